@@ -1,0 +1,38 @@
+/*
+ * arena.h — memory that is given back all at once.
+ *
+ * The life of a request: allocate as it goes, reset when it is over. A first block of ordinary size
+ * is kept over a reset, so that an ordinary request costs no malloc.
+ *
+ * Ownership: pointers are valid until wr_arena_reset() or wr_arena_fini().
+ * Errors:    NULL when memory has run out or `limit` would be passed.
+ */
+#ifndef WR_BASE_ARENA_H
+#define WR_BASE_ARENA_H
+
+#include "base/slice.h"
+
+struct wr_arena_block {
+    struct wr_arena_block *next;
+    size_t cap;
+    _Alignas(max_align_t) char data[];
+};
+
+struct wr_arena {
+    struct wr_arena_block *first; /* kept by a reset */
+    struct wr_arena_block *block; /* the one in use; NULL before the first allocation */
+    size_t used;                  /* of `block` */
+    size_t total, limit;          /* bytes in all blocks, and the most there may be */
+};
+
+void wr_arena_init(struct wr_arena *a, size_t limit);
+void wr_arena_fini(struct wr_arena *a);
+void wr_arena_reset(struct wr_arena *a);
+
+/* n bytes, aligned for every type, not zeroed; n of 0 gives a pointer that is not NULL. */
+void *wr_arena_alloc(struct wr_arena *a, size_t n) __attribute__((malloc, alloc_size(2)));
+
+/* A copy with a NUL behind it; p is NULL when memory has run out. */
+struct wr_slice wr_arena_dup(struct wr_arena *a, struct wr_slice s);
+
+#endif
