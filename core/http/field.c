@@ -1,0 +1,104 @@
+#include "http/field.h"
+
+static const struct wr_slice names[WR_FIELD_COUNT] = {
+#define X(id, name) [WR_FIELD_##id] = {name, sizeof(name) - 1},
+    WR_FIELDS(X)
+#undef X
+};
+
+/* Of equal length. Setting bit 5 lowers letters and makes no other tchar a letter or a hyphen. */
+static bool is_same(const char *name, const char *lower, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && (name[i] | 0x20) == lower[i])
+        i++;
+    return i == n;
+}
+
+static enum wr_field_id find(struct wr_slice name, enum wr_field_id first, enum wr_field_id last)
+{
+    for (unsigned id = first; id <= last; id++)
+        if (is_same(name.p, names[id].p, name.n))
+            return (enum wr_field_id)id;
+    return WR_FIELD_OTHER;
+}
+
+enum wr_field_id wr_field_id_of(struct wr_slice name)
+{
+    switch (name.n) {
+    case 4:
+        return find(name, WR_FIELD_HOST, WR_FIELD_HOST);
+    case 5:
+        return find(name, WR_FIELD_RANGE, WR_FIELD_RANGE);
+    case 6:
+        return find(name, WR_FIELD_COOKIE, WR_FIELD_EXPECT);
+    case 7:
+        return find(name, WR_FIELD_REFERER, WR_FIELD_REFERER);
+    case 8:
+        return find(name, WR_FIELD_IF_MATCH, WR_FIELD_IF_RANGE);
+    case 10:
+        return find(name, WR_FIELD_CONNECTION, WR_FIELD_USER_AGENT);
+    case 12:
+        return find(name, WR_FIELD_CONTENT_TYPE, WR_FIELD_CONTENT_TYPE);
+    case 13:
+        return find(name, WR_FIELD_IF_NONE_MATCH, WR_FIELD_IF_NONE_MATCH);
+    case 14:
+        return find(name, WR_FIELD_CONTENT_LENGTH, WR_FIELD_CONTENT_LENGTH);
+    case 15:
+        return find(name, WR_FIELD_ACCEPT_ENCODING, WR_FIELD_ACCEPT_ENCODING);
+    case 17:
+        return find(name, WR_FIELD_IF_MODIFIED_SINCE, WR_FIELD_TRANSFER_ENCODING);
+    case 19:
+        return find(name, WR_FIELD_IF_UNMODIFIED_SINCE, WR_FIELD_IF_UNMODIFIED_SINCE);
+    default:
+        return WR_FIELD_OTHER;
+    }
+}
+
+/* clang-format off */
+#define S WR_CHAR_VALUE                                        /* SP and HTAB */
+#define V (WR_CHAR_VALUE | WR_CHAR_TARGET)
+#define T (WR_CHAR_TOKEN | WR_CHAR_VALUE | WR_CHAR_TARGET)
+#define H (WR_CHAR_TOKEN | WR_CHAR_VALUE)                      /* '#' */
+#define M (V | WR_CHAR_NAME)
+#define N (T | WR_CHAR_NAME)
+
+const uint8_t wr_char_class[256] = {
+    /*       x0 x1 x2 x3 x4 x5 x6 x7 x8 x9 xA xB xC xD xE xF */
+    /* 0x */ 0, 0, 0, 0, 0, 0, 0, 0, 0, S, 0, 0, 0, 0, 0, 0,
+    /* 1x */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    /* 2x */ S, N, V, H, N, T, N, N, M, M, N, N, M, N, N, V,
+    /* 3x */ N, N, N, N, N, N, N, N, N, N, V, M, V, M, V, V,
+    /* 4x */ V, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N,
+    /* 5x */ N, N, N, N, N, N, N, N, N, N, N, V, V, V, T, N,
+    /* 6x */ T, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N,
+    /* 7x */ N, N, N, N, N, N, N, N, N, N, N, V, T, V, N, 0,
+    /* 8x */ V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    /* 9x */ V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    /* Ax */ V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    /* Bx */ V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    /* Cx */ V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    /* Dx */ V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    /* Ex */ V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    /* Fx */ V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+};
+/* clang-format on */
+
+bool wr_is_token(struct wr_slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!wr_is_tchar(s.p[i]))
+            return false;
+    return s.n > 0;
+}
+
+bool wr_list_has_token(struct wr_slice list, struct wr_slice token)
+{
+    struct wr_slice element;
+
+    while (wr_slice_next_token(&list, &element))
+        if (wr_slice_ieq(element, token))
+            return true;
+    return false;
+}

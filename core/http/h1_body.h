@@ -1,0 +1,46 @@
+/*
+ * h1_body.h — where the content of a request begins and ends. RFC 9112 6 and 7.
+ */
+#ifndef WR_HTTP_H1_BODY_H
+#define WR_HTTP_H1_BODY_H
+
+#include "http/h1_parse.h"
+
+enum wr_h1_framing_kind { WR_H1_NO_BODY, WR_H1_LENGTH, WR_H1_CHUNKED };
+
+struct wr_h1_framing {
+    enum wr_h1_framing_kind kind;
+    uint64_t length; /* of WR_H1_LENGTH; at most INT64_MAX */
+};
+
+/*
+ * The decision of RFC 9112 6.3 for a request, stricter where a recipient may be: Content-Length
+ * once only, Transfer-Encoding exactly one `chunked`, never both. WR_H1_OK or why not.
+ */
+enum wr_h1_reason wr_h1_framing_of(const struct wr_fields *fields, int minor,
+                                   struct wr_h1_framing *out);
+
+/*
+ * The chunked coding, decoded in place: a finite state machine that gives out slices of its input.
+ * Extensions are checked and dropped; so are trailers, which are never merged into the header.
+ */
+#define WR_H1_CHUNK_EXTRA_MAX 16384 /* bytes of extensions and trailer section in one message */
+
+struct wr_h1_chunked { /* all zero: at the start of a body */
+    uint64_t left;     /* of the chunk that is being read */
+    uint32_t extra;    /* bytes of extensions and trailers so far */
+    uint8_t state;
+    uint8_t digits; /* of the size that is being read */
+};
+
+enum wr_h1_chunk { WR_H1_CHUNK_DATA, WR_H1_CHUNK_MORE, WR_H1_CHUNK_END_OF_BODY, WR_H1_CHUNK_BAD };
+
+/*
+ * Reads from the front of *in, which it shortens by what it took. DATA: *data is a piece of
+ * content, never empty, inside the old *in. MORE: all was read. END_OF_BODY: *in begins behind the
+ * body. BAD: *reason says why; the message is lost.
+ */
+enum wr_h1_chunk wr_h1_chunked_next(struct wr_h1_chunked *c, struct wr_slice *in,
+                                    struct wr_slice *data, enum wr_h1_reason *reason);
+
+#endif

@@ -1,0 +1,131 @@
+/*
+ * fuzz_h1_parse.c — a head gives the same outcome whole and in pieces, and can be interpreted.
+ *
+ * The first four bytes of an input: limits of the head, the target and the fields, and how the rest
+ * is cut. So a readable seed is those four and a head.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "http/h1_head.h"
+
+#define CONTROL    4
+#define FIELDS_MAX 64
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+struct outcome {
+    struct wr_field v[FIELDS_MAX];
+    struct wr_h1_head head;
+    struct wr_h1_parser p;
+    enum wr_h1_result result;
+    size_t seen; /* bytes that had come when there was a result */
+};
+
+static void check(bool claim)
+{
+    if (!claim)
+        abort();
+}
+
+/* Reads `text` in pieces of `piece` bytes; 0: at once. */
+static void parse(struct outcome *o, const struct wr_h1_limits *limits, uint16_t fields_max,
+                  struct wr_slice text, size_t piece)
+{
+    *o = (struct outcome){.result = WR_H1_MORE};
+    wr_fields_init(&o->head.fields, o->v, fields_max);
+    wr_h1_parser_init(&o->p);
+    while (o->result == WR_H1_MORE && o->seen < text.n) {
+        size_t left = text.n - o->seen;
+
+        o->seen += piece == 0 || piece > left ? left : piece;
+        o->result = wr_h1_parse(&o->p, limits, wr_slice(text.p, o->seen), &o->head);
+    }
+}
+
+static bool same(struct wr_slice a, struct wr_slice b)
+{
+    return a.p == b.p && a.n == b.n;
+}
+
+static void check_same(const struct outcome *a, const struct outcome *b)
+{
+    check(a->result == b->result);
+    if (a->result == WR_H1_MORE)
+        return;
+    check(a->result != WR_H1_BAD || a->p.reason == b->p.reason);
+    check(same(a->head.method_token, b->head.method_token));
+    check(same(a->head.target, b->head.target));
+    if (a->result == WR_H1_BAD)
+        return;
+    check(a->p.line == b->p.line);
+    check(a->head.method == b->head.method && a->head.minor == b->head.minor);
+    check(a->head.fields.n == b->head.fields.n);
+    for (int i = 0; i < a->head.fields.n; i++)
+        check(same(a->v[i].name, b->v[i].name) && same(a->v[i].value, b->v[i].value) &&
+              a->v[i].id == b->v[i].id);
+}
+
+static void check_inside(struct wr_slice s, struct wr_slice text)
+{
+    check(s.p >= text.p && s.p + s.n <= text.p + text.n);
+}
+
+/* What RFC 9112 promises of a head that was taken, said once more and otherwise. */
+static void check_head(const struct outcome *o, const struct wr_h1_limits *limits,
+                       struct wr_slice text)
+{
+    struct wr_slice read = wr_slice(text.p, o->p.line);
+
+    check(o->p.line <= text.n && o->p.line <= limits->head_max);
+    check(read.n >= 4 && memcmp(read.p + read.n - 4, "\r\n\r\n", 4) == 0);
+    check(wr_is_token(o->head.method_token));
+    check_inside(o->head.method_token, read);
+    check_inside(o->head.target, read);
+    check(o->head.target.n > 0 && o->head.target.n <= limits->target_max);
+    check(o->head.minor == 0 || o->head.minor == 1);
+    for (int i = 0; i < o->head.fields.n; i++) {
+        check_inside(o->v[i].name, read);
+        check_inside(o->v[i].value, read);
+        check(wr_is_token(o->v[i].name));
+        for (size_t k = 0; k < o->v[i].value.n; k++)
+            check(!strchr("\r\n", o->v[i].value.p[k])); /* nor NUL, which strchr finds too */
+    }
+}
+
+static void interpret(const struct wr_h1_head *head)
+{
+    struct wr_h1_message m;
+    enum wr_h1_reason reason = wr_h1_interpret(head, &m);
+
+    check(reason < WR_H1_REASON_COUNT);
+    if (reason != WR_H1_OK)
+        return;
+    check(m.host.p || head->minor == 0);
+    check(m.framing.kind != WR_H1_LENGTH || m.framing.length <= INT64_MAX);
+    check(m.framing.kind != WR_H1_CHUNKED || head->minor > 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    static struct outcome whole, bytes, pieces;
+    struct wr_slice text;
+    struct wr_h1_limits limits;
+    uint16_t fields_max;
+
+    if (n <= CONTROL)
+        return 0;
+    text = wr_slice((const char *)data + CONTROL, n - CONTROL);
+    limits = (struct wr_h1_limits){.head_max = 1U + data[0] * 16U, .target_max = 1U + data[1] * 4U};
+    fields_max = data[2] % (FIELDS_MAX + 1);
+    parse(&whole, &limits, fields_max, text, 0);
+    parse(&bytes, &limits, fields_max, text, 1);
+    parse(&pieces, &limits, fields_max, text, 2U + data[3]);
+    check_same(&whole, &bytes);
+    check_same(&whole, &pieces);
+    if (whole.result == WR_H1_DONE) {
+        check_head(&whole, &limits, text);
+        interpret(&whole.head);
+    }
+    return 0;
+}
