@@ -30,7 +30,8 @@ void wr_arena_reset(struct wr_arena *a)
 {
     if (!a->first)
         return;
-    if (a->first->cap > BLOCK_MIN) { /* of a large first request: not worth keeping for small ones */
+    if (a->first->cap >
+        BLOCK_MIN) { /* of a large first request: not worth keeping for small ones */
         wr_arena_fini(a);
         return;
     }

@@ -31,7 +31,7 @@ static inline struct wr_slice wr_slice_of(const char *text)
 
 static inline char wr_ascii_lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
 static inline bool wr_slice_eq(struct wr_slice a, struct wr_slice b)

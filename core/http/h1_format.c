@@ -26,13 +26,14 @@ void wr_h1_format_field(struct wr_buf *b, struct wr_slice name, struct wr_slice 
     }
     memcpy(p, name.p, name.n);
     p += name.n;
-    memcpy(p, ": ", 2);
-    p += 2;
+    *p++ = ':';
+    *p++ = ' ';
     if (value.n > 0)
         memcpy(p, value.p, value.n);
     p += value.n;
-    memcpy(p, "\r\n", 2);
-    b->n = (size_t)(p + 2 - b->p);
+    *p++ = '\r';
+    *p++ = '\n';
+    b->n = (size_t)(p - b->p);
 }
 
 void wr_h1_format_length(struct wr_buf *b, uint64_t length)

@@ -71,12 +71,13 @@ static bool take_unit(struct wr_slice *value)
 enum wr_range_result wr_range_parse(struct wr_slice value, uint64_t size, struct wr_range *out)
 {
     struct wr_slice spec;
+    struct wr_range part = {0, 0};
     size_t specs = 0, parts = 0;
 
     if (!take_unit(&value))
         return WR_RANGE_WHOLE;
     for (; wr_slice_next_token(&value, &spec); specs++) {
-        enum wr_range_result result = read_spec(spec, size, out);
+        enum wr_range_result result = read_spec(spec, size, &part);
 
         if (result == WR_RANGE_WHOLE)
             return WR_RANGE_WHOLE;
@@ -85,5 +86,8 @@ enum wr_range_result wr_range_parse(struct wr_slice value, uint64_t size, struct
     }
     if (specs > 0 && parts == 0)
         return WR_RANGE_UNSATISFIABLE;
-    return specs == 1 ? WR_RANGE_PART : WR_RANGE_WHOLE;
+    if (specs != 1)
+        return WR_RANGE_WHOLE;
+    *out = part;
+    return WR_RANGE_PART;
 }

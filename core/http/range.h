@@ -19,9 +19,9 @@ struct wr_range {
 };
 
 /*
- * `value` against a representation of `size` bytes. Numbers of any length are read without
- * overflow. More than one range in the set: WR_RANGE_WHOLE (a server may ignore Range, 14.2),
- * unless none of them can be satisfied: WR_RANGE_UNSATISFIABLE.
+ * `value` against a representation of `size` bytes; *out is set with WR_RANGE_PART alone. Numbers
+ * of any length are read without overflow. More than one range in the set: WR_RANGE_WHOLE (a server
+ * may ignore Range, 14.2), unless none of them can be satisfied: WR_RANGE_UNSATISFIABLE.
  */
 enum wr_range_result wr_range_parse(struct wr_slice value, uint64_t size, struct wr_range *out);
 

@@ -12,9 +12,9 @@
 
 struct wr_feed {
     struct wr_slice input;
-    size_t at;      /* bytes given so far */
-    size_t split;   /* end of the first part; 0: no split */
-    bool bytewise;  /* a byte at a time */
+    size_t at;     /* bytes given so far */
+    size_t split;  /* end of the first part; 0: no split */
+    bool bytewise; /* a byte at a time */
 };
 
 typedef void wr_feed_fn(struct wr_feed *feed, void *arg);

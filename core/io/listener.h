@@ -1,0 +1,26 @@
+/*
+ * listener.h — sockets that accept.
+ *
+ * Every loop has a TCP socket of its own on the address, by SO_REUSEPORT, so that loops share
+ * nothing. SO_REUSEPORT would also let a second server start on the same port in silence and take
+ * half of the traffic; so the first socket is bound and listens without it, which fails when
+ * anybody else has the port, and only then is allowed to be joined. A unix socket is one, shared by
+ * the loops.
+ */
+#ifndef WR_IO_LISTENER_H
+#define WR_IO_LISTENER_H
+
+#include "io/address.h"
+
+/*
+ * Opens `n` listening sockets on *address into fds: non-blocking, close-on-exec, TCP_NODELAY (which
+ * accepted sockets inherit). For a unix address fds[1..] are duplicates of fds[0]. Port 0 is
+ * replaced in *address by the one that was given. 0, or -errno with nothing left open; -EADDRINUSE
+ * also when a live server answers on a unix path; a path that nobody answers on is taken over.
+ */
+int wr_listener_open(struct wr_address *address, int n, int fds[]);
+
+/* Removes the path of a unix address, unless another has bound it since; else does nothing. */
+void wr_listener_unlink(const struct wr_address *address);
+
+#endif

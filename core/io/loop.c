@@ -1,0 +1,331 @@
+#include "io/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define BATCH     256 /* events of one epoll_wait: more only delays timers and posts */
+#define TABLE_MIN 64
+
+struct slot {
+    struct wr_source *source; /* NULL: free */
+    uint32_t generation;
+};
+
+struct wr_loop {
+    int epoll_fd, wake_fd;
+    const struct wr_clock *clock;
+    int64_t now_ms, wall_ns, wall_s;
+    uint64_t turn;
+    struct wr_timers timers;
+    struct slot *table; /* by descriptor */
+    size_t table_n;
+    uint32_t generation;
+    struct wr_list again;
+    struct wr_task *deferred;
+    struct wr_source wake;
+
+    pthread_mutex_t post_lock;
+    struct wr_task *posted, **posted_end; /* under post_lock */
+};
+
+static void read_clock(struct wr_loop *l)
+{
+    l->now_ms = l->clock->monotonic_ms(l->clock->ctx);
+    l->wall_ns = l->clock->wall_ns(l->clock->ctx);
+    l->wall_s = l->wall_ns / 1000000000;
+}
+
+static struct wr_task *take_posted(struct wr_loop *l)
+{
+    struct wr_task *tasks;
+
+    pthread_mutex_lock(&l->post_lock);
+    tasks = l->posted;
+    l->posted = NULL;
+    l->posted_end = &l->posted;
+    pthread_mutex_unlock(&l->post_lock);
+    return tasks;
+}
+
+static void run_tasks(struct wr_task *t)
+{
+    while (t) {
+        struct wr_task *next = t->next; /* running it may free it */
+
+        t->run(t);
+        t = next;
+    }
+}
+
+static void on_wake(struct wr_source *s, uint32_t events)
+{
+    struct wr_loop *l = WR_CONTAINER_OF(s, struct wr_loop, wake);
+    uint64_t count;
+
+    (void)events;
+    /* Read first: a post that comes after take_posted() writes again. */
+    while (read(l->wake_fd, &count, sizeof count) < 0 && errno == EINTR)
+        ;
+    run_tasks(take_posted(l));
+}
+
+struct wr_loop *wr_loop_new(const struct wr_clock *clock, int *err)
+{
+    struct wr_loop *l = calloc(1, sizeof *l);
+
+    if (!l) {
+        *err = -ENOMEM;
+        return NULL;
+    }
+    l->clock = clock;
+    l->posted_end = &l->posted;
+    l->wake_fd = -1;
+    pthread_mutex_init(&l->post_lock, NULL);
+    wr_timers_init(&l->timers);
+    wr_list_init(&l->again);
+    wr_source_init(&l->wake, on_wake);
+    read_clock(l);
+    l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (l->epoll_fd < 0)
+        goto fail;
+    l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (l->wake_fd < 0)
+        goto fail;
+    *err = wr_loop_add(l, &l->wake, l->wake_fd, EPOLLIN);
+    if (*err == 0)
+        return l;
+    errno = -*err;
+fail:
+    *err = -errno;
+    wr_loop_free(l);
+    return NULL;
+}
+
+static void run_deferred(struct wr_loop *l)
+{
+    while (l->deferred) { /* a deferred task may defer another */
+        struct wr_task *tasks = l->deferred;
+
+        l->deferred = NULL;
+        run_tasks(tasks);
+    }
+}
+
+void wr_loop_free(struct wr_loop *l)
+{
+    if (!l)
+        return;
+    /* Until both are empty: each may ask for the other. */
+    for (struct wr_task *t = take_posted(l); t || l->deferred; t = take_posted(l)) {
+        run_tasks(t);
+        run_deferred(l);
+    }
+    if (l->wake_fd >= 0)
+        close(l->wake_fd);
+    if (l->epoll_fd >= 0)
+        close(l->epoll_fd);
+    wr_timers_fini(&l->timers);
+    pthread_mutex_destroy(&l->post_lock);
+    free(l->table);
+    free(l);
+}
+
+void wr_source_init(struct wr_source *s, wr_source_fn *fn)
+{
+    *s = (struct wr_source){.fn = fn, .fd = -1};
+    wr_list_init(&s->again);
+}
+
+/* Makes room for descriptor `fd` in the table. */
+static int reserve_slot(struct wr_loop *l, int fd)
+{
+    size_t n = l->table_n > 0 ? l->table_n : TABLE_MIN;
+    struct slot *table;
+
+    if ((size_t)fd < l->table_n)
+        return 0;
+    while (n <= (size_t)fd)
+        n *= 2;
+    table = realloc(l->table, n * sizeof *table);
+    if (!table)
+        return -ENOMEM;
+    memset(table + l->table_n, 0, (n - l->table_n) * sizeof *table);
+    l->table = table;
+    l->table_n = n;
+    return 0;
+}
+
+static int control(struct wr_loop *l, int op, int fd, uint32_t events)
+{
+    uint64_t tag = (uint64_t)l->table[fd].generation << 32 | (uint32_t)fd;
+    struct epoll_event ev = {.events = events, .data.u64 = tag};
+
+    return epoll_ctl(l->epoll_fd, op, fd, &ev) < 0 ? -errno : 0;
+}
+
+int wr_loop_add(struct wr_loop *l, struct wr_source *s, int fd, uint32_t events)
+{
+    int err = reserve_slot(l, fd);
+    struct slot before;
+
+    if (err < 0)
+        return err;
+    before = l->table[fd];
+    l->table[fd] = (struct slot){s, ++l->generation};
+    err = control(l, EPOLL_CTL_ADD, fd, events);
+    if (err < 0) {
+        l->table[fd] = before; /* -EEXIST: it belongs to another source */
+        return err;
+    }
+    s->fd = fd;
+    return 0;
+}
+
+int wr_loop_modify(struct wr_loop *l, struct wr_source *s, uint32_t events)
+{
+    return control(l, EPOLL_CTL_MOD, s->fd, events);
+}
+
+void wr_loop_forget(struct wr_loop *l, struct wr_source *s)
+{
+    wr_list_remove(&s->again);
+    s->again_events = 0;
+    if (s->fd < 0)
+        return;
+    l->table[s->fd].source = NULL;
+    s->fd = -1;
+}
+
+void wr_loop_remove(struct wr_loop *l, struct wr_source *s)
+{
+    if (s->fd >= 0)
+        control(l, EPOLL_CTL_DEL, s->fd, 0);
+    wr_loop_forget(l, s);
+}
+
+void wr_loop_again(struct wr_loop *l, struct wr_source *s, uint32_t events)
+{
+    if (wr_list_is_empty(&s->again))
+        wr_list_append(&l->again, &s->again);
+    s->again_events |= events;
+}
+
+void wr_loop_defer(struct wr_loop *l, struct wr_task *t)
+{
+    t->next = l->deferred;
+    l->deferred = t;
+}
+
+void wr_loop_post(struct wr_loop *l, struct wr_task *t)
+{
+    static const uint64_t one = 1;
+    bool was_empty;
+
+    t->next = NULL;
+    pthread_mutex_lock(&l->post_lock);
+    was_empty = l->posted == NULL;
+    *l->posted_end = t;
+    l->posted_end = &t->next;
+    /* Under the lock: once it is released, the loop may run the task and go. */
+    while (was_empty && write(l->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+    pthread_mutex_unlock(&l->post_lock);
+}
+
+/* Calls the sources that asked for another turn; those that ask again wait for the next. */
+static int run_again(struct wr_loop *l)
+{
+    struct wr_list due;
+    int n = 0;
+
+    if (wr_list_is_empty(&l->again))
+        return 0;
+    due = l->again;
+    due.next->prev = due.prev->next = &due;
+    wr_list_init(&l->again);
+    while (!wr_list_is_empty(&due)) {
+        struct wr_source *s = WR_CONTAINER_OF(due.next, struct wr_source, again);
+        uint32_t events = s->again_events;
+
+        wr_list_remove(&s->again);
+        s->again_events = 0;
+        s->fn(s, events);
+        n++;
+    }
+    return n;
+}
+
+static void dispatch(struct wr_loop *l, const struct epoll_event *ev)
+{
+    uint32_t fd = (uint32_t)ev->data.u64, generation = (uint32_t)(ev->data.u64 >> 32);
+    struct slot *slot = &l->table[fd];
+
+    if (slot->source && slot->generation == generation)
+        slot->source->fn(slot->source, ev->events);
+}
+
+int wr_loop_step(struct wr_loop *l, int timeout_ms)
+{
+    struct epoll_event events[BATCH];
+    int own = wr_loop_timeout(l), again, n;
+
+    if (own >= 0 && (timeout_ms < 0 || own < timeout_ms))
+        timeout_ms = own;
+    n = epoll_wait(l->epoll_fd, events, BATCH, timeout_ms);
+    if (n < 0 && errno != EINTR)
+        return -errno;
+    if (n < 0)
+        n = 0;
+    read_clock(l);
+    l->turn++;
+    again = run_again(l); /* before the events: who asks for it in this turn waits for the next */
+    for (int i = 0; i < n; i++)
+        dispatch(l, &events[i]);
+    wr_timers_run(&l->timers, l->now_ms);
+    run_deferred(l);
+    return n + again;
+}
+
+int wr_loop_fd(const struct wr_loop *l)
+{
+    return l->epoll_fd;
+}
+
+int wr_loop_timeout(const struct wr_loop *l)
+{
+    int64_t ms;
+
+    if (!wr_list_is_empty(&l->again) || l->deferred)
+        return 0;
+    ms = wr_timers_next(&l->timers, l->clock->monotonic_ms(l->clock->ctx));
+    return ms > INT32_MAX ? INT32_MAX : (int)ms;
+}
+
+struct wr_timers *wr_loop_timers(struct wr_loop *l)
+{
+    return &l->timers;
+}
+
+int64_t wr_loop_now_ms(const struct wr_loop *l)
+{
+    return l->now_ms;
+}
+
+int64_t wr_loop_wall_s(const struct wr_loop *l)
+{
+    return l->wall_s;
+}
+
+int64_t wr_loop_wall_ns(const struct wr_loop *l)
+{
+    return l->wall_ns;
+}
+
+uint64_t wr_loop_turn(const struct wr_loop *l)
+{
+    return l->turn;
+}

@@ -1,0 +1,274 @@
+#include "io/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LINKS_MAX 40 /* followed in one path, as the kernel has it */
+#define RACES_MAX 8  /* times to try again when a rename runs against the look-up */
+
+int wr_root_open(struct wr_root *r, const char *path)
+{
+    *r = (struct wr_root){.fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    return r->fd < 0 ? -errno : 0;
+}
+
+void wr_root_close(struct wr_root *r)
+{
+    if (r->fd >= 0)
+        close(r->fd);
+    r->fd = -1;
+}
+
+static void info_of_stat(const struct stat *st, struct wr_file_info *info)
+{
+    *info = (struct wr_file_info){
+        .kind = S_ISREG(st->st_mode)   ? WR_FILE_REGULAR
+                : S_ISDIR(st->st_mode) ? WR_FILE_DIRECTORY
+                                       : WR_FILE_OTHER,
+        .dev = st->st_dev,
+        .ino = st->st_ino,
+        .size = st->st_size,
+        .mtime_s = st->st_mtim.tv_sec,
+        .ctime_s = st->st_ctim.tv_sec,
+        .mtime_ns = (int32_t)st->st_mtim.tv_nsec,
+        .ctime_ns = (int32_t)st->st_ctim.tv_nsec,
+    };
+}
+
+int wr_file_info_of(int fd, struct wr_file_info *info)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    info_of_stat(&st, info);
+    return 0;
+}
+
+bool wr_file_info_same(const struct wr_file_info *a, const struct wr_file_info *b)
+{
+    return a->kind == b->kind && a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s &&
+           a->ctime_ns == b->ctime_ns;
+}
+
+bool wr_root_is_unchanged(const struct wr_root *r, const char *path,
+                          const struct wr_file_info *info)
+{
+    struct wr_file_info now;
+    struct stat st;
+
+    /* May follow a link out of the root: harmless, for only the file that was once found beneath
+     * it compares equal. */
+    if (fstatat(r->fd, path, &st, AT_NO_AUTOMOUNT) < 0)
+        return false;
+    info_of_stat(&st, &now);
+    return wr_file_info_same(&now, info);
+}
+
+static int openat2_beneath(int dir_fd, const char *path, int flags)
+{
+    const struct open_how how = {.flags = (uint64_t)flags,
+                                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    long fd;
+
+    for (int i = 0; i < RACES_MAX; i++) {
+        fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof how);
+        if (fd >= 0)
+            return (int)fd;
+        if (errno != EAGAIN && errno != EINTR)
+            break;
+    }
+    return -errno;
+}
+
+/*
+ * The walk: `done` is the part that holds no link, `rest` what is still to be resolved. What is
+ * behind a part keeps its '/', for that alone says that the part must be a folder.
+ */
+struct walk {
+    char done[PATH_MAX], rest[PATH_MAX];
+    int links;
+};
+
+/* Puts the target of a link in front of what is left to resolve. */
+static int splice_link(struct walk *w, const char *target, size_t n, const char *tail)
+{
+    size_t tail_n = strlen(tail);
+
+    if (++w->links > LINKS_MAX)
+        return -ELOOP;
+    if (n == 0 || target[0] == '/')
+        return -EXDEV;
+    if (n + tail_n >= sizeof w->rest)
+        return -ENAMETOOLONG;
+    memmove(w->rest + n, tail, tail_n + 1);
+    memcpy(w->rest, target, n);
+    return 0;
+}
+
+/* Takes the last part off `done`; -EXDEV at the root. */
+static int climb(struct walk *w)
+{
+    char *slash = strrchr(w->done, '/');
+
+    if (!w->done[0])
+        return -EXDEV;
+    if (slash)
+        *slash = '\0';
+    else
+        w->done[0] = '\0';
+    return 0;
+}
+
+/* Opens `path`, which holds no link, part by part without following one: O_PATH. */
+static int open_plain(int root_fd, const char *path)
+{
+    int fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
+
+    while (fd >= 0 && *path) {
+        size_t n = strcspn(path, "/");
+        char part[NAME_MAX + 1];
+        int next;
+
+        if (n > NAME_MAX) {
+            close(fd);
+            return -ENAMETOOLONG;
+        }
+        memcpy(part, path, n);
+        part[n] = '\0';
+        next = openat(fd, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (next < 0)
+            next = -errno;
+        close(fd);
+        fd = next;
+        path += n + (path[n] == '/');
+    }
+    return fd;
+}
+
+/* Reads what `fd`, opened by O_PATH, is: 0 with *n of 0 for no link, else with its target. */
+static int read_link(int fd, char target[static PATH_MAX], size_t *n, bool *is_folder)
+{
+    struct stat st;
+    ssize_t len = 0;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    *is_folder = S_ISDIR(st.st_mode);
+    if (S_ISLNK(st.st_mode))
+        len = readlinkat(fd, "", target, PATH_MAX);
+    if (len < 0)
+        return -errno;
+    *n = (size_t)len;
+    return len == PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+/* Appends a part to `done` and looks at it: a link is spliced into the rest. */
+static int descend(int root_fd, struct walk *w, size_t n, const char *tail)
+{
+    char target[PATH_MAX];
+    size_t done_n = strlen(w->done), at = done_n + (done_n > 0), target_n = 0;
+    bool is_folder = false;
+    int fd, err;
+
+    if (at + n >= sizeof w->done)
+        return -ENAMETOOLONG;
+    if (done_n > 0)
+        w->done[done_n] = '/';
+    memcpy(w->done + at, w->rest, n);
+    w->done[at + n] = '\0';
+    fd = open_plain(root_fd, w->done);
+    if (fd < 0)
+        return fd;
+    err = read_link(fd, target, &target_n, &is_folder);
+    close(fd);
+    if (err < 0)
+        return err;
+    if (target_n > 0) {
+        w->done[done_n] = '\0';
+        return splice_link(w, target, target_n, tail);
+    }
+    if (*tail && !is_folder)
+        return -ENOTDIR;
+    memmove(w->rest, tail, strlen(tail) + 1);
+    return 0;
+}
+
+/* What openat2_beneath() does, for kernels and containers that refuse it. */
+static int walk_beneath(int root_fd, const char *path, int flags)
+{
+    struct walk w = {.links = 0};
+    int fd, err = 0;
+    const char *last;
+
+    if (strlen(path) >= sizeof w.rest)
+        return -ENAMETOOLONG;
+    memcpy(w.rest, path, strlen(path) + 1);
+    while (err == 0 && w.rest[0]) {
+        size_t n = strcspn(w.rest, "/");
+        const char *tail = w.rest + (n > 0 ? n : 1);
+
+        if (n == 2 && memcmp(w.rest, "..", 2) == 0)
+            err = climb(&w);
+        else if (n > 0 && !(n == 1 && w.rest[0] == '.')) {
+            err = descend(root_fd, &w, n, tail);
+            continue;
+        }
+        memmove(w.rest, tail, strlen(tail) + 1);
+    }
+    if (err < 0)
+        return err;
+    last = strrchr(w.done, '/');
+    if (last)
+        w.done[last - w.done] = '\0';
+    fd = last ? open_plain(root_fd, w.done) : fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
+    if (fd >= 0) {
+        const char *name = last ? last + 1 : w.done[0] ? w.done : ".";
+        int file_fd = openat(fd, name, flags | O_NOFOLLOW);
+
+        err = file_fd < 0 ? -errno : file_fd;
+        close(fd);
+        fd = err;
+    }
+    return fd;
+}
+
+static int open_beneath(const struct wr_root *r, const char *path, int flags)
+{
+    int fd;
+
+    if (!*path)
+        path = ".";
+    if (r->no_openat2)
+        return walk_beneath(r->fd, path, flags);
+    fd = openat2_beneath(r->fd, path, flags);
+    if (fd == -ENOSYS || fd == -EPERM)
+        return walk_beneath(r->fd, path, flags);
+    return fd;
+}
+
+int wr_root_open_file(const struct wr_root *r, const char *path, struct wr_file_info *info)
+{
+    struct stat st;
+    int fd, err;
+
+    /* Looked at before it is opened: opening a device may do something, a FIFO may wait. What is
+     * swapped in between is caught below, and O_NONBLOCK keeps it from waiting. */
+    if (fstatat(r->fd, *path ? path : ".", &st, AT_NO_AUTOMOUNT) == 0 && !S_ISREG(st.st_mode) &&
+        !S_ISDIR(st.st_mode))
+        return -ENOENT;
+    fd = open_beneath(r, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return fd;
+    err = wr_file_info_of(fd, info);
+    if (err == 0 && info->kind == WR_FILE_REGULAR)
+        return fd;
+    close(fd);
+    return err < 0 ? err : info->kind == WR_FILE_DIRECTORY ? -EISDIR : -ENOENT;
+}
