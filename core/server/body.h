@@ -1,0 +1,50 @@
+/*
+ * body.h — where response bytes come from.
+ *
+ * A body is pulled by the protocol's writer when the socket can take more; it never pushes. A
+ * filter is a body that owns another.
+ *
+ * Ownership: wr_response_set_body() takes the body; close runs exactly once, in every ending.
+ * Lifetime:  pieces of peek() stay valid until the matching advance(), or close().
+ * Threads:   loop thread of the exchange.
+ * Errors:    0 or a count; -EAGAIN: nothing yet, wr_exchange_body_ready() follows; other negatives
+ *            are final.
+ */
+#ifndef WR_SERVER_BODY_H
+#define WR_SERVER_BODY_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+
+struct wr_body;
+
+struct wr_piece {
+    const void *mem; /* NULL: `len` bytes of `fd` from `off` */
+    int fd;
+    off_t off;
+    size_t len;
+};
+
+struct wr_body_ops {
+    int (*peek)(struct wr_body *b, struct wr_piece *out,
+                int max); /* count | 0 end | -EAGAIN | -err */
+    void (*advance)(struct wr_body *b, size_t n);
+    void (*close)(struct wr_body *b);
+};
+
+struct wr_body {
+    const struct wr_body_ops *ops;
+};
+
+/* `release(arg)` runs when the body is closed; NULL: `p` outlives the response. NULL: no memory,
+ * and release has not been called. */
+struct wr_body *wr_body_memory(struct wr_arena *a, struct wr_slice bytes,
+                               void (*release)(void *arg), void *arg);
+
+/* `len` bytes of `fd` from `off`; the descriptor stays with `release`, as above. */
+struct wr_body *wr_body_file(struct wr_arena *a, int fd, off_t off, uint64_t len,
+                             void (*release)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * config.h — the limits and times of a server, fixed before it starts.
+ *
+ * Every value has a default that is right for a server on the open internet; 0 is never a default.
+ */
+#ifndef WR_SERVER_CONFIG_H
+#define WR_SERVER_CONFIG_H
+
+#include <stdint.h>
+
+struct wr_config {
+    uint32_t head_bytes_max;    /* of a request, or 431 */
+    uint32_t target_bytes_max;  /* of a request, or 414; RFC 9112 3 recommends 8000 at least */
+    uint16_t fields_max;        /* of a request, or 431; at most WR_FIELDS_LIMIT */
+    uint64_t body_bytes_max;    /* of a request, or 413 */
+    uint64_t discard_bytes_max; /* of a body nobody read, before the connection is given up */
+    uint64_t arena_bytes_max;   /* memory that one request may allocate, or 503 */
+
+    int64_t handshake_ms;
+    int64_t head_ms;       /* from the first byte of a request to the end of its head, or 408 */
+    int64_t body_idle_ms;  /* without a byte of content, or 408 */
+    int64_t keep_alive_ms; /* without a request */
+    int64_t write_idle_ms; /* without the client taking a byte */
+    int64_t linger_ms;     /* for the client to take its answer when a connection is given up */
+};
+
+#define WR_FIELDS_LIMIT 100
+
+extern const struct wr_config wr_config_default;
+
+#endif

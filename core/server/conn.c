@@ -1,0 +1,199 @@
+#include "server/conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "server/worker.h"
+
+#define EDGES        ((uint32_t)(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET))
+#define LINGER_READS 16 /* of the scratch buffer in one turn, so that one flood holds up nobody */
+
+static void set_state(struct wr_conn *c, enum wr_conn_state next)
+{
+    static const uint8_t allowed[WR_CONN_STATES] = {
+        [WR_CONN_HANDSHAKE] = 1 << WR_CONN_OPEN | 1 << WR_CONN_CLOSED,
+        [WR_CONN_OPEN] = 1 << WR_CONN_LINGER | 1 << WR_CONN_CLOSED,
+        [WR_CONN_LINGER] = 1 << WR_CONN_CLOSED,
+    };
+
+    assert(allowed[c->state] & 1 << next);
+    (void)allowed;
+    c->state = (uint8_t)next;
+}
+
+/* ---- deadline ---- */
+
+static int64_t deadline_ms(const struct wr_config *config, enum wr_deadline kind)
+{
+    switch (kind) {
+    case WR_DEADLINE_NONE:
+        break;
+    case WR_DEADLINE_HANDSHAKE:
+        return config->handshake_ms;
+    case WR_DEADLINE_HEAD:
+        return config->head_ms;
+    case WR_DEADLINE_BODY:
+        return config->body_idle_ms;
+    case WR_DEADLINE_KEEP_ALIVE:
+        return config->keep_alive_ms;
+    case WR_DEADLINE_WRITE:
+        return config->write_idle_ms;
+    case WR_DEADLINE_LINGER:
+        return config->linger_ms;
+    }
+    return 0;
+}
+
+void wr_conn_set_deadline(struct wr_conn *c, enum wr_deadline kind)
+{
+    struct wr_loop *loop = c->worker->loop;
+    int64_t ms = deadline_ms(c->worker->config, kind);
+
+    c->deadline = (uint8_t)kind;
+    /* A deadline of no kind leaves the timer where it is: if it fires, it finds nothing to do. */
+    if (ms > 0 && wr_timer_set(wr_loop_timers(loop), &c->timer, wr_loop_now_ms(loop) + ms) < 0)
+        wr_conn_close(c);
+}
+
+static void on_timer(struct wr_timer *t)
+{
+    struct wr_conn *c = WR_CONTAINER_OF(t, struct wr_conn, timer);
+
+    switch ((enum wr_deadline)c->deadline) {
+    case WR_DEADLINE_NONE:
+        break;
+    case WR_DEADLINE_HANDSHAKE:
+    case WR_DEADLINE_LINGER:
+        wr_conn_close(c);
+        break;
+    case WR_DEADLINE_HEAD:
+    case WR_DEADLINE_BODY:
+    case WR_DEADLINE_KEEP_ALIVE:
+    case WR_DEADLINE_WRITE:
+        c->proto->on_deadline(c);
+        break;
+    }
+}
+
+/* ---- events ---- */
+
+static void linger(struct wr_conn *c)
+{
+    struct wr_worker *w = c->worker;
+    ssize_t n = 1;
+
+    for (int i = 0; i < LINGER_READS && n > 0; i++)
+        n = c->transport->ops->read(c->transport, w->scratch, WR_WORKER_SCRATCH);
+    if (n > 0)
+        wr_loop_again(w->loop, &c->source, EPOLLIN);
+    else if (n != -EAGAIN)
+        wr_conn_close(c);
+}
+
+static void handshake(struct wr_conn *c)
+{
+    int r = c->transport->ops->handshake(c->transport);
+
+    if (r == 0)
+        set_state(c, WR_CONN_OPEN);
+    else if (r != -EAGAIN)
+        wr_conn_close(c);
+}
+
+void wr_conn_on_io(struct wr_conn *c, uint32_t events)
+{
+    if (c->state == WR_CONN_HANDSHAKE)
+        handshake(c);
+    if (c->state == WR_CONN_OPEN)
+        c->proto->on_io(c, events);
+    else if (c->state == WR_CONN_LINGER)
+        linger(c);
+}
+
+static void on_source(struct wr_source *s, uint32_t events)
+{
+    wr_conn_on_io(WR_CONTAINER_OF(s, struct wr_conn, source), events);
+}
+
+/* ---- life ---- */
+
+static void free_conn(struct wr_task *t)
+{
+    struct wr_conn *c = WR_CONTAINER_OF(t, struct wr_conn, free_task);
+
+    free(c);
+}
+
+int wr_conn_open(struct wr_worker *w, struct wr_transport *t, int fd, const struct wr_peer *peer)
+{
+    struct wr_conn *c = malloc(sizeof *c);
+    int err = -ENOMEM;
+
+    if (!c) {
+        t->ops->close(t);
+        return err;
+    }
+    *c = (struct wr_conn){.worker = w,
+                          .transport = t,
+                          .proto = &wr_proto_h1,
+                          .peer = *peer,
+                          .state = t->ops->handshake ? WR_CONN_HANDSHAKE : WR_CONN_OPEN,
+                          .free_task.run = free_conn};
+    wr_source_init(&c->source, on_source);
+    wr_timer_init(&c->timer, on_timer);
+    err = c->proto->open(c);
+    if (err < 0) {
+        t->ops->close(t);
+        free(c);
+        return err;
+    }
+    wr_worker_add_conn(w, c);
+    wr_conn_set_deadline(c, t->ops->handshake ? WR_DEADLINE_HANDSHAKE : WR_DEADLINE_KEEP_ALIVE);
+    wr_conn_on_io(c, EPOLLIN);
+    if (c->state != WR_CONN_CLOSED && fd >= 0) {
+        err = wr_loop_add(w->loop, &c->source, fd, EDGES);
+        if (err < 0)
+            wr_conn_close(c);
+    }
+    return err;
+}
+
+void wr_conn_close(struct wr_conn *c)
+{
+    struct wr_worker *w = c->worker;
+
+    if (c->state == WR_CONN_CLOSED)
+        return;
+    set_state(c, WR_CONN_CLOSED);
+    c->proto->close(c);
+    wr_loop_forget(w->loop, &c->source);
+    wr_timer_clear(wr_loop_timers(w->loop), &c->timer);
+    c->transport->ops->close(c->transport);
+    c->transport = NULL;
+    wr_loop_defer(w->loop, &c->free_task);
+    wr_worker_remove_conn(w, c);
+}
+
+void wr_conn_linger(struct wr_conn *c)
+{
+    if (c->state != WR_CONN_OPEN)
+        return;
+    if (c->transport->ops->shutdown(c->transport) < 0) {
+        wr_conn_close(c);
+        return;
+    }
+    set_state(c, WR_CONN_LINGER);
+    wr_conn_set_deadline(c, WR_DEADLINE_LINGER);
+    if (c->state == WR_CONN_LINGER)
+        linger(c);
+}
+
+void wr_conn_drain(struct wr_conn *c)
+{
+    c->is_draining = true;
+    if (c->state == WR_CONN_OPEN)
+        c->proto->drain(c);
+    else if (c->state == WR_CONN_HANDSHAKE)
+        wr_conn_close(c);
+}

@@ -1,0 +1,72 @@
+#include "server/error_page.h"
+
+#include "base/buf.h"
+#include "http/status.h"
+#include "server/error_page_html.inc"
+
+#define PAGE_ROOM                                                                                  \
+    (sizeof(ERROR_PAGE_HEAD ERROR_PAGE_MIDDLE ERROR_PAGE_TAIL_1 ERROR_PAGE_TAIL_2) + 512)
+
+static const char *sentence_for(int status)
+{
+    switch (status) {
+    case 400:
+        return "The server could not make sense of this request.";
+    case 403:
+        return "This page is there, but it may not be shown.";
+    case 404:
+        return "There is no page at this address. It may have moved, or the address has a typo.";
+    case 405:
+    case 501:
+        return "This address cannot be used in that way.";
+    case 408:
+        return "The request took too long to arrive.";
+    case 412:
+        return "The page is not in the state that the request asked for.";
+    case 413:
+        return "What was sent is larger than this server takes.";
+    case 414:
+        return "The address is longer than this server takes.";
+    case 416:
+        return "The page does not have the part that was asked for.";
+    case 431:
+        return "The header of the request is larger than this server takes.";
+    case 503:
+        return "The server is busy. Please try again in a moment.";
+    default:
+        return status < 500 ? "The request could not be fulfilled."
+                            : "Something went wrong on this server.";
+    }
+}
+
+static void append_title(struct wr_buf *b, int status)
+{
+    wr_buf_u64(b, (uint64_t)status);
+    wr_buf_char(b, ' ');
+    wr_buf_slice_append(b, wr_status_reason(status));
+}
+
+void wr_error_page(struct wr_exchange *x, int status)
+{
+    char *memory = wr_arena_alloc(&x->arena, PAGE_ROOM);
+    struct wr_buf page = wr_buf_on(memory, PAGE_ROOM);
+    struct wr_body *body = NULL;
+
+    x->response.status = status;
+    if (memory) {
+        WR_BUF_LITERAL(&page, ERROR_PAGE_HEAD);
+        append_title(&page, status);
+        WR_BUF_LITERAL(&page, ERROR_PAGE_MIDDLE);
+        append_title(&page, status);
+        WR_BUF_LITERAL(&page, ERROR_PAGE_TAIL_1);
+        wr_buf_slice_append(&page, wr_slice_of(sentence_for(status)));
+        WR_BUF_LITERAL(&page, ERROR_PAGE_TAIL_2);
+        body = wr_body_memory(&x->arena, wr_buf_slice(&page), NULL, NULL);
+    }
+    if (!body) { /* out of memory: a status without a page is still an answer */
+        x->response.length = 0;
+        return;
+    }
+    wr_exchange_add_field(x, WR_SLICE("Content-Type"), WR_SLICE("text/html; charset=utf-8"));
+    wr_exchange_set_body(x, body, (int64_t)page.n);
+}

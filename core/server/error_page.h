@@ -1,0 +1,12 @@
+/*
+ * error_page.h — the server's own page for a status; it never repeats what the client sent.
+ */
+#ifndef WR_SERVER_ERROR_PAGE_H
+#define WR_SERVER_ERROR_PAGE_H
+
+#include "server/exchange.h"
+
+/* Sets status, Content-Type and body of a response that has no body yet; fields stay. */
+void wr_error_page(struct wr_exchange *x, int status);
+
+#endif

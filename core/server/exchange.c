@@ -1,0 +1,162 @@
+#include "server/exchange.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "server/error_page.h"
+#include "server/worker.h"
+
+/* ---- response ---- */
+
+static void init_response(struct wr_response *r)
+{
+    r->status = 0;
+    r->n = 0;
+    r->cap = WR_RESPONSE_FIELDS_INLINE;
+    r->out_of_memory = false;
+    r->fields = r->inline_fields;
+    r->body = NULL;
+    r->length = 0;
+}
+
+static bool grow_fields(struct wr_exchange *x)
+{
+    struct wr_response *r = &x->response;
+    size_t bytes = r->cap * sizeof *r->fields;
+    struct wr_response_field *fields = wr_arena_alloc(&x->arena, 2 * bytes);
+
+    if (!fields)
+        return false;
+    memcpy(fields, r->fields, bytes);
+    r->fields = fields;
+    r->cap = (uint16_t)(2 * r->cap);
+    return true;
+}
+
+void wr_exchange_add_field_slowly(struct wr_exchange *x, struct wr_slice name,
+                                  struct wr_slice value)
+{
+    struct wr_response *r = &x->response;
+
+    if (!value.p || (r->n == r->cap && !grow_fields(x))) {
+        r->out_of_memory = true;
+        return;
+    }
+    r->fields[r->n++] = (struct wr_response_field){name, value};
+}
+
+void wr_exchange_add_field_copy(struct wr_exchange *x, struct wr_slice name, struct wr_slice value)
+{
+    wr_exchange_add_field(x, name, wr_arena_dup(&x->arena, value));
+}
+
+void wr_exchange_set_body(struct wr_exchange *x, struct wr_body *body, int64_t length)
+{
+    assert(!x->response.body);
+    x->response.body = body;
+    x->response.length = length;
+    if (!body)
+        x->response.out_of_memory = true;
+}
+
+static void close_body(struct wr_response *r)
+{
+    struct wr_body *body = r->body;
+
+    r->body = NULL;
+    if (body)
+        body->ops->close(body);
+}
+
+void wr_exchange_clear_response(struct wr_exchange *x)
+{
+    close_body(&x->response);
+    init_response(&x->response);
+}
+
+void wr_exchange_respond(struct wr_exchange *x)
+{
+    if (x->state == WR_EXCHANGE_CANCELLED)
+        return;
+    assert(x->state == WR_EXCHANGE_PARSED || x->state == WR_EXCHANGE_RUNNING);
+    x->on_input = NULL;
+    if (x->response.out_of_memory) {
+        wr_exchange_clear_response(x);
+        wr_error_page(x, 503);
+    }
+    x->state = WR_EXCHANGE_RESPONDING;
+    x->stream->respond(x);
+}
+
+void wr_exchange_respond_error(struct wr_exchange *x, int status)
+{
+    if (x->state == WR_EXCHANGE_CANCELLED)
+        return;
+    wr_error_page(x, status);
+    wr_exchange_respond(x);
+}
+
+/* ---- content ---- */
+
+ssize_t wr_exchange_read(struct wr_exchange *x, void *dst, size_t n)
+{
+    return x->stream ? x->stream->read(x, dst, n) : -ECONNABORTED;
+}
+
+void wr_exchange_body_ready(struct wr_exchange *x)
+{
+    if (x->stream)
+        x->stream->body_ready(x);
+}
+
+/* ---- life ---- */
+
+struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_ops *stream,
+                                    void *stream_data)
+{
+    struct wr_exchange *x = wr_worker_take_exchange(w);
+
+    if (!x)
+        return NULL;
+    memset(&x->request, 0, sizeof x->request);
+    wr_fields_init(&x->request.fields, x->field_store, w->config->fields_max);
+    init_response(&x->response);
+    x->stream = stream;
+    x->stream_data = stream_data;
+    x->state = WR_EXCHANGE_PARSED;
+    x->holders = 1;
+    x->input_status = 0;
+    x->body_sent = 0;
+    x->on_input = x->on_cancel = NULL;
+    x->handler_data = NULL;
+    return x;
+}
+
+void wr_exchange_ref(struct wr_exchange *x)
+{
+    x->holders++;
+}
+
+void wr_exchange_unref(struct wr_exchange *x)
+{
+    assert(x->holders > 0);
+    if (--x->holders > 0)
+        return;
+    close_body(&x->response); /* one that was set when nobody waited any more */
+    wr_arena_reset(&x->arena);
+    wr_worker_give_exchange(x->worker, x);
+}
+
+void wr_exchange_end(struct wr_exchange *x)
+{
+    bool was_running = x->state == WR_EXCHANGE_RUNNING;
+
+    close_body(&x->response);
+    x->state = x->state == WR_EXCHANGE_RESPONDING ? WR_EXCHANGE_FINISHED : WR_EXCHANGE_CANCELLED;
+    x->stream = NULL;
+    x->on_input = NULL;
+    if (was_running && x->on_cancel)
+        x->on_cancel(x);
+    wr_exchange_unref(x);
+}

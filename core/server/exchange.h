@@ -1,0 +1,120 @@
+/*
+ * exchange.h — one request and its response.
+ *
+ *     PARSED ─► RUNNING ─► RESPONDING ─► FINISHED        freed when both holders let go:
+ *        any of them ─► CANCELLED                        the stream, and who answers later
+ *
+ * A handler is called once, when the head is complete. It sets status, fields and body and calls
+ * wr_exchange_respond(), at once or later; it may read the content before, while or instead.
+ *
+ * Ownership: the protocol begins and ends an exchange. Who answers after his call has returned
+ * holds it by wr_exchange_ref() until wr_exchange_unref(); in between the client may go, which
+ *            on_cancel says.
+ * Threads:   loop thread of the connection.
+ */
+#ifndef WR_SERVER_EXCHANGE_H
+#define WR_SERVER_EXCHANGE_H
+
+#include "base/list.h"
+#include "server/config.h"
+#include "server/request.h"
+#include "server/response.h"
+
+struct wr_exchange;
+struct wr_worker;
+
+/* What an exchange asks of the protocol that carries it. */
+struct wr_stream_ops {
+    /* The response is complete but for the bytes of its body. */
+    void (*respond)(struct wr_exchange *x);
+
+    /* A body that had said -EAGAIN has more, or has ended. */
+    void (*body_ready)(struct wr_exchange *x);
+
+    /* Content of the request: a count, 0 at its end, -EAGAIN (on_input follows) or -errno. */
+    ssize_t (*read)(struct wr_exchange *x, void *dst, size_t n);
+
+    /* Gives the response up: what has not been sent never will be. */
+    void (*reset)(struct wr_exchange *x);
+};
+
+enum wr_exchange_state {
+    WR_EXCHANGE_PARSED,
+    WR_EXCHANGE_RUNNING,
+    WR_EXCHANGE_RESPONDING,
+    WR_EXCHANGE_FINISHED,
+    WR_EXCHANGE_CANCELLED
+};
+
+struct wr_exchange {
+    struct wr_request request;
+    struct wr_response response;
+    const struct wr_stream_ops *stream; /* NULL once the stream has let go */
+    void *stream_data;                  /* the protocol's */
+    struct wr_worker *worker;
+    struct wr_arena arena;
+    enum wr_exchange_state state;
+    unsigned holders;
+    int input_status;   /* why read() failed, as a status to answer with; 0: it has not */
+    uint64_t body_sent; /* bytes of content, for the log */
+
+    void (*on_input)(struct wr_exchange *x);  /* more can be read; NULL: nobody waits */
+    void (*on_cancel)(struct wr_exchange *x); /* nobody waits for the answer any more */
+    void *handler_data;                       /* of who set the two above */
+
+    struct wr_list pooled; /* while it is in the worker's pool */
+    struct wr_field field_store[WR_FIELDS_LIMIT];
+};
+
+/* ---- for handlers ---- */
+
+/* The slow way of the next: no room, or no value for want of memory. */
+void wr_exchange_add_field_slowly(struct wr_exchange *x, struct wr_slice name,
+                                  struct wr_slice value);
+
+/* Adds a field; name and value must stay valid until the response is over (literals, arena). */
+static inline void wr_exchange_add_field(struct wr_exchange *x, struct wr_slice name,
+                                         struct wr_slice value)
+{
+    struct wr_response *r = &x->response;
+
+    if (value.p && r->n < r->cap)
+        r->fields[r->n++] = (struct wr_response_field){name, value};
+    else
+        wr_exchange_add_field_slowly(x, name, value);
+}
+
+/* The same with a copy of the value in the arena. */
+void wr_exchange_add_field_copy(struct wr_exchange *x, struct wr_slice name, struct wr_slice value);
+
+/* Takes the body (NULL after a failed allocation: the response becomes a 503). */
+void wr_exchange_set_body(struct wr_exchange *x, struct wr_body *body, int64_t length);
+
+/* Hands the response over; the handler does not touch the exchange again unless it holds it. */
+void wr_exchange_respond(struct wr_exchange *x);
+
+/* Responds with the server's own page for `status`; fields added before go out with it. */
+void wr_exchange_respond_error(struct wr_exchange *x, int status);
+
+ssize_t wr_exchange_read(struct wr_exchange *x, void *dst, size_t n);
+void wr_exchange_body_ready(struct wr_exchange *x);
+
+void wr_exchange_ref(struct wr_exchange *x);
+void wr_exchange_unref(struct wr_exchange *x);
+
+/* ---- for protocols ---- */
+
+/* From the worker's pool, empty, held by the stream; NULL: no memory. */
+struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_ops *stream,
+                                    void *stream_data);
+
+/* Drops what a response has so far, its body closed, so that another can take its place. */
+void wr_exchange_clear_response(struct wr_exchange *x);
+
+/*
+ * The stream lets go: the body is closed, a handler that still runs is told. The memory goes back
+ * to the pool now or when the last holder lets go.
+ */
+void wr_exchange_end(struct wr_exchange *x);
+
+#endif

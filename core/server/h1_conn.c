@@ -1,0 +1,415 @@
+/*
+ * h1_conn.c — HTTP/1 on a connection: the one place that decides what happens next.
+ */
+#include "server/h1_conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "server/dispatch.h"
+
+#define REQUESTS_PER_TURN 256 /* pipelined ones: then other connections have their turn */
+
+/* What one step came to. */
+enum next {
+    GO_ON,  /* another step may do something */
+    STOP,   /* wait for the transport, the handler or the body */
+    AGAIN,  /* enough for this turn */
+    END,    /* close as h->then says, once all is sent */
+    ABANDON /* close at once: the peer is gone or cannot be answered */
+};
+
+static void run(struct wr_h1 *h);
+static void set_deadline(struct wr_h1 *h);
+
+/* ---- the stream of an exchange ---- */
+
+static struct wr_h1 *h1_of(struct wr_exchange *x)
+{
+    return x->stream_data;
+}
+
+static void run_unless_running(struct wr_exchange *x)
+{
+    struct wr_h1 *h = h1_of(x);
+
+    if (!h->is_running)
+        run(h);
+}
+
+static ssize_t stream_read(struct wr_exchange *x, void *dst, size_t n)
+{
+    struct wr_h1 *h = h1_of(x);
+    ssize_t got = wr_h1_read_body(h, dst, n);
+
+    if (!h->is_running) /* a reader of his own time: nobody else would start the clock */
+        set_deadline(h);
+    return got;
+}
+
+static void stream_reset(struct wr_exchange *x)
+{
+    h1_of(x)->is_aborted = true;
+    run_unless_running(x);
+}
+
+static const struct wr_stream_ops stream_ops = {
+    .respond = run_unless_running,
+    .body_ready = run_unless_running,
+    .read = stream_read,
+    .reset = stream_reset,
+};
+
+/* ---- steps ---- */
+
+/* Answers a request that breaks a rule, and gives the connection up: what follows on it cannot be
+ * told from content. */
+static void reject(struct wr_h1 *h, enum wr_h1_reason reason)
+{
+    struct wr_conn *c = h->conn;
+    char peer[WR_PEER_TEXT_MAX];
+
+    wr_peer_format(&c->peer, peer);
+    wr_log(c->worker->log, WR_LOG_INFO, "%s: %d: %s", peer, wr_h1_reason_status(reason),
+           wr_h1_reason_text(reason));
+    h->rx = WR_H1_RX_DONE;
+    h->then = WR_H1_THEN_LINGER;
+    h->owes_continue = false;
+    wr_exchange_respond_error(h->x, wr_h1_reason_status(reason));
+}
+
+static enum next begin_request(struct wr_h1 *h)
+{
+    h->x = wr_exchange_new(h->conn->worker, &stream_ops, h);
+    if (!h->x)
+        return ABANDON;
+    h->x->request.peer = &h->conn->peer;
+    wr_h1_parser_init(&h->parser);
+    h->rx = WR_H1_RX_HEAD;
+    h->tx = WR_H1_TX_IDLE;
+    h->then = WR_H1_THEN_KEEP;
+    h->framing = WR_H1_NO_BODY;
+    h->rx_left = 0;
+    h->minor = h->owes_continue = h->wants_input = false;
+    wr_conn_set_deadline(h->conn, WR_DEADLINE_NONE); /* that of the last head is not this one's */
+    return GO_ON;
+}
+
+static enum next after_fill(const struct wr_h1 *h, enum wr_h1_io io)
+{
+    if (io == WR_H1_IO_FAILED)
+        return ABANDON;
+    if (h->is_eof)
+        return END; /* between requests, or inside a head: nothing to answer */
+    return io == WR_H1_IO_OK ? GO_ON : STOP;
+}
+
+static enum next await_request(struct wr_h1 *h)
+{
+    if (wr_h1_has_input(h))
+        return begin_request(h);
+    if (h->conn->is_draining)
+        return END;
+    return after_fill(h, wr_h1_fill(h));
+}
+
+static enum next read_request(struct wr_h1 *h)
+{
+    enum wr_h1_reason reason = WR_H1_OK;
+
+    switch (wr_h1_read_head(h, &reason)) {
+    case WR_H1_MORE:
+        return after_fill(h, wr_h1_fill(h));
+    case WR_H1_BAD:
+        reject(h, reason);
+        break;
+    case WR_H1_DONE:
+        wr_dispatch(h->x);
+        break;
+    }
+    return GO_ON;
+}
+
+static enum next after_write(enum wr_h1_io io)
+{
+    switch (io) {
+    case WR_H1_IO_OK:
+        return GO_ON;
+    case WR_H1_IO_BLOCKED:
+    case WR_H1_IO_WAIT:
+        return STOP;
+    case WR_H1_IO_BUDGET:
+        return AGAIN;
+    case WR_H1_IO_FAILED:
+        break;
+    }
+    return ABANDON;
+}
+
+/* The handler is at work: tell it of content that it waits for. */
+static enum next await_response(struct wr_h1 *h)
+{
+    bool has_news = h->is_readable || h->is_eof || wr_h1_has_input(h) || h->rx == WR_H1_RX_DONE;
+
+    if (!h->wants_input || !has_news || !h->x->on_input)
+        return STOP;
+    h->wants_input = false;
+    h->x->on_input(h->x);
+    return GO_ON;
+}
+
+static enum next start_response(struct wr_h1 *h)
+{
+    enum wr_h1_io io = wr_h1_write_head(h);
+
+    if (io == WR_H1_IO_OK)
+        h->tx = WR_H1_TX_BODY;
+    return after_write(io);
+}
+
+static enum next write_response(struct wr_h1 *h)
+{
+    enum wr_h1_io io = wr_h1_write_body(h);
+
+    if (io == WR_H1_IO_OK)
+        h->tx = WR_H1_TX_DONE;
+    return after_write(io);
+}
+
+static void end_exchange(struct wr_h1 *h)
+{
+    struct wr_worker *w = h->conn->worker;
+    struct wr_exchange *x = h->x;
+
+    if (w->access_log && x->state == WR_EXCHANGE_RESPONDING)
+        wr_access_log_write(w->access_log, x, wr_loop_wall_s(w->loop));
+    h->x = NULL;
+    wr_exchange_end(x);
+    wr_h1_release_input(h);
+}
+
+/* The response is out; the request's content must be too before the next one. */
+static enum next finish(struct wr_h1 *h)
+{
+    if (h->rx == WR_H1_RX_BODY && h->then == WR_H1_THEN_KEEP) {
+        switch (wr_h1_discard(h)) {
+        case WR_H1_IO_OK:
+            break;
+        case WR_H1_IO_BLOCKED:
+            return STOP;
+        default:
+            h->then = WR_H1_THEN_LINGER;
+        }
+    }
+    if (h->rx == WR_H1_RX_BODY)
+        h->then = WR_H1_THEN_LINGER;
+    end_exchange(h);
+    return h->then == WR_H1_THEN_KEEP ? GO_ON : END;
+}
+
+static enum next step(struct wr_h1 *h)
+{
+    if (h->is_aborted)
+        return ABANDON;
+    if (h->pending) {
+        enum next next = after_write(wr_h1_flush(h, false));
+
+        if (next != GO_ON)
+            return next;
+    }
+    if (h->is_closing)
+        return END;
+    if (!h->x)
+        return await_request(h);
+    if (h->x->state == WR_EXCHANGE_RESPONDING && h->tx == WR_H1_TX_IDLE)
+        return start_response(h);
+    if (h->rx == WR_H1_RX_HEAD)
+        return read_request(h);
+    switch ((enum wr_h1_tx)h->tx) {
+    case WR_H1_TX_IDLE:
+        return await_response(h);
+    case WR_H1_TX_BODY:
+        return write_response(h);
+    case WR_H1_TX_DONE:
+        break;
+    }
+    return finish(h);
+}
+
+/* ---- turns ---- */
+
+/* What the connection waits for now. A deadline starts anew when something has moved, but for those
+ * that bound a whole: of a head, and of content that is only dropped. */
+static void set_deadline(struct wr_h1 *h)
+{
+    struct wr_conn *c = h->conn;
+    enum wr_deadline kind = WR_DEADLINE_NONE;
+    bool has_tx = h->x && h->tx == WR_H1_TX_BODY, is_total;
+
+    if (h->pending || (has_tx && h->has_tx_body && !h->is_body_waiting))
+        kind = WR_DEADLINE_WRITE;
+    else if (!h->x)
+        kind = WR_DEADLINE_KEEP_ALIVE;
+    else if (h->rx == WR_H1_RX_HEAD)
+        kind = WR_DEADLINE_HEAD;
+    else if (h->rx == WR_H1_RX_BODY && (h->wants_input || h->tx == WR_H1_TX_DONE))
+        kind = WR_DEADLINE_BODY;
+    is_total = kind == WR_DEADLINE_HEAD || (kind == WR_DEADLINE_BODY && h->tx == WR_H1_TX_DONE);
+    if (kind != c->deadline || (h->has_progress && !is_total))
+        wr_conn_set_deadline(c, kind);
+}
+
+/*
+ * Would closing now lose something? What the client still sends meets a closed socket, which
+ * answers with a reset, and a reset may overtake what the client has not read (RFC 9112 9.6). Safe
+ * is a client that sends no more, or one that has said it would not and has all of its answer.
+ */
+static bool must_linger(const struct wr_h1 *h)
+{
+    const struct wr_transport *t = h->conn->transport;
+
+    if (h->is_eof)
+        return false;
+    return h->then == WR_H1_THEN_LINGER || wr_h1_has_input(h) || h->is_readable ||
+           t->ops->unacknowledged(t) != 0;
+}
+
+static void end_connection(struct wr_h1 *h)
+{
+    if (must_linger(h))
+        wr_conn_linger(h->conn);
+    else
+        wr_conn_close(h->conn);
+}
+
+/* What is pending was tried in this run: once more would be a system call for nothing. */
+static enum wr_h1_io flush_rest(struct wr_h1 *h)
+{
+    if (h->pending && h->conn->worker->out.n == 0)
+        return WR_H1_IO_BLOCKED;
+    return wr_h1_flush(h, false);
+}
+
+/* The out buffer is the worker's: it leaves this turn empty. */
+static void run(struct wr_h1 *h)
+{
+    struct wr_conn *c = h->conn;
+    int budget = REQUESTS_PER_TURN;
+    enum next next;
+
+    h->is_running = true;
+    h->has_progress = false;
+    do {
+        bool had_exchange = h->x != NULL;
+
+        next = step(h);
+        if (next == GO_ON && had_exchange && !h->x && --budget == 0)
+            next = AGAIN;
+    } while (next == GO_ON);
+    h->is_running = false;
+
+    if (next == END)
+        h->is_closing = true;
+    switch (flush_rest(h)) {
+    case WR_H1_IO_OK:
+        break;
+    case WR_H1_IO_FAILED:
+        next = ABANDON;
+        break;
+    default: /* the rest is pending: go on when the transport takes more */
+        next = next == ABANDON ? ABANDON : STOP;
+    }
+    if (next == ABANDON) {
+        wr_conn_close(c);
+        return;
+    }
+    if (next == END) {
+        end_connection(h);
+        return;
+    }
+    if (next == AGAIN)
+        wr_loop_again(c->worker->loop, &c->source, EPOLLOUT);
+    if (!h->x)
+        wr_h1_release_input(h);
+    set_deadline(h);
+}
+
+static void h1_on_io(struct wr_conn *c, uint32_t events)
+{
+    struct wr_h1 *h = c->proto_data;
+
+    if (events & EPOLLERR) {
+        wr_conn_close(c);
+        return;
+    }
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
+        h->is_readable = true;
+    if (events & (EPOLLRDHUP | EPOLLHUP))
+        h->has_rdhup = true;
+    run(h);
+}
+
+static void h1_on_deadline(struct wr_conn *c)
+{
+    struct wr_h1 *h = c->proto_data;
+
+    switch ((enum wr_deadline)c->deadline) {
+    case WR_DEADLINE_HEAD:
+        h->is_readable = false;
+        reject(h, WR_H1_HEAD_TIMEOUT);
+        break;
+    case WR_DEADLINE_BODY:
+        if (h->tx == WR_H1_TX_DONE) {
+            wr_conn_close(c);
+            break;
+        }
+        wr_h1_fail_input(h, WR_H1_BODY_TIMEOUT);
+        run(h);
+        break;
+    default: /* KEEP_ALIVE, WRITE: nobody is there who could be told */
+        wr_conn_close(c);
+    }
+}
+
+static void h1_drain(struct wr_conn *c)
+{
+    struct wr_h1 *h = c->proto_data;
+
+    if (!h->x && !h->pending)
+        end_connection(h);
+}
+
+static int h1_open(struct wr_conn *c)
+{
+    struct wr_h1 *h = calloc(1, sizeof *h);
+
+    if (!h)
+        return -ENOMEM;
+    h->conn = c;
+    c->proto_data = h;
+    return 0;
+}
+
+static void h1_close(struct wr_conn *c)
+{
+    struct wr_h1 *h = c->proto_data;
+
+    c->proto_data = NULL;
+    if (h->x)
+        end_exchange(h);
+    if (h->in) {
+        h->in->start = h->in->end;
+        wr_h1_release_input(h);
+    }
+    free(h->pending);
+    free(h);
+}
+
+const struct wr_proto_ops wr_proto_h1 = {
+    .name = "http/1.1",
+    .open = h1_open,
+    .on_io = h1_on_io,
+    .on_deadline = h1_on_deadline,
+    .drain = h1_drain,
+    .close = h1_close,
+};

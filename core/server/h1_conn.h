@@ -1,0 +1,111 @@
+/*
+ * h1_conn.h — HTTP/1 on a connection; private to h1_conn.c, h1_read.c and h1_write.c.
+ *
+ *     rx: HEAD ─► BODY ─► DONE          tx: IDLE ─► BODY ─► DONE
+ *           └──────► DONE (no content)
+ *
+ * Two half-machines, for a response may begin before the content was read, or without it. When tx
+ * is done, content that nobody read is dropped up to a bound, else the connection is given up; the
+ * next request follows when rx is done too and the connection may be kept.
+ *
+ * h1_conn.c drives: it is the only place that decides what happens next. h1_read.c turns bytes into
+ * a request and its content, h1_write.c a response into bytes; neither calls back into h1_conn.c.
+ *
+ * An idle connection owns this struct and nothing else: exchange and buffers come with the first
+ * byte of a request and go with the last of its response.
+ */
+#ifndef WR_SERVER_H1_CONN_H
+#define WR_SERVER_H1_CONN_H
+
+#include "http/h1_head.h"
+#include "server/worker.h"
+
+enum wr_h1_rx { WR_H1_RX_HEAD, WR_H1_RX_BODY, WR_H1_RX_DONE };
+enum wr_h1_tx { WR_H1_TX_IDLE, WR_H1_TX_BODY, WR_H1_TX_DONE };
+
+/* What becomes of the connection after the current response. */
+enum wr_h1_then { WR_H1_THEN_KEEP, WR_H1_THEN_CLOSE, WR_H1_THEN_LINGER };
+
+/* What a try to move bytes came to. */
+enum wr_h1_io {
+    WR_H1_IO_OK,      /* done, or something was moved */
+    WR_H1_IO_BLOCKED, /* the transport takes or gives no more for now */
+    WR_H1_IO_WAIT,    /* the body has nothing yet; body_ready() follows */
+    WR_H1_IO_BUDGET,  /* enough for this turn */
+    WR_H1_IO_FAILED   /* the connection is lost, or the response cannot be completed */
+};
+
+/* Bytes that the transport did not take: the worker's out buffer belongs to the next connection. */
+struct wr_h1_pending {
+    size_t start, end;
+    char data[];
+};
+
+struct wr_h1 {
+    struct wr_conn *conn;
+    struct wr_exchange *x;         /* the current one; NULL between requests */
+    struct wr_read_buffer *in;     /* read and not consumed; NULL: nothing */
+    struct wr_read_buffer *head;   /* holds the bytes of x's head; NULL: no head yet */
+    struct wr_h1_pending *pending; /* NULL: all was taken */
+    struct wr_h1_parser parser;
+    struct wr_h1_chunked chunked;
+    uint64_t rx_left;     /* of a body with Content-Length */
+    uint64_t rx_total;    /* content read so far */
+    uint64_t tx_left;     /* of a response with Content-Length */
+    uint64_t chunk_left;  /* of the chunk whose size line is out */
+    uint8_t rx, tx, then; /* the enums above */
+    uint8_t framing;      /* of the request: enum wr_h1_framing_kind */
+    bool minor;           /* HTTP/1.1 */
+    bool is_tx_chunked, has_tx_body;
+    bool is_body_waiting; /* the body said -EAGAIN: not the transport's fault */
+    bool is_readable;     /* there may be more to read */
+    bool is_eof;          /* the peer has said that it sends no more */
+    bool has_rdhup;       /* an event said so: read on until the end shows */
+    bool owes_continue;   /* the client waits for a 100 */
+    bool wants_input;     /* the handler's last read said -EAGAIN */
+    bool has_progress;    /* bytes moved since the deadline was set */
+    bool is_closing;      /* as `then` says, when all is sent */
+    bool is_aborted;      /* the response was given up */
+    bool is_running;      /* on_io is on the stack: it will see what has changed */
+};
+
+/* ---- h1_read.c ---- */
+
+/* Reads once from the transport into `in`. OK: bytes came or the end did (is_eof). */
+enum wr_h1_io wr_h1_fill(struct wr_h1 *h);
+
+/* Parses what is in `in`. MORE, BAD (with *reason), or DONE: x->request is set, rx is decided. */
+enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason);
+
+/* As wr_stream_ops.read; a violation sets x->input_status and closes after the response. */
+ssize_t wr_h1_read_body(struct wr_h1 *h, void *dst, size_t n);
+
+/* As if a read had found this violation. */
+void wr_h1_fail_input(struct wr_h1 *h, enum wr_h1_reason reason);
+
+/* Drops content that nobody read. OK: rx is done; FAILED: more than the bound, or broken. */
+enum wr_h1_io wr_h1_discard(struct wr_h1 *h);
+
+/* Lets go of the head and of an empty buffer. */
+void wr_h1_release_input(struct wr_h1 *h);
+
+static inline bool wr_h1_has_input(const struct wr_h1 *h)
+{
+    return h->in && h->in->start < h->in->end;
+}
+
+/* ---- h1_write.c ---- */
+
+/* Puts the head of x->response into the out buffer and decides its framing. */
+enum wr_h1_io wr_h1_write_head(struct wr_h1 *h);
+
+/* Moves the body on, as far as it goes. OK: all of the response is at least in the out buffer. */
+enum wr_h1_io wr_h1_write_body(struct wr_h1 *h);
+
+/* Sends 100 Continue, if it is owed. */
+enum wr_h1_io wr_h1_write_continue(struct wr_h1 *h);
+
+/* Sends what is pending and in the out buffer. What is not taken becomes pending: BLOCKED. */
+enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more);
+
+#endif

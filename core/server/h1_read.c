@@ -1,0 +1,361 @@
+/*
+ * h1_read.c — from bytes to a request and its content.
+ */
+#include "server/h1_conn.h"
+
+#include <errno.h>
+
+/* ---- buffer ---- */
+
+static void drop_input(struct wr_h1 *h)
+{
+    if (h->in)
+        wr_worker_unref_buffer(h->conn->worker, h->in);
+    h->in = NULL;
+}
+
+static void drop_head(struct wr_h1 *h)
+{
+    if (h->head)
+        wr_worker_unref_buffer(h->conn->worker, h->head);
+    h->head = NULL;
+}
+
+void wr_h1_release_input(struct wr_h1 *h)
+{
+    drop_head(h);
+    if (!wr_h1_has_input(h))
+        drop_input(h);
+}
+
+/* How large a buffer must be for what is unread in `in` and more: a head must lie in one. */
+static uint32_t room_wanted(const struct wr_h1 *h)
+{
+    uint32_t unread = h->in->end - h->in->start;
+
+    return unread < WR_READ_BUFFER / 2 ? WR_READ_BUFFER : 2 * unread;
+}
+
+/* Sees to it that `in` has room behind its end. */
+static bool make_room(struct wr_h1 *h)
+{
+    struct wr_worker *w = h->conn->worker;
+    struct wr_read_buffer *old = h->in, *b;
+
+    if (!old)
+        return (h->in = wr_worker_take_buffer(w, WR_READ_BUFFER)) != NULL;
+    if (old->start == old->end && old->refs == 1)
+        old->start = old->end = 0;
+    if (old->end < old->cap)
+        return true;
+    /* Bytes never move while an exchange may point to them: the rest goes to another buffer, and a
+     * head that was read in part is read again from its new place. */
+    b = wr_worker_take_buffer(w, room_wanted(h));
+    if (!b)
+        return false;
+    b->end = old->end - old->start;
+    memcpy(b->data, old->data + old->start, b->end);
+    drop_input(h);
+    h->in = b;
+    if (h->rx == WR_H1_RX_HEAD && h->x) {
+        struct wr_request *r = &h->x->request;
+
+        wr_h1_parser_init(&h->parser);
+        r->method_token = r->target = wr_slice(NULL, 0);
+        wr_fields_init(&r->fields, h->x->field_store, w->config->fields_max);
+    }
+    return true;
+}
+
+/* What read() gave, with the flags that follow from it. */
+static enum wr_h1_io note_read(struct wr_h1 *h, ssize_t n, size_t cap)
+{
+    const struct wr_transport *t = h->conn->transport;
+
+    if (n == -EAGAIN) {
+        h->is_readable = false;
+        return WR_H1_IO_BLOCKED;
+    }
+    if (n < 0)
+        return WR_H1_IO_FAILED;
+    h->has_progress |= n > 0;
+    if (n == 0) {
+        h->is_eof = true;
+        h->is_readable = false;
+    } else if ((size_t)n < cap && !h->has_rdhup && !t->ops->pending(t)) {
+        h->is_readable = false; /* a short read has drained the socket: no EAGAIN round */
+    }
+    return WR_H1_IO_OK;
+}
+
+enum wr_h1_io wr_h1_fill(struct wr_h1 *h)
+{
+    struct wr_transport *t = h->conn->transport;
+    size_t room;
+    ssize_t n;
+
+    if (h->is_eof || !h->is_readable)
+        return WR_H1_IO_BLOCKED;
+    if (!make_room(h))
+        return WR_H1_IO_FAILED;
+    room = h->in->cap - h->in->end;
+    n = t->ops->read(t, h->in->data + h->in->end, room);
+    if (n > 0)
+        h->in->end += (uint32_t)n;
+    return note_read(h, n, room);
+}
+
+/* ---- head ---- */
+
+static struct wr_slice version_of(int minor)
+{
+    return minor > 0 ? WR_SLICE("HTTP/1.1") : WR_SLICE("HTTP/1.0");
+}
+
+/* The decoded path, in the exchange's arena. */
+static enum wr_h1_reason set_path(struct wr_exchange *x, const struct wr_target *target)
+{
+    struct wr_request *r = &x->request;
+    struct wr_slice raw = target->raw_path;
+    char *memory;
+
+    r->form = target->form;
+    r->query = target->query;
+    if (target->form == WR_TARGET_AUTHORITY)
+        return WR_H1_OK;
+    if (target->form == WR_TARGET_ASTERISK) {
+        r->path = r->raw_path = WR_SLICE("*");
+        return WR_H1_OK;
+    }
+    if (!raw.p)
+        raw = WR_SLICE("/");
+    r->raw_path = raw;
+    memory = wr_arena_alloc(&x->arena, raw.n + 1);
+    if (!memory)
+        return WR_H1_MEMORY;
+    return wr_target_decode_path(raw, memory, &r->path) ? WR_H1_OK : WR_H1_TARGET_PATH;
+}
+
+static void set_framing(struct wr_h1 *h, const struct wr_h1_framing *framing)
+{
+    bool has_content =
+        framing->kind == WR_H1_CHUNKED || (framing->kind == WR_H1_LENGTH && framing->length > 0);
+
+    h->framing = (uint8_t)framing->kind;
+    h->chunked = (struct wr_h1_chunked){0};
+    h->rx_left = framing->length;
+    h->rx_total = 0;
+    h->rx = has_content ? WR_H1_RX_BODY : WR_H1_RX_DONE;
+    h->x->request.content_length = framing->kind == WR_H1_CHUNKED ? -1 : (int64_t)framing->length;
+}
+
+/* What the head says becomes the request. */
+static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *head)
+{
+    struct wr_request *r = &h->x->request;
+    struct wr_h1_message m;
+    enum wr_h1_reason reason;
+
+    r->version = version_of(head->minor);
+    h->minor = head->minor > 0;
+    reason = wr_h1_interpret(head, &m);
+    if (reason != WR_H1_OK)
+        return reason;
+    if (m.framing.length > h->conn->worker->config->body_bytes_max)
+        return WR_H1_BODY_LARGE;
+    r->host = m.host;
+    h->owes_continue = m.expects_continue;
+    h->then = m.keep_alive ? WR_H1_THEN_KEEP : WR_H1_THEN_CLOSE;
+    set_framing(h, &m.framing);
+    return set_path(h->x, &m.target);
+}
+
+enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason)
+{
+    const struct wr_config *config = h->conn->worker->config;
+    const struct wr_h1_limits limits = {config->head_bytes_max, config->target_bytes_max};
+    struct wr_read_buffer *in = h->in;
+    struct wr_request *r = &h->x->request;
+    struct wr_slice bytes = wr_slice(in->data + in->start, in->end - in->start);
+    struct wr_h1_head head = {.method_token = r->method_token,
+                              .target = r->target,
+                              .method = r->method,
+                              .minor = h->minor,
+                              .fields = r->fields};
+    enum wr_h1_result result = wr_h1_parse(&h->parser, &limits, bytes, &head);
+
+    r->method_token = head.method_token;
+    r->target = head.target;
+    r->method = head.method;
+    h->minor = head.minor > 0;
+    r->fields = head.fields;
+    if (result == WR_H1_MORE)
+        return result;
+    h->head = in;
+    in->refs++;
+    *reason = (enum wr_h1_reason)h->parser.reason;
+    if (result == WR_H1_DONE) {
+        in->start += h->parser.line;
+        *reason = take_head(h, &head);
+    }
+    return *reason == WR_H1_OK ? WR_H1_DONE : WR_H1_BAD;
+}
+
+/* ---- content ---- */
+
+/* The content is lost: what has been read of it is not all of it. */
+static ssize_t fail_body(struct wr_h1 *h, enum wr_h1_reason reason)
+{
+    struct wr_conn *c = h->conn;
+    char peer[WR_PEER_TEXT_MAX];
+
+    h->rx = WR_H1_RX_DONE;
+    h->then = WR_H1_THEN_LINGER;
+    h->x->input_status = wr_h1_reason_status(reason);
+    wr_peer_format(&c->peer, peer);
+    wr_log(c->worker->log, WR_LOG_INFO, "%s: %s", peer, wr_h1_reason_text(reason));
+    return reason == WR_H1_BODY_CUT ? -ECONNABORTED : -EBADMSG;
+}
+
+static ssize_t read_buffered(struct wr_h1 *h, void *dst, size_t n)
+{
+    struct wr_read_buffer *in = h->in;
+    size_t available = in->end - in->start;
+
+    if (n > available)
+        n = available;
+    memcpy(dst, in->data + in->start, n);
+    in->start += (uint32_t)n;
+    return (ssize_t)n;
+}
+
+/* Straight into the reader's memory: content of a known length is copied once, by the kernel. */
+static ssize_t read_through(struct wr_h1 *h, void *dst, size_t n)
+{
+    struct wr_transport *t = h->conn->transport;
+    ssize_t got;
+
+    if (h->is_eof)
+        return fail_body(h, WR_H1_BODY_CUT);
+    if (!h->is_readable)
+        return -EAGAIN;
+    got = t->ops->read(t, dst, n);
+    switch (note_read(h, got, n)) {
+    case WR_H1_IO_BLOCKED:
+        return -EAGAIN;
+    case WR_H1_IO_OK:
+        return got > 0 ? got : fail_body(h, WR_H1_BODY_CUT);
+    default:
+        return fail_body(h, WR_H1_BODY_CUT);
+    }
+}
+
+static ssize_t read_length(struct wr_h1 *h, void *dst, size_t n)
+{
+    ssize_t got;
+
+    if (n > h->rx_left)
+        n = (size_t)h->rx_left;
+    got = wr_h1_has_input(h) ? read_buffered(h, dst, n) : read_through(h, dst, n);
+    if (got > 0) {
+        h->rx_left -= (uint64_t)got;
+        if (h->rx_left == 0)
+            h->rx = WR_H1_RX_DONE;
+    }
+    return got;
+}
+
+/* Decodes at most n bytes of what is buffered: a count, 0 for "nothing in it" or -errno. */
+static ssize_t decode_buffered(struct wr_h1 *h, void *dst, size_t n)
+{
+    struct wr_read_buffer *in = h->in;
+    size_t available = in->end - in->start;
+    struct wr_slice bytes = wr_slice(in->data + in->start, n < available ? n : available), data;
+    enum wr_h1_reason reason = WR_H1_OK;
+    enum wr_h1_chunk result = wr_h1_chunked_next(&h->chunked, &bytes, &data, &reason);
+
+    in->start = (uint32_t)(bytes.p - in->data);
+    switch (result) {
+    case WR_H1_CHUNK_MORE:
+        return 0;
+    case WR_H1_CHUNK_END_OF_BODY:
+        h->rx = WR_H1_RX_DONE;
+        return 0;
+    case WR_H1_CHUNK_BAD:
+        return fail_body(h, reason);
+    case WR_H1_CHUNK_DATA:
+        break;
+    }
+    h->rx_total += data.n;
+    if (h->rx_total > h->conn->worker->config->body_bytes_max)
+        return fail_body(h, WR_H1_BODY_LARGE);
+    memcpy(dst, data.p, data.n);
+    return (ssize_t)data.n;
+}
+
+static ssize_t read_chunked(struct wr_h1 *h, void *dst, size_t n)
+{
+    while (h->rx == WR_H1_RX_BODY) {
+        if (wr_h1_has_input(h)) {
+            ssize_t got = decode_buffered(h, dst, n);
+
+            if (got != 0)
+                return got;
+            continue;
+        }
+        if (h->is_eof)
+            return fail_body(h, WR_H1_BODY_CUT);
+        switch (wr_h1_fill(h)) {
+        case WR_H1_IO_OK:
+            break;
+        case WR_H1_IO_BLOCKED:
+            return -EAGAIN;
+        default:
+            return fail_body(h, WR_H1_BODY_CUT);
+        }
+    }
+    return 0;
+}
+
+ssize_t wr_h1_read_body(struct wr_h1 *h, void *dst, size_t n)
+{
+    ssize_t got;
+
+    h->wants_input = false;
+    if (h->rx == WR_H1_RX_DONE)
+        return h->x->input_status ? -EBADMSG : 0;
+    if (n == 0)
+        return 0;
+    if (wr_h1_has_input(h))
+        h->owes_continue = false; /* the client has not waited */
+    if (h->owes_continue && wr_h1_write_continue(h) == WR_H1_IO_FAILED)
+        return fail_body(h, WR_H1_BODY_CUT);
+    got = h->framing == WR_H1_CHUNKED ? read_chunked(h, dst, n) : read_length(h, dst, n);
+    h->wants_input = got == -EAGAIN;
+    return got;
+}
+
+void wr_h1_fail_input(struct wr_h1 *h, enum wr_h1_reason reason)
+{
+    fail_body(h, reason);
+}
+
+enum wr_h1_io wr_h1_discard(struct wr_h1 *h)
+{
+    struct wr_worker *w = h->conn->worker;
+    uint64_t bound = w->config->discard_bytes_max;
+
+    if (h->framing == WR_H1_LENGTH && h->rx_left > bound)
+        return WR_H1_IO_FAILED;
+    while (h->rx == WR_H1_RX_BODY) {
+        ssize_t got = wr_h1_read_body(h, w->scratch, WR_WORKER_SCRATCH);
+
+        if (got == -EAGAIN)
+            return WR_H1_IO_BLOCKED;
+        if (got < 0)
+            return WR_H1_IO_FAILED;
+        if (h->framing == WR_H1_CHUNKED && h->rx_total > bound)
+            return WR_H1_IO_FAILED;
+    }
+    return WR_H1_IO_OK;
+}

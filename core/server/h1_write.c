@@ -1,0 +1,368 @@
+/*
+ * h1_write.c — from a response to bytes.
+ *
+ * Small things are copied behind one another into the worker's out buffer, answers of pipelined
+ * requests too, and go out in one send. Large memory goes from where it lies, files by sendfile.
+ */
+#include "server/h1_conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "http/h1_format.h"
+#include "http/status.h"
+
+#define COPY_MAX     ((size_t)16 * 1024)       /* above it a second iovec is cheaper than a copy */
+#define SEND_MAX     ((size_t)2 * 1024 * 1024) /* of one sendfile: then others have their turn */
+#define TURN_MAX     SEND_MAX
+#define CHUNK_HEAD   24 /* CRLF of the last chunk, 16 digits, CRLF */
+#define CONTINUE     "HTTP/1.1 100 Continue\r\n\r\n"
+#define HEAD_FRAMING 512 /* bytes of the head that are not the handler's fields */
+
+/* ---- sending ---- */
+
+static ssize_t send_bytes(struct wr_h1 *h, const struct iovec *v, int n, bool more)
+{
+    struct wr_transport *t = h->conn->transport;
+    ssize_t sent = t->ops->writev(t, v, n, more);
+
+    h->has_progress |= sent > 0;
+    return sent;
+}
+
+static enum wr_h1_io io_of_error(ssize_t err)
+{
+    return err == -EAGAIN ? WR_H1_IO_BLOCKED : WR_H1_IO_FAILED;
+}
+
+static enum wr_h1_io flush_pending(struct wr_h1 *h)
+{
+    while (h->pending) {
+        struct wr_h1_pending *p = h->pending;
+        struct iovec v = {p->data + p->start, p->end - p->start};
+        ssize_t sent = send_bytes(h, &v, 1, false);
+
+        if (sent < 0)
+            return io_of_error(sent);
+        p->start += (size_t)sent;
+        if (p->start == p->end) {
+            free(p);
+            h->pending = NULL;
+        }
+    }
+    return WR_H1_IO_OK;
+}
+
+/* Keeps what the transport did not take, so that the out buffer is free for others. */
+static enum wr_h1_io stash(struct wr_h1 *h, const char *bytes, size_t n)
+{
+    struct wr_h1_pending *old = h->pending, *p;
+    size_t waiting = old ? old->end - old->start : 0;
+
+    h->conn->worker->out.n = 0;
+    p = malloc(sizeof *p + waiting + n);
+    if (!p)
+        return WR_H1_IO_FAILED;
+    p->start = 0;
+    p->end = waiting + n;
+    if (old)
+        memcpy(p->data, old->data + old->start, waiting);
+    memcpy(p->data + waiting, bytes, n);
+    free(old);
+    h->pending = p;
+    return WR_H1_IO_BLOCKED;
+}
+
+enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
+{
+    struct wr_buf *out = &h->conn->worker->out;
+    enum wr_h1_io io = flush_pending(h);
+    size_t at = 0;
+
+    if (io == WR_H1_IO_BLOCKED && out->n > 0) /* a 100 behind the last answer */
+        return stash(h, out->p, out->n);
+    if (io != WR_H1_IO_OK) {
+        out->n = 0;
+        return io;
+    }
+    while (at < out->n) {
+        struct iovec v = {out->p + at, out->n - at};
+        ssize_t sent = send_bytes(h, &v, 1, more);
+
+        if (sent == -EAGAIN)
+            return stash(h, out->p + at, out->n - at);
+        if (sent < 0) {
+            out->n = 0;
+            return WR_H1_IO_FAILED;
+        }
+        at += (size_t)sent;
+    }
+    out->n = 0;
+    return WR_H1_IO_OK;
+}
+
+/* Sends the out buffer and, behind it, a piece of memory: *taken bytes of the piece went too. */
+static enum wr_h1_io flush_with(struct wr_h1 *h, const struct wr_piece *piece, size_t len,
+                                size_t *taken)
+{
+    struct wr_buf *out = &h->conn->worker->out;
+    /* An iovec that is only read. NOLINTNEXTLINE(performance-no-int-to-ptr) */
+    char *memory = (char *)(uintptr_t)piece->mem;
+    struct iovec v[2] = {{out->p, out->n}, {memory, len}};
+    bool has_out = out->n > 0;
+    ssize_t sent = send_bytes(h, has_out ? v : v + 1, has_out ? 2 : 1, false);
+    size_t out_n = out->n;
+    enum wr_h1_io io;
+
+    *taken = 0;
+    if (sent == -EAGAIN)
+        return out_n > 0 ? stash(h, out->p, out_n) : WR_H1_IO_BLOCKED;
+    out->n = 0;
+    if (sent < 0)
+        return WR_H1_IO_FAILED;
+    if ((size_t)sent < out_n) {
+        io = stash(h, out->p + sent, out_n - (size_t)sent);
+        return io == WR_H1_IO_FAILED ? io : flush_pending(h); /* until it says that it is full */
+    }
+    *taken = (size_t)sent - out_n;
+    return WR_H1_IO_OK;
+}
+
+enum wr_h1_io wr_h1_write_continue(struct wr_h1 *h)
+{
+    static const struct wr_slice text = {CONTINUE, sizeof CONTINUE - 1};
+    struct wr_buf *out = &h->conn->worker->out;
+
+    h->owes_continue = false;
+    if (text.n > wr_buf_room(out) && wr_h1_flush(h, true) == WR_H1_IO_FAILED)
+        return WR_H1_IO_FAILED;
+    wr_buf_slice_append(out, text);
+    return wr_h1_flush(h, false);
+}
+
+/* ---- head ---- */
+
+/* Says "close" while it can still be said: RFC 9112 9.6, 9110 10.1.1. */
+static void decide_persistence(struct wr_h1 *h)
+{
+    bool waits_for_continue = h->owes_continue && !wr_h1_has_input(h);
+    bool is_too_much =
+        h->framing == WR_H1_LENGTH && h->rx_left > h->conn->worker->config->discard_bytes_max;
+
+    if (h->then == WR_H1_THEN_KEEP &&
+        (h->conn->is_draining || (h->rx == WR_H1_RX_BODY && (waits_for_continue || is_too_much))))
+        h->then = WR_H1_THEN_LINGER;
+}
+
+static void decide_framing(struct wr_h1 *h)
+{
+    const struct wr_exchange *x = h->x;
+    const struct wr_response *r = &x->response;
+
+    h->has_tx_body =
+        !wr_status_is_bodiless(r->status) && x->request.method != WR_METHOD_HEAD && r->length != 0;
+    h->is_tx_chunked = h->has_tx_body && r->length < 0 && h->minor;
+    h->tx_left = h->has_tx_body && r->length >= 0 ? (uint64_t)r->length : 0;
+    h->chunk_left = 0;
+    h->is_body_waiting = false;
+    if (h->has_tx_body && r->length < 0 && !h->minor && h->then == WR_H1_THEN_KEEP)
+        h->then = WR_H1_THEN_CLOSE; /* HTTP/1.0: the end of the connection is the end of the body */
+}
+
+static void format_head(struct wr_h1 *h, struct wr_buf *b)
+{
+    const struct wr_response *r = &h->x->response;
+
+    wr_h1_format_status(b, r->status);
+    wr_buf_slice_append(b, wr_worker_common_fields(h->conn->worker));
+    for (unsigned i = 0; i < r->n; i++)
+        wr_h1_format_field(b, r->fields[i].name, r->fields[i].value);
+    /* RFC 9110 8.6: none with 1xx and 204; with 304 it would be the length of the 200. */
+    if (r->length >= 0 && r->status != 304 && r->status != 204)
+        wr_h1_format_length(b, (uint64_t)r->length);
+    else if (h->is_tx_chunked)
+        WR_BUF_LITERAL(b, "Transfer-Encoding: chunked\r\n");
+    if (h->then != WR_H1_THEN_KEEP)
+        WR_BUF_LITERAL(b, "Connection: close\r\n");
+    else if (!h->minor)
+        WR_BUF_LITERAL(b, "Connection: keep-alive\r\n");
+    WR_BUF_LITERAL(b, "\r\n");
+}
+
+enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
+{
+    struct wr_buf *out = &h->conn->worker->out;
+    const struct wr_response *r = &h->x->response;
+    size_t size = HEAD_FRAMING;
+
+    decide_persistence(h);
+    decide_framing(h);
+    for (unsigned i = 0; i < r->n; i++)
+        size += r->fields[i].name.n + r->fields[i].value.n + sizeof ": \r\n";
+    if (size > wr_buf_room(out)) {
+        enum wr_h1_io io = wr_h1_flush(h, true);
+
+        if (io != WR_H1_IO_OK)
+            return io;
+    }
+    if (size > out->cap) {
+        wr_log(h->conn->worker->log, WR_LOG_ERROR,
+               "a response head of %zu bytes is larger than the %zu that can be sent", size,
+               out->cap);
+        return WR_H1_IO_FAILED;
+    }
+    format_head(h, out);
+    h->owes_continue = false; /* whoever reads the content now, reads it behind the answer */
+    return WR_H1_IO_OK;
+}
+
+/* ---- body ---- */
+
+/* How much of a piece of `len` bytes may go now; opens a chunk when one is needed. */
+static size_t frame_piece(struct wr_h1 *h, size_t len)
+{
+    struct wr_buf *out = &h->conn->worker->out;
+
+    if (!h->is_tx_chunked) {
+        bool is_bounded = h->x->response.length >= 0;
+
+        return is_bounded && len > h->tx_left ? (size_t)h->tx_left : len;
+    }
+    if (h->chunk_left == 0) {
+        wr_h1_format_chunk(out, len);
+        h->chunk_left = len;
+    }
+    return len < h->chunk_left ? len : (size_t)h->chunk_left;
+}
+
+/* Accounts for n bytes of the body that are on their way. */
+static void note_sent(struct wr_h1 *h, size_t n)
+{
+    struct wr_exchange *x = h->x;
+
+    x->response.body->ops->advance(x->response.body, n);
+    x->body_sent += n;
+    if (h->is_tx_chunked) {
+        h->chunk_left -= n;
+        if (h->chunk_left == 0)
+            WR_BUF_LITERAL(&h->conn->worker->out, "\r\n");
+    } else if (x->response.length >= 0) {
+        h->tx_left -= n;
+    }
+}
+
+static enum wr_h1_io send_memory(struct wr_h1 *h, const struct wr_piece *piece, size_t len)
+{
+    struct wr_buf *out = &h->conn->worker->out;
+    enum wr_h1_io io;
+    size_t taken;
+
+    if (len <= COPY_MAX && len + CHUNK_HEAD <= wr_buf_room(out)) {
+        wr_buf_append(out, piece->mem, len);
+        note_sent(h, len);
+        return WR_H1_IO_OK;
+    }
+    io = flush_with(h, piece, len, &taken);
+    if (taken > 0)
+        note_sent(h, taken);
+    return io;
+}
+
+/* For transports that cannot send from a descriptor. */
+static ssize_t send_by_reading(struct wr_h1 *h, int fd, off_t off, size_t len)
+{
+    char *scratch = h->conn->worker->scratch;
+    ssize_t n = pread(fd, scratch, len < WR_WORKER_SCRATCH ? len : WR_WORKER_SCRATCH, off);
+    struct iovec v = {scratch, n > 0 ? (size_t)n : 0};
+
+    if (n <= 0)
+        return n < 0 ? -errno : 0;
+    return h->conn->transport->ops->writev(h->conn->transport, &v, 1, false);
+}
+
+static enum wr_h1_io send_file(struct wr_h1 *h, const struct wr_piece *piece, size_t len)
+{
+    struct wr_transport *t = h->conn->transport;
+    enum wr_h1_io io = wr_h1_flush(h, true);
+    off_t off = piece->off;
+    ssize_t sent;
+
+    if (io != WR_H1_IO_OK)
+        return io;
+    if (len > SEND_MAX)
+        len = SEND_MAX;
+    sent = t->ops->sendfile ? t->ops->sendfile(t, piece->fd, &off, len)
+                            : send_by_reading(h, piece->fd, off, len);
+    if (sent < 0)
+        return io_of_error(sent);
+    if (sent == 0) { /* it was cut while it was sent: what was promised cannot be kept */
+        wr_log(h->conn->worker->log, WR_LOG_WARN,
+               "a file became shorter while it was sent: %llu bytes of the response are missing",
+               (unsigned long long)h->tx_left);
+        return WR_H1_IO_FAILED;
+    }
+    h->has_progress = true;
+    note_sent(h, (size_t)sent);
+    return WR_H1_IO_OK;
+}
+
+/* The body has said its end. */
+static enum wr_h1_io end_body(struct wr_h1 *h)
+{
+    struct wr_buf *out = &h->conn->worker->out;
+
+    if (h->tx_left > 0) {
+        wr_log(h->conn->worker->log, WR_LOG_ERROR, "a body ended %llu bytes before its length",
+               (unsigned long long)h->tx_left);
+        return WR_H1_IO_FAILED;
+    }
+    if (h->is_tx_chunked)
+        WR_BUF_LITERAL(out, "0\r\n\r\n");
+    h->has_tx_body = false;
+    return WR_H1_IO_OK;
+}
+
+static enum wr_h1_io write_piece(struct wr_h1 *h)
+{
+    struct wr_body *body = h->x->response.body;
+    struct wr_buf *out = &h->conn->worker->out;
+    struct wr_piece piece;
+    int count;
+    size_t len;
+
+    if (wr_buf_room(out) < (size_t)2 * CHUNK_HEAD) {
+        enum wr_h1_io io = wr_h1_flush(h, false);
+
+        if (io != WR_H1_IO_OK)
+            return io;
+    }
+    if (h->x->response.length >= 0 && h->tx_left == 0)
+        return end_body(h);
+    count = body ? body->ops->peek(body, &piece, 1) : 0;
+    h->is_body_waiting = count == -EAGAIN;
+    if (count == -EAGAIN)
+        return WR_H1_IO_WAIT;
+    if (count < 0)
+        return WR_H1_IO_FAILED;
+    if (count == 0)
+        return end_body(h);
+    len = frame_piece(h, piece.len);
+    return piece.mem ? send_memory(h, &piece, len) : send_file(h, &piece, len);
+}
+
+enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
+{
+    uint64_t start = h->x->body_sent;
+
+    while (h->has_tx_body) {
+        enum wr_h1_io io;
+
+        if (h->x->body_sent - start >= TURN_MAX)
+            return WR_H1_IO_BUDGET;
+        io = write_piece(h);
+        if (io != WR_H1_IO_OK)
+            return io;
+    }
+    return WR_H1_IO_OK;
+}

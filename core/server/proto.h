@@ -1,0 +1,35 @@
+/*
+ * proto.h — what a protocol is to a connection: it turns bytes into exchanges and back.
+ *
+ * The connection owns transport, deadline and the current protocol; upgrade and ALPN replace
+ * conn->proto. Every call is made on the loop thread and may close the connection.
+ */
+#ifndef WR_SERVER_PROTO_H
+#define WR_SERVER_PROTO_H
+
+#include <stdint.h>
+
+struct wr_conn;
+
+struct wr_proto_ops {
+    const char *name; /* also its ALPN id */
+
+    /* Sets c->proto_data; 0 or -errno. */
+    int (*open)(struct wr_conn *c);
+
+    /* EPOLL* bits, as edges: what was not used up will not be said again. */
+    void (*on_io)(struct wr_conn *c, uint32_t events);
+
+    /* The deadline that was set last has passed. */
+    void (*on_deadline)(struct wr_conn *c);
+
+    /* Finish what is in flight and close; at once when nothing is. */
+    void (*drain)(struct wr_conn *c);
+
+    /* Frees c->proto_data; its exchanges end. */
+    void (*close)(struct wr_conn *c);
+};
+
+extern const struct wr_proto_ops wr_proto_h1;
+
+#endif

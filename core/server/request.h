@@ -1,0 +1,31 @@
+/*
+ * request.h — what a client asked, whatever protocol brought it.
+ *
+ * Knows no descriptor, parser, keep-alive, chunked or Connection field: those are the protocol's.
+ * Lifetime: all slices are valid until the exchange is over.
+ */
+#ifndef WR_SERVER_REQUEST_H
+#define WR_SERVER_REQUEST_H
+
+#include "http/fields.h"
+#include "http/method.h"
+#include "http/target.h"
+#include "io/address.h"
+
+struct wr_request {
+    enum wr_method method;
+    struct wr_slice method_token;
+    struct wr_slice target; /* as it came */
+    enum wr_target_form form;
+    struct wr_slice path;     /* decoded and normal, begins with '/'; "*" for the asterisk form;
+                                 absent for CONNECT. NUL-terminated */
+    struct wr_slice raw_path; /* as it came, for redirects */
+    struct wr_slice query;    /* behind the '?'; p NULL: none */
+    struct wr_slice host;     /* host[:port] as the client named it; may be absent in HTTP/1.0 */
+    struct wr_slice version;  /* "HTTP/1.1" */
+    struct wr_fields fields;
+    int64_t content_length; /* -1: not known before the end */
+    const struct wr_peer *peer;
+};
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * response.h — the answer as a handler sees it: status, fields, body.
+ *
+ * Framing (Content-Length, Transfer-Encoding), Connection, Date and Server are the protocol's to
+ * add; a handler never sets them.
+ */
+#ifndef WR_SERVER_RESPONSE_H
+#define WR_SERVER_RESPONSE_H
+
+#include "server/body.h"
+
+#define WR_RESPONSE_FIELDS_INLINE 12
+
+struct wr_response_field {
+    struct wr_slice name, value;
+};
+
+struct wr_response {
+    int status;
+    uint16_t n, cap;
+    bool out_of_memory; /* sticky: a field was lost, the response becomes a 503 */
+    struct wr_response_field *fields;
+    struct wr_response_field inline_fields[WR_RESPONSE_FIELDS_INLINE];
+    struct wr_body *body; /* NULL: none */
+    int64_t length;       /* of the content, also where HEAD or 304 leaves it out; -1: not known */
+};
+
+#endif

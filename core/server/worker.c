@@ -1,0 +1,152 @@
+#include "server/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* What an idle worker keeps: the busiest turns need about one of each per connection in a batch. */
+#define POOL_EXCHANGES 64
+#define POOL_BUFFERS   64
+
+int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock,
+                   const struct wr_config *config, const struct wr_log *log,
+                   struct wr_handler *handler)
+{
+    char *out = malloc(WR_WORKER_OUT);
+    int err = -ENOMEM;
+
+    *w = (struct wr_worker){.config = config, .log = log, .handler = handler, .date_s = INT64_MIN};
+    memcpy(w->common_fields, WR_WORKER_FIELDS, sizeof w->common_fields);
+    wr_list_init(&w->conns);
+    wr_list_init(&w->free_exchanges);
+    w->scratch = malloc(WR_WORKER_SCRATCH);
+    if (out && w->scratch)
+        w->loop = wr_loop_new(clock, &err);
+    if (!w->loop) {
+        free(out);
+        free(w->scratch);
+        return err;
+    }
+    w->out = wr_buf_on(out, WR_WORKER_OUT);
+    return 0;
+}
+
+static void free_exchange(struct wr_exchange *x)
+{
+    wr_arena_fini(&x->arena);
+    free(x);
+}
+
+void wr_worker_fini(struct wr_worker *w)
+{
+    struct wr_read_buffer *b;
+
+    while (!wr_list_is_empty(&w->conns))
+        wr_conn_close(WR_CONTAINER_OF(w->conns.next, struct wr_conn, link));
+    wr_loop_free(w->loop); /* runs what was deferred: connections are freed */
+    WR_LIST_FOREACH_SAFE (it, &w->free_exchanges)
+        free_exchange(WR_CONTAINER_OF(it, struct wr_exchange, pooled));
+    while ((b = w->free_buffers)) {
+        w->free_buffers = b->next;
+        free(b);
+    }
+    free(w->out.p);
+    free(w->scratch);
+}
+
+void wr_worker_drain(struct wr_worker *w)
+{
+    WR_LIST_FOREACH_SAFE (it, &w->conns)
+        wr_conn_drain(WR_CONTAINER_OF(it, struct wr_conn, link));
+}
+
+struct wr_slice wr_worker_common_fields(struct wr_worker *w)
+{
+    int64_t now_s = wr_loop_wall_s(w->loop);
+
+    if (now_s != w->date_s) {
+        wr_date_format(now_s, w->common_fields + strlen("Date: "));
+        w->date_s = now_s;
+    }
+    return wr_slice(w->common_fields, sizeof w->common_fields);
+}
+
+void wr_worker_add_conn(struct wr_worker *w, struct wr_conn *c)
+{
+    wr_list_append(&w->conns, &c->link);
+    w->conns_n++;
+    if (w->on_conns_changed)
+        w->on_conns_changed(w, 1);
+}
+
+void wr_worker_remove_conn(struct wr_worker *w, struct wr_conn *c)
+{
+    wr_list_remove(&c->link);
+    w->conns_n--;
+    if (w->on_conns_changed)
+        w->on_conns_changed(w, -1);
+}
+
+/* ---- pools ---- */
+
+struct wr_exchange *wr_worker_take_exchange(struct wr_worker *w)
+{
+    struct wr_exchange *x;
+
+    if (!wr_list_is_empty(&w->free_exchanges)) {
+        x = WR_CONTAINER_OF(w->free_exchanges.next, struct wr_exchange, pooled);
+        wr_list_remove(&x->pooled);
+        w->free_exchanges_n--;
+        return x;
+    }
+    x = malloc(sizeof *x);
+    if (!x)
+        return NULL;
+    x->worker = w;
+    wr_list_init(&x->pooled);
+    wr_arena_init(&x->arena, w->config->arena_bytes_max);
+    return x;
+}
+
+void wr_worker_give_exchange(struct wr_worker *w, struct wr_exchange *x)
+{
+    if (w->free_exchanges_n == POOL_EXCHANGES) {
+        free_exchange(x);
+        return;
+    }
+    /* At the front: the one used last is the one still in the processor's cache. */
+    wr_list_append(w->free_exchanges.next, &x->pooled);
+    w->free_exchanges_n++;
+}
+
+struct wr_read_buffer *wr_worker_take_buffer(struct wr_worker *w, uint32_t cap)
+{
+    struct wr_read_buffer *b = w->free_buffers;
+
+    if (b && cap <= WR_READ_BUFFER) {
+        w->free_buffers = b->next;
+        w->free_buffers_n--;
+    } else {
+        if (cap < WR_READ_BUFFER)
+            cap = WR_READ_BUFFER;
+        b = malloc(sizeof *b + cap);
+        if (!b)
+            return NULL;
+        b->cap = cap;
+    }
+    b->refs = 1;
+    b->start = b->end = 0;
+    return b;
+}
+
+void wr_worker_unref_buffer(struct wr_worker *w, struct wr_read_buffer *b)
+{
+    if (--b->refs > 0)
+        return;
+    if (b->cap != WR_READ_BUFFER || w->free_buffers_n == POOL_BUFFERS) {
+        free(b);
+        return;
+    }
+    b->next = w->free_buffers;
+    w->free_buffers = b;
+    w->free_buffers_n++;
+}

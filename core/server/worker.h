@@ -1,0 +1,83 @@
+/*
+ * worker.h — one loop with all that its connections share: pools, buffers, the rendered date.
+ *
+ * Threads: everything here belongs to the loop's thread, except wr_worker_stop().
+ */
+#ifndef WR_SERVER_WORKER_H
+#define WR_SERVER_WORKER_H
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "http/date.h"
+#include "io/loop.h"
+#include "server/access_log.h"
+#include "server/config.h"
+#include "server/conn.h"
+#include "server/exec.h"
+
+#define WR_WORKER_OUT     ((size_t)64 * 1024)  /* answers of one batch, sent at once */
+#define WR_WORKER_SCRATCH ((size_t)256 * 1024) /* what is read only to be dropped */
+#define WR_READ_BUFFER    (16 * 1024)          /* an ordinary request, and many pipelined ones */
+
+/* The fields of every response; the date's place is filled in. */
+#define WR_WORKER_FIELDS "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nServer: Weir\r\n"
+
+/* Bytes that were read and are not consumed yet. Never written to once read: slices point here. */
+struct wr_read_buffer {
+    struct wr_read_buffer *next; /* in the pool */
+    unsigned refs;               /* the connection, and an exchange whose head lies here */
+    uint32_t start, end, cap;
+    char data[];
+};
+
+struct wr_worker {
+    int index; /* 0 up, among the server's workers */
+    struct wr_loop *loop;
+    const struct wr_config *config;
+    const struct wr_log *log;
+    struct wr_handler *handler;       /* of every path: one route so far */
+    struct wr_access_log *access_log; /* NULL: none is kept */
+
+    struct wr_list conns;
+    size_t conns_n;
+    struct wr_list free_exchanges;
+    size_t free_exchanges_n;
+    struct wr_read_buffer *free_buffers;
+    size_t free_buffers_n;
+
+    struct wr_buf out; /* of the connection that is being served; empty between events */
+    char *scratch;
+
+    int64_t date_s; /* the second that is rendered in `common_fields` */
+    char common_fields[sizeof WR_WORKER_FIELDS - 1];
+
+    /* Called when a connection has come (+1) or is gone (-1); NULL: nobody counts. */
+    void (*on_conns_changed)(struct wr_worker *w, int change);
+};
+
+/* 0 or -errno. `clock`, `config`, `log` and `handler` must outlive the worker. */
+int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock,
+                   const struct wr_config *config, const struct wr_log *log,
+                   struct wr_handler *handler);
+
+/* Closes every connection at once. */
+void wr_worker_fini(struct wr_worker *w);
+
+/* Asks every connection to finish what is in flight and close. */
+void wr_worker_drain(struct wr_worker *w);
+
+/* Date and Server as field lines, rendered once a second. */
+struct wr_slice wr_worker_common_fields(struct wr_worker *w);
+
+void wr_worker_add_conn(struct wr_worker *w, struct wr_conn *c);
+void wr_worker_remove_conn(struct wr_worker *w, struct wr_conn *c);
+
+/* Pools; NULL: no memory. */
+struct wr_exchange *wr_worker_take_exchange(struct wr_worker *w);
+void wr_worker_give_exchange(struct wr_worker *w, struct wr_exchange *x);
+
+/* Empty, with one reference and room for at least `cap` bytes. */
+struct wr_read_buffer *wr_worker_take_buffer(struct wr_worker *w, uint32_t cap);
+void wr_worker_unref_buffer(struct wr_worker *w, struct wr_read_buffer *b);
+
+#endif
