@@ -1,0 +1,353 @@
+/*
+ * weir.c — the composition root: the only file that sees every layer, and the public functions.
+ */
+#include <weir/server.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "handlers/static.h"
+#include "io/log_writer.h"
+#include "server/server.h"
+
+#define LOOPS_MAX 1024
+#define WHY_MAX   256
+
+_Static_assert((int)WEIR_LOG_DEBUG == (int)WR_LOG_DEBUG, "levels are passed on as they are");
+
+struct weir_server {
+    struct wr_server *running; /* NULL: not started */
+    char *folder;
+    struct wr_address addresses[WR_SERVER_ADDRESSES_MAX];
+    int addresses_n;
+    uint32_t loops;
+    bool is_stepping;
+
+    void (*log)(void *arg, int32_t level, const char *line, size_t n);
+    void *log_arg;
+    enum wr_log_level log_level;
+    struct wr_log_writer *log_writer, *access_writer;
+
+    char address_text[WR_ADDRESS_TEXT_MAX];
+    char why[WHY_MAX];
+};
+
+const char *weir_strerror(int32_t error)
+{
+    switch (error) {
+#define X(name, number, text)                                                                      \
+    case name:                                                                                     \
+        return text;
+        WEIR_ERRORS(X)
+#undef X
+    default:
+        return error < 0 ? "unknown error" : "no error";
+    }
+}
+
+/* Where -errno becomes an error of the public interface. */
+static int32_t public_error(int err)
+{
+    switch (err) {
+    case 0:
+        return 0;
+    case -EINVAL:
+        return WEIR_EINVAL;
+    case -ENOMEM:
+        return WEIR_ENOMEM;
+    case -EADDRINUSE:
+        return WEIR_EADDRINUSE;
+    case -EACCES:
+    case -EPERM:
+        return WEIR_EACCES;
+    case -ENOENT:
+        return WEIR_ENOENT;
+    case -ENOTDIR:
+        return WEIR_ENOTDIR;
+    case -EADDRNOTAVAIL:
+        return WEIR_EADDRNOTAVAIL;
+    default:
+        return WEIR_ESYSTEM;
+    }
+}
+
+static int32_t fail(struct weir_server *s, int32_t error, const char *what)
+{
+    if (what)
+        snprintf(s->why, sizeof s->why, "%s", what);
+    return error;
+}
+
+static int32_t refuse_when_running(struct weir_server *s)
+{
+    return s->running ? fail(s, WEIR_ESTATE, "the server has been started already") : 0;
+}
+
+/* ---- before it starts ---- */
+
+weir_server *weir_server_new(void)
+{
+    return calloc(1, sizeof(struct weir_server));
+}
+
+const char *weir_server_error(const weir_server *s)
+{
+    return s->why;
+}
+
+int32_t weir_server_set_folder(weir_server *s, const char *folder)
+{
+    int32_t err = refuse_when_running(s);
+    char *copy;
+
+    if (err < 0)
+        return err;
+    copy = strdup(folder);
+    if (!copy)
+        return fail(s, WEIR_ENOMEM, "out of memory");
+    free(s->folder);
+    s->folder = copy;
+    return 0;
+}
+
+int32_t weir_server_listen(weir_server *s, const char *address)
+{
+    int32_t err = refuse_when_running(s);
+    struct wr_address parsed;
+    const char *why;
+
+    if (err < 0)
+        return err;
+    if (wr_address_parse(address, &parsed, &why) < 0) {
+        snprintf(s->why, sizeof s->why, "cannot listen on %s: %s", address, why);
+        return WEIR_EINVAL;
+    }
+    if (s->addresses_n == WR_SERVER_ADDRESSES_MAX)
+        return fail(s, WEIR_EINVAL, "a server listens on 64 addresses at most");
+    s->addresses[s->addresses_n++] = parsed;
+    return 0;
+}
+
+int32_t weir_server_set_loops(weir_server *s, uint32_t loops)
+{
+    int32_t err = refuse_when_running(s);
+
+    if (err < 0)
+        return err;
+    if (loops > LOOPS_MAX)
+        return fail(s, WEIR_EINVAL, "a server has 1024 loops at most");
+    s->loops = loops;
+    return 0;
+}
+
+int32_t weir_server_set_log(weir_server *s, int32_t level,
+                            void (*write)(void *arg, int32_t level, const char *line, size_t n),
+                            void *arg)
+{
+    int32_t err = refuse_when_running(s);
+
+    if (err < 0)
+        return err;
+    if (level < WEIR_LOG_ERROR || level > WEIR_LOG_DEBUG)
+        return fail(s, WEIR_EINVAL, "no such log level");
+    s->log = write;
+    s->log_arg = arg;
+    s->log_level = (enum wr_log_level)level;
+    return 0;
+}
+
+static int32_t replace_writer(struct weir_server *s, struct wr_log_writer **writer, int fd)
+{
+    int err;
+    struct wr_log_writer *w = wr_log_writer_new(fd, &err);
+
+    if (!w)
+        return fail(s, public_error(err), strerrordesc_np(-err));
+    wr_log_writer_free(*writer);
+    *writer = w;
+    return 0;
+}
+
+static void write_message(void *arg, int32_t level, const char *line, size_t n)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    struct weir_server *s = arg;
+    char text[WR_LOG_LINE_MAX + 32];
+    struct wr_buf b = wr_buf_on(text, sizeof text);
+
+    WR_BUF_LITERAL(&b, "weir: ");
+    wr_buf_slice_append(&b, wr_slice_of(names[level]));
+    WR_BUF_LITERAL(&b, ": ");
+    wr_buf_append(&b, line, n);
+    wr_log_writer_put(s->log_writer, b.p, b.n);
+}
+
+int32_t weir_server_set_log_fd(weir_server *s, int32_t level, int fd)
+{
+    int32_t err = weir_server_set_log(s, level, write_message, s);
+
+    return err < 0 ? err : replace_writer(s, &s->log_writer, fd);
+}
+
+int32_t weir_server_set_access_log_fd(weir_server *s, int fd)
+{
+    int32_t err = refuse_when_running(s);
+
+    return err < 0 ? err : replace_writer(s, &s->access_writer, fd);
+}
+
+/* ---- running ---- */
+
+static void write_log(void *ctx, enum wr_log_level level, const char *line, size_t n)
+{
+    struct weir_server *s = ctx;
+
+    s->log(s->log_arg, (int32_t)level, line, n);
+}
+
+static void write_access(void *ctx, const char *line, size_t n)
+{
+    struct weir_server *s = ctx;
+
+    wr_log_writer_put(s->access_writer, line, n);
+}
+
+static int usable_processors(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set) < 0)
+        return 1;
+    return CPU_COUNT(&set);
+}
+
+static int32_t open_folder(struct weir_server *s, int loops, struct wr_handler **handler)
+{
+    int err;
+
+    if (!s->folder)
+        return fail(s, WEIR_ESTATE, "there is nothing to serve: set a folder");
+    *handler = wr_static_new(s->folder, loops, &err);
+    if (*handler)
+        return 0;
+    snprintf(s->why, sizeof s->why, "cannot serve %.180s: %s", s->folder, strerrordesc_np(-err));
+    return public_error(err);
+}
+
+static int32_t make_running(struct weir_server *s, int loops)
+{
+    struct wr_server_setup setup = {
+        .config = wr_config_default,
+        .clock = &wr_clock_system,
+        .addresses = s->addresses,
+        .addresses_n = s->addresses_n,
+        .loops = loops,
+    };
+    int32_t error = refuse_when_running(s);
+    int err;
+
+    if (error == 0)
+        error = open_folder(s, loops, &setup.handler);
+    if (error < 0)
+        return error;
+    if (s->log)
+        setup.log = (struct wr_log){write_log, s, s->log_level};
+    if (s->access_writer)
+        setup.access_log = (struct wr_access_log){write_access, s};
+    s->running = wr_server_new(&setup, s->why, &err);
+    return s->running ? 0 : public_error(err);
+}
+
+/* After a failed start the server is as before it, so that it may be tried again. */
+static int32_t abandon_start(struct weir_server *s, int err)
+{
+    snprintf(s->why, sizeof s->why, "cannot start: %s", strerrordesc_np(-err));
+    wr_server_free(s->running);
+    s->running = NULL;
+    return public_error(err);
+}
+
+int32_t weir_server_start(weir_server *s)
+{
+    int32_t error = make_running(s, s->loops > 0 ? (int)s->loops : usable_processors());
+    int err;
+
+    if (error < 0)
+        return error;
+    err = wr_server_start(s->running);
+    return err < 0 ? abandon_start(s, err) : 0;
+}
+
+int32_t weir_server_start_stepping(weir_server *s)
+{
+    int32_t error = make_running(s, 1);
+    int err;
+
+    if (error < 0)
+        return error;
+    err = wr_server_start_stepping(s->running);
+    s->is_stepping = err == 0;
+    return err < 0 ? abandon_start(s, err) : 0;
+}
+
+const char *weir_server_address(weir_server *s, uint32_t i)
+{
+    if (!s->running || i >= (uint32_t)s->addresses_n)
+        return NULL;
+    return wr_address_format(wr_server_address(s->running, (int)i), s->address_text);
+}
+
+void weir_server_stop(weir_server *s, uint32_t drain_ms)
+{
+    if (s->running)
+        wr_server_stop(s->running, drain_ms);
+}
+
+int32_t weir_server_wait(weir_server *s)
+{
+    if (!s->running || s->is_stepping)
+        return fail(s, WEIR_ESTATE, "the server has no threads to wait for");
+    wr_server_wait(s->running);
+    return 0;
+}
+
+void weir_server_free(weir_server *s)
+{
+    if (!s)
+        return;
+    if (s->running)
+        wr_server_free(s->running);
+    wr_log_writer_free(s->log_writer);
+    wr_log_writer_free(s->access_writer);
+    free(s->folder);
+    free(s);
+}
+
+/* ---- stepping ---- */
+
+int weir_server_fd(weir_server *s)
+{
+    return s->is_stepping ? wr_server_fd(s->running) : -1;
+}
+
+int32_t weir_server_timeout(weir_server *s)
+{
+    return s->is_stepping ? wr_server_timeout(s->running) : -1;
+}
+
+int32_t weir_server_step(weir_server *s, int32_t timeout_ms)
+{
+    int n;
+
+    if (!s->is_stepping)
+        return fail(s, WEIR_ESTATE, "the server was not started for stepping");
+    n = wr_server_step(s->running, timeout_ms);
+    return n < 0 ? fail(s, public_error(n), strerrordesc_np(-n)) : n;
+}
+
+int32_t weir_server_is_stopped(weir_server *s)
+{
+    return s->is_stepping && wr_server_is_stopped(s->running);
+}

@@ -1,0 +1,28 @@
+/*
+ * options.h — the command line of the weir program.
+ */
+#ifndef WEIR_TOOLS_OPTIONS_H
+#define WEIR_TOOLS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LISTEN_MAX 64
+
+struct options {
+    const char *folder;
+    const char *listen[LISTEN_MAX];
+    int listen_n;
+    uint32_t loops; /* 0: one a processor */
+    bool is_quiet;
+    int ready_fd; /* -1: none */
+};
+
+enum command { COMMAND_SERVE, COMMAND_HELP, COMMAND_VERSION, COMMAND_BAD };
+
+/* Reads the command line; COMMAND_BAD has been explained on stderr. */
+enum command options_parse(int argc, char **argv, struct options *out);
+
+void options_print_help(void);
+
+#endif
