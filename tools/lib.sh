@@ -1,0 +1,50 @@
+# lib.sh — what run.sh and test.sh share: packages, and where things are. Sourced, not run.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+BUILD_PACKAGES="gcc libc6-dev cmake ninja-build"
+TEST_PACKAGES="$BUILD_PACKAGES libcmocka-dev python3"
+GATE_PACKAGES="$TEST_PACKAGES g++ clang libclang-rt-14-dev llvm-14 clang-format clang-tidy man-db \
+binutils"
+
+say() { printf '\n== %s\n' "$*"; }
+
+# need_packages NAME…: installs those of Debian's packages that are missing, or says which they are.
+need_packages() {
+    local missing=() name sudo=""
+    for name in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed ||
+            missing+=("$name")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    if ! command -v apt-get >/dev/null; then
+        echo "weir: this needs the packages that Debian calls: ${missing[*]}" >&2
+        return 1
+    fi
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null; then
+            echo "weir: please install as root: apt-get install ${missing[*]}" >&2
+            return 1
+        fi
+        sudo="sudo"
+    fi
+    echo "Installing: ${missing[*]}"
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
+        $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+            install "${missing[@]}" >/dev/null
+}
+
+# build PRESET [cmake option…]: configures and builds; quiet unless it fails.
+build() {
+    local preset=$1 log
+    shift
+    log=$(mktemp) || return 1
+    if cmake --preset "$preset" "$@" >"$log" 2>&1 && cmake --build --preset "$preset" >>"$log" 2>&1
+    then
+        rm -f "$log"
+        return 0
+    fi
+    cat "$log"
+    rm -f "$log"
+    return 1
+}

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# test.sh — installs what is missing, builds and tests, from whatever folder it is called.
+#
+#     tools/test.sh           unit and integration tests (a few minutes)
+#     tools/test.sh --all     the gate that .ci/run calls: both compilers, sanitizers, fuzz
+#                             regressions, layers, symbols, lint, install (below 30 minutes)
+#     tools/test.sh --long    hours: fuzzers (FUZZ_SECONDS each, 1800 unless set), the soak of a
+#                             million requests
+set -uo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+failed=()
+# step NAME COMMAND…: runs it, notes how long it took and whether it failed.
+step() {
+    local name=$1 start=$SECONDS
+    shift
+    say "$name"
+    if "$@"; then
+        echo "-- $name: passed in $((SECONDS - start)) s"
+    else
+        echo "-- $name: FAILED after $((SECONDS - start)) s"
+        failed+=("$name")
+    fi
+}
+
+tested() { build "$1" && ctest --preset "$1"; }
+
+# ThreadSanitizer of gcc 12 cannot place its shadow when addresses are randomised in more bits.
+tested_tsan() {
+    local fixed=()
+    [ "$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28)" -gt 28 ] && fixed=(setarch -R)
+    build tsan && "${fixed[@]}" ctest --preset tsan
+}
+
+check_format() {
+    git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run -Werror
+}
+
+check_shell() {
+    local f
+    for f in tools/*.sh .ci/run; do bash -n "$f" || return 1; done
+}
+
+# Into an empty folder: the program runs from there, and finds its manual and the default site.
+check_install() {
+    local prefix status=0
+    prefix=$(mktemp -d) || return 1
+    { build release && cmake --install build/release --prefix "$prefix" >/dev/null &&
+        "$prefix/bin/weir" --version && [ -s "$prefix/share/man/man1/weir.1" ] &&
+        [ -s "$prefix/share/weir/www/index.html" ] &&
+        man --warnings -E UTF-8 -l -Tutf8 -Z "$prefix/share/man/man1/weir.1" 2>&1 >/dev/null |
+        { ! grep .; }; } || status=1
+    rm -rf "$prefix"
+    return $status
+}
+
+fuzz_targets() { (cd build/fuzz/tests && ls | grep '^fuzz_' | grep -v '\.') }
+
+# Every input that ever found something, through the real fuzzer build.
+fuzz_regressions() { build fuzz && ctest --preset fuzz; }
+
+fuzz_long() {
+    local target name status=0
+    build fuzz || return 1
+    for target in $(fuzz_targets); do
+        name=${target#fuzz_}
+        echo "$target for ${FUZZ_SECONDS:-1800} s"
+        mkdir -p "build/fuzz/found/$name"
+        "build/fuzz/tests/$target" -max_total_time="${FUZZ_SECONDS:-1800}" -max_len=65536 \
+            -timeout=20 -print_final_stats=1 -artifact_prefix="build/fuzz/found/$name-" \
+            "build/fuzz/found/$name" "tests/fuzz/corpus/$name" >"build/fuzz/$name.log" 2>&1 ||
+            status=1
+        grep -E 'stat::number_of_executed|ERROR|SUMMARY|Test unit written' "build/fuzz/$name.log"
+    done
+    return $status
+}
+
+soak() { build release -DWEIR_BUILD_TESTS=OFF && WEIR_LONG=1 WEIR=$PWD/build/release/weir \
+    python3 -B tests/integration/test_soak.py -v; }
+
+tidy() { git ls-files 'core/*.c' 'handlers/*.c' 'tools/*.c' | xargs clang-tidy --quiet -p build/clang; }
+
+case "${1:-}" in
+"")
+    # shellcheck disable=SC2086  # lists of words, here and below
+    need_packages $TEST_PACKAGES || exit 1
+    step "gcc, all tests" tested dev
+    ;;
+--all)
+    need_packages $GATE_PACKAGES || exit 1
+    step "scripts" check_shell
+    step "format" check_format
+    step "layers" python3 tools/check-layers
+    step "gcc, all tests" tested dev
+    step "symbols" python3 tools/check-symbols build/dev
+    step "clang, unit tests" tested clang
+    step "clang-tidy" tidy
+    step "AddressSanitizer and UBSan, all tests" tested asan
+    step "ThreadSanitizer, integration tests" tested_tsan
+    step "fuzz regressions" fuzz_regressions
+    step "install" check_install
+    ;;
+--long)
+    need_packages $GATE_PACKAGES || exit 1
+    step "soak" soak
+    step "fuzzers" fuzz_long
+    ;;
+*)
+    sed -n '2,9s/^# \{0,1\}//p' "tools/test.sh"
+    exit 2
+    ;;
+esac
+
+if [ ${#failed[@]} -gt 0 ]; then
+    printf '\nFailed: %s\n' "${failed[*]}"
+    exit 1
+fi
+printf '\nAll passed in %d s.\n' "$SECONDS"
