@@ -76,7 +76,7 @@ void wr_access_log_write(const struct wr_access_log *log, const struct wr_exchan
     char line[WR_ACCESS_LINE_MAX], peer[WR_PEER_TEXT_MAX];
     struct wr_buf b = wr_buf_on(line, sizeof line);
 
-    wr_buf_append(&b, peer, wr_peer_format(x->request.peer, peer));
+    wr_buf_append(&b, peer, wr_peer_format(&x->request.peer, peer));
     append_time(&b, wall_s);
     append_request_line(&b, &x->request);
     WR_BUF_LITERAL(&b, "\" ");

@@ -103,8 +103,10 @@ static void handshake(struct wr_conn *c)
 
 void wr_conn_on_io(struct wr_conn *c, uint32_t events)
 {
-    if (c->state == WR_CONN_HANDSHAKE)
+    if (c->state == WR_CONN_HANDSHAKE) {
         handshake(c);
+        events |= EPOLLIN; /* what came behind the handshake will not be announced again */
+    }
     if (c->state == WR_CONN_OPEN)
         c->proto->on_io(c, events);
     else if (c->state == WR_CONN_LINGER)

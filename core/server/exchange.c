@@ -124,6 +124,7 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
     init_response(&x->response);
     x->stream = stream;
     x->stream_data = stream_data;
+    x->head = NULL;
     x->state = WR_EXCHANGE_PARSED;
     x->holders = 1;
     x->input_status = 0;
@@ -144,6 +145,8 @@ void wr_exchange_unref(struct wr_exchange *x)
     if (--x->holders > 0)
         return;
     close_body(&x->response); /* one that was set when nobody waited any more */
+    if (x->head)
+        wr_worker_unref_buffer(x->worker, x->head);
     wr_arena_reset(&x->arena);
     wr_worker_give_exchange(x->worker, x);
 }

@@ -8,8 +8,8 @@
  * wr_exchange_respond(), at once or later; it may read the content before, while or instead.
  *
  * Ownership: the protocol begins and ends an exchange. Who answers after his call has returned
- * holds it by wr_exchange_ref() until wr_exchange_unref(); in between the client may go, which
- *            on_cancel says.
+ *            holds it by wr_exchange_ref() until wr_exchange_unref(); in between the client may go,
+ *            which on_cancel says. The request stays readable as long as anybody holds it.
  * Threads:   loop thread of the connection.
  */
 #ifndef WR_SERVER_EXCHANGE_H
@@ -21,6 +21,7 @@
 #include "server/response.h"
 
 struct wr_exchange;
+struct wr_read_buffer;
 struct wr_worker;
 
 /* What an exchange asks of the protocol that carries it. */
@@ -53,6 +54,7 @@ struct wr_exchange {
     void *stream_data;                  /* the protocol's */
     struct wr_worker *worker;
     struct wr_arena arena;
+    struct wr_read_buffer *head; /* what the request's slices point into; NULL: the arena alone */
     enum wr_exchange_state state;
     unsigned holders;
     int input_status;   /* why read() failed, as a status to answer with; 0: it has not */

@@ -83,7 +83,7 @@ static enum next begin_request(struct wr_h1 *h)
     h->x = wr_exchange_new(h->conn->worker, &stream_ops, h);
     if (!h->x)
         return ABANDON;
-    h->x->request.peer = &h->conn->peer;
+    h->x->request.peer = h->conn->peer;
     wr_h1_parser_init(&h->parser);
     h->rx = WR_H1_RX_HEAD;
     h->tx = WR_H1_TX_IDLE;
@@ -276,10 +276,12 @@ static bool must_linger(const struct wr_h1 *h)
 
 static void end_connection(struct wr_h1 *h)
 {
-    if (must_linger(h))
-        wr_conn_linger(h->conn);
-    else
+    if (!must_linger(h)) {
         wr_conn_close(h->conn);
+        return;
+    }
+    wr_h1_drop_input(h); /* nobody will read it, and lingering may take a while */
+    wr_conn_linger(h->conn);
 }
 
 /* What is pending was tried in this run: once more would be a system call for nothing. */
@@ -299,6 +301,7 @@ static void run(struct wr_h1 *h)
 
     h->is_running = true;
     h->has_progress = false;
+    h->turn_sent = 0;
     do {
         bool had_exchange = h->x != NULL;
 
@@ -397,10 +400,7 @@ static void h1_close(struct wr_conn *c)
     c->proto_data = NULL;
     if (h->x)
         end_exchange(h);
-    if (h->in) {
-        h->in->start = h->in->end;
-        wr_h1_release_input(h);
-    }
+    wr_h1_drop_input(h);
     free(h->pending);
     free(h);
 }

@@ -45,13 +45,13 @@ struct wr_h1 {
     struct wr_conn *conn;
     struct wr_exchange *x;         /* the current one; NULL between requests */
     struct wr_read_buffer *in;     /* read and not consumed; NULL: nothing */
-    struct wr_read_buffer *head;   /* holds the bytes of x's head; NULL: no head yet */
     struct wr_h1_pending *pending; /* NULL: all was taken */
     struct wr_h1_parser parser;
     struct wr_h1_chunked chunked;
     uint64_t rx_left;     /* of a body with Content-Length */
     uint64_t rx_total;    /* content read so far */
     uint64_t tx_left;     /* of a response with Content-Length */
+    size_t turn_sent;     /* bytes of content in this turn */
     uint64_t chunk_left;  /* of the chunk whose size line is out */
     uint8_t rx, tx, then; /* the enums above */
     uint8_t framing;      /* of the request: enum wr_h1_framing_kind */
@@ -86,8 +86,9 @@ void wr_h1_fail_input(struct wr_h1 *h, enum wr_h1_reason reason);
 /* Drops content that nobody read. OK: rx is done; FAILED: more than the bound, or broken. */
 enum wr_h1_io wr_h1_discard(struct wr_h1 *h);
 
-/* Lets go of the head and of an empty buffer. */
+/* Lets go of the buffer if nothing is unread in it, or in any case. */
 void wr_h1_release_input(struct wr_h1 *h);
+void wr_h1_drop_input(struct wr_h1 *h);
 
 static inline bool wr_h1_has_input(const struct wr_h1 *h)
 {

@@ -7,25 +7,17 @@
 
 /* ---- buffer ---- */
 
-static void drop_input(struct wr_h1 *h)
+void wr_h1_drop_input(struct wr_h1 *h)
 {
     if (h->in)
         wr_worker_unref_buffer(h->conn->worker, h->in);
     h->in = NULL;
 }
 
-static void drop_head(struct wr_h1 *h)
-{
-    if (h->head)
-        wr_worker_unref_buffer(h->conn->worker, h->head);
-    h->head = NULL;
-}
-
 void wr_h1_release_input(struct wr_h1 *h)
 {
-    drop_head(h);
     if (!wr_h1_has_input(h))
-        drop_input(h);
+        wr_h1_drop_input(h);
 }
 
 /* How large a buffer must be for what is unread in `in` and more: a head must lie in one. */
@@ -55,7 +47,7 @@ static bool make_room(struct wr_h1 *h)
         return false;
     b->end = old->end - old->start;
     memcpy(b->data, old->data + old->start, b->end);
-    drop_input(h);
+    wr_h1_drop_input(h);
     h->in = b;
     if (h->rx == WR_H1_RX_HEAD && h->x) {
         struct wr_request *r = &h->x->request;
@@ -191,7 +183,7 @@ enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason)
     r->fields = head.fields;
     if (result == WR_H1_MORE)
         return result;
-    h->head = in;
+    h->x->head = in;
     in->refs++;
     *reason = (enum wr_h1_reason)h->parser.reason;
     if (result == WR_H1_DONE) {

@@ -243,6 +243,7 @@ static void note_sent(struct wr_h1 *h, size_t n)
 
     x->response.body->ops->advance(x->response.body, n);
     x->body_sent += n;
+    h->turn_sent += n;
     if (h->is_tx_chunked) {
         h->chunk_left -= n;
         if (h->chunk_left == 0)
@@ -353,12 +354,10 @@ static enum wr_h1_io write_piece(struct wr_h1 *h)
 
 enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
 {
-    uint64_t start = h->x->body_sent;
-
     while (h->has_tx_body) {
         enum wr_h1_io io;
 
-        if (h->x->body_sent - start >= TURN_MAX)
+        if (h->turn_sent >= TURN_MAX)
             return WR_H1_IO_BUDGET;
         io = write_piece(h);
         if (io != WR_H1_IO_OK)

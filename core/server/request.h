@@ -2,7 +2,7 @@
  * request.h — what a client asked, whatever protocol brought it.
  *
  * Knows no descriptor, parser, keep-alive, chunked or Connection field: those are the protocol's.
- * Lifetime: all slices are valid until the exchange is over.
+ * Lifetime: all slices are valid as long as the exchange is held.
  */
 #ifndef WR_SERVER_REQUEST_H
 #define WR_SERVER_REQUEST_H
@@ -25,7 +25,7 @@ struct wr_request {
     struct wr_slice version;  /* "HTTP/1.1" */
     struct wr_fields fields;
     int64_t content_length; /* -1: not known before the end */
-    const struct wr_peer *peer;
+    struct wr_peer peer;
 };
 
 #endif

@@ -213,9 +213,9 @@ static void embed__stop__lets_a_download_finish(void **state)
     weir_server_stop(s, 20000);
     n = read_all(fd, answer, LARGE + 4096);
     assert_true(n > LARGE);
+    close(fd); /* else it lingers until we do */
     assert_int_equal(weir_server_wait(s), 0);
     free(answer);
-    close(fd);
     weir_server_free(s);
 }
 

@@ -452,6 +452,32 @@ static void reset__while_a_handler_works__lets_it_answer_nobody(void **state)
     close_both(&s, &c);
 }
 
+/* Who works on it in another place still reads the request, whatever took its buffer's place. */
+static void reset__while_a_handler_works__leaves_the_request_readable(void **state)
+{
+    struct test_server s;
+    struct test_client c, other;
+    const struct wr_request *r;
+
+    (void)state;
+    open_both(&s, &c);
+    s.handler.serve = test_serve_later;
+    test_client_send(&c, "GET /kept?q HTTP/1.1\r\nHost: kept.example\r\n\r\n");
+    test_client_reset(&c);
+    test_server_step(&s); /* the connection's memory is gone */
+    s.handler.serve = test_serve_hello;
+    test_client_open(&s, &other);
+    test_client_send(&other, "GET /else?x HTTP/1.1\r\nHost: else.example\r\n\r\n");
+    r = &s.handler.held->request;
+    assert_true(wr_slice_eq(r->target, WR_SLICE("/kept?q")));
+    assert_true(wr_slice_eq(r->path, WR_SLICE("/kept")));
+    assert_true(wr_slice_eq(wr_fields_get(&r->fields, WR_FIELD_HOST), WR_SLICE("kept.example")));
+    test_client_shut_down(&other);
+    test_client_fini(&other);
+    test_handler_answer(&s.handler);
+    close_both(&s, &c);
+}
+
 static void reset__before_a_late_answer__still_closes_its_body(void **state)
 {
     struct test_server s;
@@ -657,6 +683,7 @@ WR_TESTS(cmocka_unit_test(deadline__head__is_answered_with_408_and_lingers),
          cmocka_unit_test(reset__while_idle_or_in_a_head__closes),
          cmocka_unit_test(reset__while_a_handler_reads__cancels_once),
          cmocka_unit_test(reset__while_a_handler_works__lets_it_answer_nobody),
+         cmocka_unit_test(reset__while_a_handler_works__leaves_the_request_readable),
          cmocka_unit_test(reset__before_a_late_answer__still_closes_its_body),
          cmocka_unit_test(reset__while_the_answer_is_sent__closes_the_body_once),
          cmocka_unit_test(reset__while_lingering__closes),
