@@ -32,8 +32,8 @@ static void append_visible(struct wr_buf *b, struct wr_slice text, bool is_cut)
 
 void wr_logv(const struct wr_log *log, enum wr_log_level level, const char *fmt, va_list ap)
 {
-    char message[WR_LOG_LINE_MAX + 1], line[WR_LOG_LINE_MAX]; /* the first with its NUL */
-    struct wr_buf b = wr_buf_on(line, sizeof line);
+    char message[WR_LOG_LINE_MAX + 1], line[WR_LOG_LINE_MAX + 1]; /* with their NUL */
+    struct wr_buf b = wr_buf_on(line, WR_LOG_LINE_MAX);
     bool is_cut;
     int n;
 
@@ -44,6 +44,7 @@ void wr_logv(const struct wr_log *log, enum wr_log_level level, const char *fmt,
         return;
     is_cut = (size_t)n > WR_LOG_LINE_MAX;
     append_visible(&b, wr_slice(message, is_cut ? WR_LOG_LINE_MAX : (size_t)n), is_cut);
+    line[b.n] = '\0';
     log->write(log->ctx, level, b.p, b.n);
 }
 

@@ -18,6 +18,7 @@ enum wr_log_level { WR_LOG_ERROR, WR_LOG_WARN, WR_LOG_INFO, WR_LOG_DEBUG };
 #define WR_LOG_LINE_MAX 1024 /* bytes; a longer message is cut and ends in "..." */
 
 struct wr_log {
+    /* n bytes, and a NUL behind them */
     void (*write)(void *ctx, enum wr_log_level level, const char *line, size_t n);
     void *ctx;
     enum wr_log_level level; /* messages above it are dropped */

@@ -135,9 +135,36 @@ static void log__line_that_is_too_long__is_cut_and_says_so(void **state)
     }
 }
 
+/* Longest first: what is left of it on the stack stands behind a shorter one. */
+static void check_nul(void *ctx, enum wr_log_level level, const char *line, size_t n)
+{
+    (void)level;
+    assert_int_equal(line[n], '\0');
+    assert_int_equal(strlen(line), n);
+    ++*(int *)ctx;
+}
+
+static void log__line__has_a_nul_behind_it(void **state)
+{
+    static const int sizes[] = {4000, 1025, 1024, 1023, 512, 1, 0};
+    static char text[4096];
+    int calls = 0;
+    const struct wr_log log = {check_nul, &calls, WR_LOG_INFO};
+
+    (void)state;
+    memset(text, 'a', sizeof text);
+    for (size_t i = 0; i < WR_COUNT(sizes); i++)
+        wr_log(&log, WR_LOG_INFO, "%.*s", sizes[i], text);
+    memset(text, '\n', sizeof text);
+    for (size_t i = 0; i < WR_COUNT(sizes); i++)
+        wr_log(&log, WR_LOG_INFO, "%.*s", sizes[i] / 4, text);
+    assert_int_equal(calls, 2 * WR_COUNT(sizes));
+}
+
 WR_TESTS(cmocka_unit_test(log__message__reaches_the_sink_formatted_and_without_newline),
          cmocka_unit_test(log__level__drops_what_is_above_it),
          cmocka_unit_test(log__without_a_sink__is_silent),
          cmocka_unit_test(log__control_characters__are_shown),
          cmocka_unit_test(log__bytes_above_ascii__are_kept),
-         cmocka_unit_test(log__line_that_is_too_long__is_cut_and_says_so));
+         cmocka_unit_test(log__line_that_is_too_long__is_cut_and_says_so),
+         cmocka_unit_test(log__line__has_a_nul_behind_it));
