@@ -183,17 +183,29 @@ static int load_content(struct wr_file_entry *e)
     return err == -EAGAIN ? 0 : err;
 }
 
-static void set_validators(struct wr_file_entry *e)
+/* A change that came right after this one would carry the same time stamps. */
+static bool is_settled(const struct wr_file_info *info, int64_t wall_ns)
+{
+    int64_t changed_ns = info->ctime_s * 1000000000 + info->ctime_ns;
+    int64_t margin_ns = info->ctime_ns == 0 ? COARSE_NS : FINE_NS;
+
+    return wall_ns - changed_ns > margin_ns;
+}
+
+/* The date is never from the future (RFC 9110 8.8.2.1). */
+static void set_validators(struct wr_file_entry *e, int64_t wall_ns)
 {
     struct wr_buf etag = wr_buf_on(e->etag, sizeof e->etag);
+    int64_t now_s = wall_ns / 1000000000;
+    int64_t modified_s = e->info.mtime_s < now_s ? e->info.mtime_s : now_s;
 
     wr_buf_char(&etag, '"');
     wr_buf_hex(&etag, (uint64_t)e->info.mtime_s * 1000000000 + (uint64_t)e->info.mtime_ns);
     wr_buf_char(&etag, '-');
     wr_buf_hex(&etag, (uint64_t)e->info.size);
     wr_buf_char(&etag, '"');
-    wr_date_format(e->info.mtime_s, e->last_modified);
-    e->validators = (struct wr_validators){wr_buf_slice(&etag), e->info.mtime_s};
+    wr_date_format(modified_s, e->last_modified);
+    e->validators = (struct wr_validators){wr_buf_slice(&etag), modified_s};
 }
 
 static int open_entry(const struct wr_root *root, struct wr_slice path, struct wr_file_entry **out)
@@ -224,18 +236,8 @@ static int open_entry(const struct wr_root *root, struct wr_slice path, struct w
         wr_file_entry_unref(e);
         return err;
     }
-    set_validators(e);
     *out = e;
     return 0;
-}
-
-/* A change that came right after this one would carry the same time stamps. */
-static bool is_settled(const struct wr_file_info *info, int64_t wall_ns)
-{
-    int64_t changed_ns = info->ctime_s * 1000000000 + info->ctime_ns;
-    int64_t margin_ns = info->ctime_ns == 0 ? COARSE_NS : FINE_NS;
-
-    return wall_ns - changed_ns > margin_ns;
 }
 
 int wr_file_cache_get(struct wr_file_cache *c, struct wr_slice path, struct wr_file_moment now,
@@ -264,6 +266,7 @@ int wr_file_cache_get(struct wr_file_cache *c, struct wr_slice path, struct wr_f
         return err;
     e->hash = hash;
     e->checked_turn = now.turn;
+    set_validators(e, now.wall_ns);
     if (is_settled(&e->info, now.wall_ns))
         insert(c, e);
     *out = e;

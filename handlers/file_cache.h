@@ -18,7 +18,7 @@
 #include "io/root.h"
 
 #define WR_FILE_CONTENT_MAX ((int64_t)16 * 1024) /* bytes of a file that is kept in memory */
-#define WR_ETAG_MAX         40                   /* two 64-bit numbers in hex, a hyphen, quotes */
+#define WR_ETAG_MAX         40                   /* quotes, two 64-bit numbers in hex, a hyphen */
 
 struct wr_file_entry {
     struct wr_list lru;

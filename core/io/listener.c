@@ -40,6 +40,8 @@ static int open_tcp(const struct wr_address *a, bool is_first)
         err = -errno;
     if (err == 0)
         err = enable(fd, IPPROTO_TCP, TCP_NODELAY);
+    if (err == 0) /* accepted sockets inherit it: a peer that is gone without a word is found */
+        err = enable(fd, SOL_SOCKET, SO_KEEPALIVE);
     if (err == 0)
         return fd;
     close(fd);

@@ -13,10 +13,11 @@
 #include "io/address.h"
 
 /*
- * Opens `n` listening sockets on *address into fds: non-blocking, close-on-exec, TCP_NODELAY (which
- * accepted sockets inherit). For a unix address fds[1..] are duplicates of fds[0]. Port 0 is
- * replaced in *address by the one that was given. 0, or -errno with nothing left open; -EADDRINUSE
- * also when a live server answers on a unix path; a path that nobody answers on is taken over.
+ * Opens `n` listening sockets on *address into fds: non-blocking, close-on-exec, TCP_NODELAY and
+ * SO_KEEPALIVE (which accepted sockets inherit). For a unix address fds[1..] are duplicates of
+ * fds[0]. Port 0 is replaced in *address by the one that was given. 0, or -errno with nothing left
+ * open; -EADDRINUSE also when a live server answers on a unix path; a path that nobody answers on
+ * is taken over.
  */
 int wr_listener_open(struct wr_address *address, int n, int fds[]);
 

@@ -185,11 +185,6 @@ int wr_loop_add(struct wr_loop *l, struct wr_source *s, int fd, uint32_t events)
     return 0;
 }
 
-int wr_loop_modify(struct wr_loop *l, struct wr_source *s, uint32_t events)
-{
-    return control(l, EPOLL_CTL_MOD, s->fd, events);
-}
-
 void wr_loop_forget(struct wr_loop *l, struct wr_source *s)
 {
     wr_list_remove(&s->again);

@@ -49,7 +49,6 @@ void wr_loop_free(struct wr_loop *l);
 void wr_source_init(struct wr_source *s, wr_source_fn *fn);
 
 int wr_loop_add(struct wr_loop *l, struct wr_source *s, int fd, uint32_t events);
-int wr_loop_modify(struct wr_loop *l, struct wr_source *s, uint32_t events);
 
 /* Takes the source out, pending events included. The descriptor stays open, and is the caller's. */
 void wr_loop_remove(struct wr_loop *l, struct wr_source *s);

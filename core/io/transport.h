@@ -2,7 +2,7 @@
  * transport.h — how bytes of one connection travel: plain sockets now, TLS and a fake in tests.
  *
  * Threads: loop thread of the connection.
- * Errors:  a count, or -errno; -EAGAIN means: wait until the descriptor is ready for `want`.
+ * Errors:  a count, or -errno; -EAGAIN means: wait for the events of read_wants or write_wants.
  */
 #ifndef WR_IO_TRANSPORT_H
 #define WR_IO_TRANSPORT_H
@@ -14,7 +14,8 @@
 
 struct wr_transport {
     const struct wr_transport_ops *ops;
-    uint32_t want; /* after -EAGAIN: EPOLLIN or EPOLLOUT; a TLS read may want to write */
+    uint32_t read_wants;  /* EPOLL* bits after which a read may go on: with TLS, to write */
+    uint32_t write_wants; /* the same of a write */
 };
 
 struct wr_transport_ops {
@@ -48,7 +49,7 @@ struct wr_transport_ops {
  * caller's) when memory has run out. The socket is non-blocking.
  *
  * A write to a connection that the peer has reset raises SIGPIPE in one place: sendfile(2) has no
- * MSG_NOSIGNAL. Threads that drive a transport block the signal (server/worker.c).
+ * MSG_NOSIGNAL. Threads that drive a transport block the signal (io/thread.h, server/server.c).
  */
 struct wr_transport *wr_transport_tcp_new(int fd);
 

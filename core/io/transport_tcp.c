@@ -21,18 +21,6 @@ static struct tcp *tcp_of(struct wr_transport *t)
     return WR_CONTAINER_OF(t, struct tcp, base);
 }
 
-/* What a system call gave, as this interface has it. */
-static ssize_t result(struct tcp *t, ssize_t n, uint32_t want)
-{
-    if (n >= 0)
-        return n;
-    if (errno == EAGAIN) {
-        t->base.want = want;
-        return -EAGAIN;
-    }
-    return -errno;
-}
-
 static ssize_t tcp_read(struct wr_transport *base, void *dst, size_t cap)
 {
     struct tcp *t = tcp_of(base);
@@ -41,7 +29,7 @@ static ssize_t tcp_read(struct wr_transport *base, void *dst, size_t cap)
     do
         n = recv(t->fd, dst, cap, 0);
     while (n < 0 && errno == EINTR);
-    return result(t, n, EPOLLIN);
+    return n < 0 ? -errno : n;
 }
 
 static ssize_t tcp_writev(struct wr_transport *base, const struct iovec *v, int count, bool more)
@@ -61,7 +49,7 @@ static ssize_t tcp_writev(struct wr_transport *base, const struct iovec *v, int 
             n = sendmsg(t->fd, &m, flags);
         }
     } while (n < 0 && errno == EINTR);
-    return result(t, n, EPOLLOUT);
+    return n < 0 ? -errno : n;
 }
 
 static ssize_t tcp_sendfile(struct wr_transport *base, int fd, off_t *off, size_t size)
@@ -72,7 +60,7 @@ static ssize_t tcp_sendfile(struct wr_transport *base, int fd, off_t *off, size_
     do
         n = sendfile(t->fd, fd, off, size);
     while (n < 0 && errno == EINTR);
-    return result(t, n, EPOLLOUT);
+    return n < 0 ? -errno : n;
 }
 
 static bool tcp_pending(const struct wr_transport *base)
@@ -118,6 +106,6 @@ struct wr_transport *wr_transport_tcp_new(int fd)
 
     if (!t)
         return NULL;
-    *t = (struct tcp){.base = {.ops = &tcp_ops}, .fd = fd};
+    *t = (struct tcp){{&tcp_ops, .read_wants = EPOLLIN, .write_wants = EPOLLOUT}, .fd = fd};
     return &t->base;
 }

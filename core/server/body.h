@@ -4,7 +4,7 @@
  * A body is pulled by the protocol's writer when the socket can take more; it never pushes. A
  * filter is a body that owns another.
  *
- * Ownership: wr_response_set_body() takes the body; close runs exactly once, in every ending.
+ * Ownership: wr_exchange_set_body() takes the body; close runs exactly once, in every ending.
  * Lifetime:  pieces of peek() stay valid until the matching advance(), or close().
  * Threads:   loop thread of the exchange.
  * Errors:    0 or a count; -EAGAIN: nothing yet, wr_exchange_body_ready() follows; other negatives
@@ -27,6 +27,7 @@ struct wr_piece {
     size_t len;
 };
 
+/* A piece may be empty; that is not the end. */
 struct wr_body_ops {
     int (*peek)(struct wr_body *b, struct wr_piece *out,
                 int max); /* count | 0 end | -EAGAIN | -err */

@@ -56,6 +56,15 @@ void wr_conn_set_deadline(struct wr_conn *c, enum wr_deadline kind)
         wr_conn_close(c);
 }
 
+void wr_conn_shorten_deadline(struct wr_conn *c, int64_t ms)
+{
+    struct wr_loop *loop = c->worker->loop;
+    int64_t due_ms = wr_loop_now_ms(loop) + ms;
+
+    if (due_ms < c->timer.due_ms && wr_timer_set(wr_loop_timers(loop), &c->timer, due_ms) < 0)
+        wr_conn_close(c);
+}
+
 static void on_timer(struct wr_timer *t)
 {
     struct wr_conn *c = WR_CONTAINER_OF(t, struct wr_conn, timer);
@@ -105,7 +114,8 @@ void wr_conn_on_io(struct wr_conn *c, uint32_t events)
 {
     if (c->state == WR_CONN_HANDSHAKE) {
         handshake(c);
-        events |= EPOLLIN; /* what came behind the handshake will not be announced again */
+        if (c->state == WR_CONN_OPEN) /* what came behind it will not be announced again */
+            events |= c->transport->read_wants;
     }
     if (c->state == WR_CONN_OPEN)
         c->proto->on_io(c, events);

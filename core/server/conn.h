@@ -69,6 +69,9 @@ void wr_conn_on_io(struct wr_conn *c, uint32_t events);
 /* (Re)starts the deadline of this kind; NONE waits for nothing. */
 void wr_conn_set_deadline(struct wr_conn *c, enum wr_deadline kind);
 
+/* The deadline that is set comes after `ms` at the latest. */
+void wr_conn_shorten_deadline(struct wr_conn *c, int64_t ms);
+
 /* Closes at once. Harmless when it is closed. */
 void wr_conn_close(struct wr_conn *c);
 

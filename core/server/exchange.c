@@ -93,6 +93,7 @@ void wr_exchange_respond_error(struct wr_exchange *x, int status)
 {
     if (x->state == WR_EXCHANGE_CANCELLED)
         return;
+    close_body(&x->response);
     wr_error_page(x, status);
     wr_exchange_respond(x);
 }
@@ -155,10 +156,10 @@ void wr_exchange_end(struct wr_exchange *x)
 {
     bool was_running = x->state == WR_EXCHANGE_RUNNING;
 
-    close_body(&x->response);
     x->state = x->state == WR_EXCHANGE_RESPONDING ? WR_EXCHANGE_FINISHED : WR_EXCHANGE_CANCELLED;
-    x->stream = NULL;
+    x->stream = NULL; /* first: closing a body may call back */
     x->on_input = NULL;
+    close_body(&x->response);
     if (was_running && x->on_cancel)
         x->on_cancel(x);
     wr_exchange_unref(x);

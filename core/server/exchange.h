@@ -5,7 +5,7 @@
  *        any of them ─► CANCELLED                        the stream, and who answers later
  *
  * A handler is called once, when the head is complete. It sets status, fields and body and calls
- * wr_exchange_respond(), at once or later; it may read the content before, while or instead.
+ * wr_exchange_respond(), at once or later; it may read the content before, or leave it.
  *
  * Ownership: the protocol begins and ends an exchange. Who answers after his call has returned
  *            holds it by wr_exchange_ref() until wr_exchange_unref(); in between the client may go,
@@ -34,9 +34,6 @@ struct wr_stream_ops {
 
     /* Content of the request: a count, 0 at its end, -EAGAIN (on_input follows) or -errno. */
     ssize_t (*read)(struct wr_exchange *x, void *dst, size_t n);
-
-    /* Gives the response up: what has not been sent never will be. */
-    void (*reset)(struct wr_exchange *x);
 };
 
 enum wr_exchange_state {

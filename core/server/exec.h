@@ -2,7 +2,8 @@
  * exec.h — where a handler runs: on the loop now; a thread pool, coroutines, a process later.
  *
  * Whatever runs a handler elsewhere holds the exchange (wr_exchange_ref()) meanwhile, and comes
- * back by a post to the loop of its connection before it touches the stream.
+ * back by a post to the loop of its connection before it touches anything but the request:
+ * response, state and stream belong to the loop, which may end the exchange at any moment.
  */
 #ifndef WR_SERVER_EXEC_H
 #define WR_SERVER_EXEC_H

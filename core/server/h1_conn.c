@@ -8,7 +8,8 @@
 
 #include "server/dispatch.h"
 
-#define REQUESTS_PER_TURN 256 /* pipelined ones: then other connections have their turn */
+#define REQUESTS_PER_TURN 256  /* pipelined ones: then other connections have their turn */
+#define DRAIN_HEAD_MS     1000 /* for a head that has begun to arrive when the server stops */
 
 /* What one step came to. */
 enum next {
@@ -29,12 +30,19 @@ static struct wr_h1 *h1_of(struct wr_exchange *x)
     return x->stream_data;
 }
 
-static void run_unless_running(struct wr_exchange *x)
+/*
+ * Something has changed for this connection. While it runs itself, its run will see that; while
+ * another one does, whose answers fill the out buffer, it waits for the next turn.
+ */
+static void run_or_wait(struct wr_exchange *x)
 {
     struct wr_h1 *h = h1_of(x);
+    struct wr_worker *w = h->conn->worker;
 
-    if (!h->is_running)
+    if (!w->running)
         run(h);
+    else if (w->running != h->conn)
+        wr_loop_again(w->loop, &h->conn->source, EPOLLOUT);
 }
 
 static ssize_t stream_read(struct wr_exchange *x, void *dst, size_t n)
@@ -42,22 +50,15 @@ static ssize_t stream_read(struct wr_exchange *x, void *dst, size_t n)
     struct wr_h1 *h = h1_of(x);
     ssize_t got = wr_h1_read_body(h, dst, n);
 
-    if (!h->is_running) /* a reader of his own time: nobody else would start the clock */
+    if (h->conn->worker->running != h->conn) /* a reader of his own time starts the clock himself */
         set_deadline(h);
     return got;
 }
 
-static void stream_reset(struct wr_exchange *x)
-{
-    h1_of(x)->is_aborted = true;
-    run_unless_running(x);
-}
-
 static const struct wr_stream_ops stream_ops = {
-    .respond = run_unless_running,
-    .body_ready = run_unless_running,
+    .respond = run_or_wait,
+    .body_ready = run_or_wait,
     .read = stream_read,
-    .reset = stream_reset,
 };
 
 /* ---- steps ---- */
@@ -209,8 +210,6 @@ static enum next finish(struct wr_h1 *h)
 
 static enum next step(struct wr_h1 *h)
 {
-    if (h->is_aborted)
-        return ABANDON;
     if (h->pending) {
         enum next next = after_write(wr_h1_flush(h, false));
 
@@ -262,7 +261,8 @@ static void set_deadline(struct wr_h1 *h)
 /*
  * Would closing now lose something? What the client still sends meets a closed socket, which
  * answers with a reset, and a reset may overtake what the client has not read (RFC 9112 9.6). Safe
- * is a client that sends no more, or one that has said it would not and has all of its answer.
+ * is a client that sends no more: it has closed, or said that it would not. Where we close of our
+ * own accord, the next request may be on its way: safe is a client that has all of its answer.
  */
 static bool must_linger(const struct wr_h1 *h)
 {
@@ -270,8 +270,9 @@ static bool must_linger(const struct wr_h1 *h)
 
     if (h->is_eof)
         return false;
-    return h->then == WR_H1_THEN_LINGER || wr_h1_has_input(h) || h->is_readable ||
-           t->ops->unacknowledged(t) != 0;
+    if (h->then == WR_H1_THEN_LINGER || wr_h1_has_input(h) || h->is_readable)
+        return true;
+    return h->then == WR_H1_THEN_KEEP && t->ops->unacknowledged(t) != 0;
 }
 
 static void end_connection(struct wr_h1 *h)
@@ -299,7 +300,7 @@ static void run(struct wr_h1 *h)
     int budget = REQUESTS_PER_TURN;
     enum next next;
 
-    h->is_running = true;
+    c->worker->running = c;
     h->has_progress = false;
     h->turn_sent = 0;
     do {
@@ -309,8 +310,6 @@ static void run(struct wr_h1 *h)
         if (next == GO_ON && had_exchange && !h->x && --budget == 0)
             next = AGAIN;
     } while (next == GO_ON);
-    h->is_running = false;
-
     if (next == END)
         h->is_closing = true;
     switch (flush_rest(h)) {
@@ -322,6 +321,7 @@ static void run(struct wr_h1 *h)
     default: /* the rest is pending: go on when the transport takes more */
         next = next == ABANDON ? ABANDON : STOP;
     }
+    c->worker->running = NULL;
     if (next == ABANDON) {
         wr_conn_close(c);
         return;
@@ -345,7 +345,7 @@ static void h1_on_io(struct wr_conn *c, uint32_t events)
         wr_conn_close(c);
         return;
     }
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
+    if (events & (c->transport->read_wants | EPOLLRDHUP | EPOLLHUP))
         h->is_readable = true;
     if (events & (EPOLLRDHUP | EPOLLHUP))
         h->has_rdhup = true;
@@ -380,6 +380,8 @@ static void h1_drain(struct wr_conn *c)
 
     if (!h->x && !h->pending)
         end_connection(h);
+    else if (h->x && h->rx == WR_H1_RX_HEAD)
+        wr_conn_shorten_deadline(c, DRAIN_HEAD_MS);
 }
 
 static int h1_open(struct wr_conn *c)

@@ -65,8 +65,6 @@ struct wr_h1 {
     bool wants_input;     /* the handler's last read said -EAGAIN */
     bool has_progress;    /* bytes moved since the deadline was set */
     bool is_closing;      /* as `then` says, when all is sent */
-    bool is_aborted;      /* the response was given up */
-    bool is_running;      /* on_io is on the stack: it will see what has changed */
 };
 
 /* ---- h1_read.c ---- */

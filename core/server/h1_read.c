@@ -116,12 +116,11 @@ static enum wr_h1_reason set_path(struct wr_exchange *x, const struct wr_target 
     if (target->form == WR_TARGET_AUTHORITY)
         return WR_H1_OK;
     if (target->form == WR_TARGET_ASTERISK) {
-        r->path = r->raw_path = WR_SLICE("*");
+        r->path = WR_SLICE("*");
         return WR_H1_OK;
     }
     if (!raw.p)
         raw = WR_SLICE("/");
-    r->raw_path = raw;
     memory = wr_arena_alloc(&x->arena, raw.n + 1);
     if (!memory)
         return WR_H1_MEMORY;

@@ -16,7 +16,8 @@
 #define COPY_MAX     ((size_t)16 * 1024)       /* above it a second iovec is cheaper than a copy */
 #define SEND_MAX     ((size_t)2 * 1024 * 1024) /* of one sendfile: then others have their turn */
 #define TURN_MAX     SEND_MAX
-#define CHUNK_HEAD   24 /* CRLF of the last chunk, 16 digits, CRLF */
+#define CHUNK_HEAD   24   /* CRLF of the last chunk, 16 digits, CRLF */
+#define EMPTY_COST   4096 /* of the turn's budget: an empty piece is work too */
 #define CONTINUE     "HTTP/1.1 100 Continue\r\n\r\n"
 #define HEAD_FRAMING 512 /* bytes of the head that are not the handler's fields */
 
@@ -54,13 +55,12 @@ static enum wr_h1_io flush_pending(struct wr_h1 *h)
     return WR_H1_IO_OK;
 }
 
-/* Keeps what the transport did not take, so that the out buffer is free for others. */
-static enum wr_h1_io stash(struct wr_h1 *h, const char *bytes, size_t n)
+/* Keeps bytes that the transport did not take, behind those that it did not take before. */
+static enum wr_h1_io keep(struct wr_h1 *h, const char *bytes, size_t n)
 {
     struct wr_h1_pending *old = h->pending, *p;
     size_t waiting = old ? old->end - old->start : 0;
 
-    h->conn->worker->out.n = 0;
     p = malloc(sizeof *p + waiting + n);
     if (!p)
         return WR_H1_IO_FAILED;
@@ -72,6 +72,15 @@ static enum wr_h1_io stash(struct wr_h1 *h, const char *bytes, size_t n)
     free(old);
     h->pending = p;
     return WR_H1_IO_BLOCKED;
+}
+
+/* The same with bytes of the out buffer, which is then free for others. */
+static enum wr_h1_io stash(struct wr_h1 *h, const char *bytes, size_t n)
+{
+    enum wr_h1_io io = keep(h, bytes, n);
+
+    h->conn->worker->out.n = 0;
+    return io;
 }
 
 enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
@@ -129,12 +138,34 @@ static enum wr_h1_io flush_with(struct wr_h1 *h, const struct wr_piece *piece, s
     return WR_H1_IO_OK;
 }
 
+/* Past the out buffer, behind what is pending. */
+static enum wr_h1_io send_now(struct wr_h1 *h, struct wr_slice text)
+{
+    enum wr_h1_io io = flush_pending(h);
+    char bytes[sizeof CONTINUE];
+    struct iovec v = {bytes, text.n};
+    ssize_t sent = 0;
+
+    if (io == WR_H1_IO_FAILED)
+        return io;
+    memcpy(bytes, text.p, text.n);
+    if (io == WR_H1_IO_OK)
+        sent = send_bytes(h, &v, 1, false);
+    if (sent < 0 && sent != -EAGAIN)
+        return WR_H1_IO_FAILED;
+    if (sent < 0)
+        sent = 0;
+    return (size_t)sent == text.n ? WR_H1_IO_OK : keep(h, text.p + sent, text.n - (size_t)sent);
+}
+
 enum wr_h1_io wr_h1_write_continue(struct wr_h1 *h)
 {
     static const struct wr_slice text = {CONTINUE, sizeof CONTINUE - 1};
     struct wr_buf *out = &h->conn->worker->out;
 
     h->owes_continue = false;
+    if (h->conn->worker->running != h->conn) /* the out buffer may be another's */
+        return send_now(h, text);
     if (text.n > wr_buf_room(out) && wr_h1_flush(h, true) == WR_H1_IO_FAILED)
         return WR_H1_IO_FAILED;
     wr_buf_slice_append(out, text);
@@ -313,9 +344,9 @@ static enum wr_h1_io end_body(struct wr_h1 *h)
 {
     struct wr_buf *out = &h->conn->worker->out;
 
-    if (h->tx_left > 0) {
+    if (h->tx_left > 0 || h->chunk_left > 0) {
         wr_log(h->conn->worker->log, WR_LOG_ERROR, "a body ended %llu bytes before its length",
-               (unsigned long long)h->tx_left);
+               (unsigned long long)(h->tx_left + h->chunk_left));
         return WR_H1_IO_FAILED;
     }
     if (h->is_tx_chunked)
@@ -348,6 +379,11 @@ static enum wr_h1_io write_piece(struct wr_h1 *h)
         return WR_H1_IO_FAILED;
     if (count == 0)
         return end_body(h);
+    if (piece.len == 0) { /* nothing, but not the end either: in chunks it would say so */
+        body->ops->advance(body, 0);
+        h->turn_sent += EMPTY_COST;
+        return WR_H1_IO_OK;
+    }
     len = frame_piece(h, piece.len);
     return piece.mem ? send_memory(h, &piece, len) : send_file(h, &piece, len);
 }

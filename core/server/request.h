@@ -17,12 +17,11 @@ struct wr_request {
     struct wr_slice method_token;
     struct wr_slice target; /* as it came */
     enum wr_target_form form;
-    struct wr_slice path;     /* decoded and normal, begins with '/'; "*" for the asterisk form;
-                                 absent for CONNECT. NUL-terminated */
-    struct wr_slice raw_path; /* as it came, for redirects */
-    struct wr_slice query;    /* behind the '?'; p NULL: none */
-    struct wr_slice host;     /* host[:port] as the client named it; may be absent in HTTP/1.0 */
-    struct wr_slice version;  /* "HTTP/1.1" */
+    struct wr_slice path;    /* decoded and normal, begins with '/'; "*" for the asterisk form;
+                                absent for CONNECT. NUL-terminated */
+    struct wr_slice query;   /* behind the '?'; p NULL: none */
+    struct wr_slice host;    /* host[:port] as the client named it; may be absent in HTTP/1.0 */
+    struct wr_slice version; /* "HTTP/1.1" */
     struct wr_fields fields;
     int64_t content_length; /* -1: not known before the end */
     struct wr_peer peer;

@@ -11,11 +11,13 @@
 #include "io/listener.h"
 #include "io/thread.h"
 
-#define WHY_MAX         256
-#define ACCEPTS_MAX     64  /* in one turn: those who are connected have theirs too */
-#define FIXED_FDS       16  /* logs, root, standard descriptors, a few of the host's */
-#define FILES_SHARE     8   /* an eighth of all descriptors is left to files */
-#define ACCEPT_PAUSE_MS 100 /* after which a lack of descriptors is looked at again */
+#define WHY_MAX          256
+#define ACCEPTS_MAX      64   /* in one turn: those who are connected have theirs too */
+#define FIXED_FDS        16   /* logs, root, standard descriptors, a few of the host's */
+#define FILES_SHARE      8    /* an eighth of all descriptors is left to files */
+#define BACKLOG_MAX      4096 /* connections that may wait on a listener when the server stops */
+#define SHORTAGE_OVER_MS 10000
+#define ACCEPT_PAUSE_MS  100 /* after which a lack of descriptors is looked at again */
 
 struct acceptor {
     struct wr_source source;
@@ -33,9 +35,11 @@ struct loop_thread {
     struct wr_task stop;
     atomic_bool is_stop_posted;
     pthread_t thread;
+    int err; /* why the loop ended by itself; 0: it has not */
     bool has_loop, has_thread;
-    bool is_paused; /* not accepting, for want of descriptors */
-    bool is_short;  /* that was said, and has not ended */
+    bool is_paused;      /* not accepting, for want of descriptors */
+    bool is_short;       /* that was said, and has not ended */
+    int64_t short_at_ms; /* when accepting paused last */
     bool is_stopping, is_stopped;
 };
 
@@ -45,8 +49,8 @@ struct wr_server {
     struct loop_thread *threads;
     int opened_n; /* of addresses: those whose listeners are, or were, ours */
     atomic_bool has_removed_paths;
-    atomic_llong drain_ms;
-    atomic_long conns; /* open, on all loops */
+    atomic_llong stop_by_ms; /* on the loops' clock; the earliest that anybody asked for */
+    atomic_long conns;       /* open, on all loops */
     long conns_max;
 };
 
@@ -70,18 +74,28 @@ static void await_resume(struct loop_thread *t)
     wr_timer_set(wr_loop_timers(loop), &t->resume, wr_loop_now_ms(loop) + ACCEPT_PAUSE_MS);
 }
 
-static void pause_accepting(struct loop_thread *t, int err)
+static void pause_accepting(struct loop_thread *t, const char *why)
 {
     struct wr_loop *loop = t->worker.loop;
 
     if (!t->is_short)
         wr_log(t->worker.log, WR_LOG_WARN,
-               "cannot accept connections: %s; serving on with those that are open",
-               strerrordesc_np(-err));
+               "cannot accept connections: %s; serving on with those that are open", why);
     t->is_short = t->is_paused = true;
+    t->short_at_ms = wr_loop_now_ms(loop);
     for (int i = 0; i < t->server->setup.addresses_n; i++)
         wr_loop_remove(loop, &t->acceptors[i].source);
     await_resume(t);
+}
+
+/* All who waited are in. A shortage has ended when that holds for a while: at the limit every
+ * connection that closes lets another in, and the log would say so each time. */
+static void note_all_in(struct loop_thread *t)
+{
+    if (!t->is_short || wr_loop_now_ms(t->worker.loop) - t->short_at_ms < SHORTAGE_OVER_MS)
+        return;
+    t->is_short = false;
+    wr_log(t->worker.log, WR_LOG_WARN, "accepting connections without delay again");
 }
 
 static bool is_shortage(int err)
@@ -92,12 +106,12 @@ static bool is_shortage(int err)
 /* 1: one was accepted, or failed by itself; 0: no more; -errno: none can be had for now. */
 static int accept_one(struct acceptor *a)
 {
-    struct wr_server *s = a->owner->server;
     struct sockaddr_storage from = {0};
     socklen_t len = sizeof from;
     int fd = accept4(a->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     struct wr_transport *transport;
     struct wr_peer peer;
+    int err;
 
     if (fd < 0 && errno == EAGAIN)
         return 0;
@@ -109,24 +123,30 @@ static int accept_one(struct acceptor *a)
         return -ENOMEM;
     }
     wr_peer_of(&from, &peer);
-    wr_conn_open(&a->owner->worker, transport, fd, &peer);
-    return is_full(s) ? -EMFILE : 1;
+    err = wr_conn_open(&a->owner->worker, transport, fd, &peer);
+    if (err < 0)
+        wr_log(a->owner->worker.log, WR_LOG_WARN, "a connection was dropped: %s",
+               strerrordesc_np(-err));
+    return 1;
 }
 
 static void on_acceptable(struct wr_source *s, uint32_t events)
 {
     struct acceptor *a = WR_CONTAINER_OF(s, struct acceptor, source);
+    struct loop_thread *t = a->owner;
     int r = 1;
 
     (void)events;
-    for (int i = 0; i < ACCEPTS_MAX && r > 0; i++)
-        r = accept_one(a);
-    if (r < 0) {
-        pause_accepting(a->owner, r);
-    } else if (r == 0 && a->owner->is_short) { /* all who waited are in */
-        a->owner->is_short = false;
-        wr_log(a->owner->worker.log, WR_LOG_WARN, "accepting connections again");
+    if (is_full(t->server)) {
+        pause_accepting(t, "as many are open as its descriptors allow");
+        return;
     }
+    for (int i = 0; i < ACCEPTS_MAX && r > 0 && !is_full(t->server); i++)
+        r = accept_one(a);
+    if (r < 0)
+        pause_accepting(t, strerrordesc_np(-r));
+    else if (r == 0)
+        note_all_in(t);
 }
 
 static int listen_on_loop(struct loop_thread *t)
@@ -159,7 +179,7 @@ static void resume_accepting(struct loop_thread *t)
     wr_timer_clear(wr_loop_timers(t->worker.loop), &t->resume);
     err = listen_on_loop(t);
     if (err < 0)
-        pause_accepting(t, err);
+        pause_accepting(t, strerrordesc_np(-err));
 }
 
 static void on_resume(struct wr_timer *timer)
@@ -206,21 +226,32 @@ static void on_drain_deadline(struct wr_timer *timer)
     t->is_stopped = true;
 }
 
+/* Who has connected already is served: closing the listeners would reset them. */
+static void accept_waiting(struct loop_thread *t)
+{
+    for (int i = 0; i < t->server->setup.addresses_n; i++)
+        for (int k = 0; k < BACKLOG_MAX && !is_full(t->server); k++)
+            if (accept_one(&t->acceptors[i]) <= 0)
+                break;
+}
+
 static void on_stop(struct wr_task *task)
 {
     struct loop_thread *t = WR_CONTAINER_OF(task, struct loop_thread, stop);
     struct wr_loop *loop = t->worker.loop;
-    int64_t drain_ms = atomic_load(&t->server->drain_ms);
+    int64_t stop_by_ms;
 
     atomic_store(&t->is_stop_posted, false);
+    stop_by_ms = atomic_load(&t->server->stop_by_ms);
     if (!t->is_stopping) {
+        accept_waiting(t);
         t->is_stopping = true;
         wr_timer_clear(wr_loop_timers(loop), &t->resume);
         close_acceptors(t);
         wr_worker_drain(&t->worker);
     }
-    if (t->worker.conns_n == 0 || drain_ms <= 0 ||
-        wr_timer_set(wr_loop_timers(loop), &t->deadline, wr_loop_now_ms(loop) + drain_ms) < 0)
+    if (t->worker.conns_n == 0 || stop_by_ms <= wr_loop_now_ms(loop) ||
+        wr_timer_set(wr_loop_timers(loop), &t->deadline, stop_by_ms) < 0)
         t->is_stopped = true;
 }
 
@@ -235,14 +266,20 @@ static void remove_paths(struct wr_server *s)
 
 void wr_server_stop(struct wr_server *s, int64_t drain_ms)
 {
-    remove_paths(s);
-    atomic_store(&s->drain_ms, drain_ms);
-    for (int i = 0; i < s->setup.loops; i++) {
-        struct loop_thread *t = &s->threads[i];
+    const struct wr_clock *clock = s->setup.clock;
+    long long stop_by_ms = clock->monotonic_ms(clock->ctx) + drain_ms;
+    long long before_ms = atomic_load(&s->stop_by_ms);
+    struct loop_thread *threads = s->threads;
+    const int n = s->setup.loops;
 
-        if (!atomic_exchange(&t->is_stop_posted, true))
-            wr_loop_post(t->worker.loop, &t->stop);
-    }
+    while (stop_by_ms < before_ms &&
+           !atomic_compare_exchange_weak(&s->stop_by_ms, &before_ms, stop_by_ms))
+        ;
+    remove_paths(s);
+    /* Once the last loop has heard of it, another thread may free the server. */
+    for (int i = 0; i < n; i++)
+        if (!atomic_exchange(&threads[i].is_stop_posted, true))
+            wr_loop_post(threads[i].worker.loop, &threads[i].stop);
 }
 
 /* ---- running ---- */
@@ -256,6 +293,7 @@ static void *run_loop(void *arg)
 
         if (err < 0) {
             wr_log(t->worker.log, WR_LOG_ERROR, "an event loop failed: %s", strerrordesc_np(-err));
+            t->err = err;
             break;
         }
     }
@@ -286,13 +324,18 @@ int wr_server_start_stepping(struct wr_server *s)
     return listen_on_loop(&s->threads[0]);
 }
 
-void wr_server_wait(struct wr_server *s)
+int wr_server_wait(struct wr_server *s)
 {
+    int err = 0;
+
     for (int i = 0; i < s->setup.loops; i++) {
         if (s->threads[i].has_thread)
             pthread_join(s->threads[i].thread, NULL);
         s->threads[i].has_thread = false;
+        if (s->threads[i].err < 0)
+            err = s->threads[i].err;
     }
+    return err;
 }
 
 int wr_server_fd(const struct wr_server *s)
@@ -399,15 +442,16 @@ struct wr_server *wr_server_new(const struct wr_server_setup *setup, char *why, 
 {
     struct wr_server *s = calloc(1, sizeof *s);
 
-    snprintf(why, WHY_MAX, "out of memory or descriptors");
     *err = -ENOMEM;
     if (!s) {
+        snprintf(why, WHY_MAX, "out of memory");
         setup->handler->ops->free(setup->handler);
         return NULL;
     }
     s->setup = *setup;
     s->setup.addresses = s->addresses;
     s->conns_max = most_conns(setup);
+    atomic_init(&s->stop_by_ms, INT64_MAX);
     memcpy(s->addresses, setup->addresses, (size_t)setup->addresses_n * sizeof *setup->addresses);
     s->threads = calloc((size_t)setup->loops, sizeof *s->threads);
     *err = s->threads ? 0 : -ENOMEM;
@@ -415,6 +459,8 @@ struct wr_server *wr_server_new(const struct wr_server_setup *setup, char *why, 
         *err = alloc_acceptors(s, &s->threads[i]);
     for (int i = 0; i < setup->loops && *err == 0; i++)
         *err = init_thread(s, i);
+    if (*err < 0)
+        snprintf(why, WHY_MAX, "cannot start: %s", strerrordesc_np(-*err));
     for (int i = 0; i < setup->addresses_n && *err == 0; i++)
         *err = open_listeners(s, i, why);
     if (*err == 0)
@@ -435,12 +481,16 @@ void wr_server_free(struct wr_server *s)
 
         if (t->acceptors)
             close_acceptors(t);
-        t->worker.on_conns_changed = NULL;
         if (t->has_loop)
-            wr_worker_fini(&t->worker);
-        free(t->acceptors);
+            wr_worker_close_conns(&t->worker);
     }
+    /* Its threads end here; what they still post is run by the loops as those are freed. */
     s->setup.handler->ops->free(s->setup.handler);
+    for (int i = 0; s->threads && i < s->setup.loops; i++) {
+        if (s->threads[i].has_loop)
+            wr_worker_fini(&s->threads[i].worker);
+        free(s->threads[i].acceptors);
+    }
     free(s->threads);
     free(s);
 }

@@ -47,8 +47,8 @@ int wr_server_start_stepping(struct wr_server *s);
 /* Any thread, and more than once: the earliest deadline counts. */
 void wr_server_stop(struct wr_server *s, int64_t drain_ms);
 
-/* Waits until all threads have ended. */
-void wr_server_wait(struct wr_server *s);
+/* Waits until all threads have ended. 0, or -errno of a loop that failed. */
+int wr_server_wait(struct wr_server *s);
 
 /* While stepping: as wr_loop_fd(), wr_loop_timeout() and wr_loop_step(). */
 int wr_server_fd(const struct wr_server *s);

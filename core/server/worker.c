@@ -36,12 +36,18 @@ static void free_exchange(struct wr_exchange *x)
     free(x);
 }
 
+void wr_worker_close_conns(struct wr_worker *w)
+{
+    w->on_conns_changed = NULL;
+    while (!wr_list_is_empty(&w->conns))
+        wr_conn_close(WR_CONTAINER_OF(w->conns.next, struct wr_conn, link));
+}
+
 void wr_worker_fini(struct wr_worker *w)
 {
     struct wr_read_buffer *b;
 
-    while (!wr_list_is_empty(&w->conns))
-        wr_conn_close(WR_CONTAINER_OF(w->conns.next, struct wr_conn, link));
+    wr_worker_close_conns(w);
     wr_loop_free(w->loop); /* runs what was deferred: connections are freed */
     WR_LIST_FOREACH_SAFE (it, &w->free_exchanges)
         free_exchange(WR_CONTAINER_OF(it, struct wr_exchange, pooled));

@@ -1,7 +1,7 @@
 /*
  * worker.h — one loop with all that its connections share: pools, buffers, the rendered date.
  *
- * Threads: everything here belongs to the loop's thread, except wr_worker_stop().
+ * Threads: everything here belongs to the loop's thread.
  */
 #ifndef WR_SERVER_WORKER_H
 #define WR_SERVER_WORKER_H
@@ -45,7 +45,8 @@ struct wr_worker {
     struct wr_read_buffer *free_buffers;
     size_t free_buffers_n;
 
-    struct wr_buf out; /* of the connection that is being served; empty between events */
+    struct wr_conn *running; /* the connection that is being served; NULL between events */
+    struct wr_buf out;       /* its answers; nobody else's bytes may go there */
     char *scratch;
 
     int64_t date_s; /* the second that is rendered in `common_fields` */
@@ -61,6 +62,9 @@ int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock,
                    struct wr_handler *handler);
 
 /* Closes every connection at once. */
+void wr_worker_close_conns(struct wr_worker *w);
+
+/* The rest, when nobody holds an exchange any more but by what has been posted to the loop. */
 void wr_worker_fini(struct wr_worker *w);
 
 /* Asks every connection to finish what is in flight and close. */

@@ -286,19 +286,6 @@ class Http(ServerCase):
                     self.assertTrue(c.read().body == self.large)
                     self.assertTrue(c.is_ended())
 
-    def test_bytes_after_the_close_was_said(self):
-        """They come when all of the answer is in the socket: it must not be lost to a reset."""
-        for _ in range(5):
-            with Client(self.server, rcvbuf=4096) as c:
-                c.request("/large", "Connection: close")
-                c.read_head()
-                c.send(GET)
-                got = len(c.buffer)
-                while got < len(self.large):
-                    piece = c.sock.recv(65536)
-                    self.assertTrue(piece, "%d bytes" % got)
-                    got += len(piece)
-
     # -- limits --
 
     def test_long_targets(self):

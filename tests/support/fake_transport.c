@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/list.h"
@@ -48,7 +49,6 @@ static ssize_t fake_read(struct wr_transport *base, void *dst, size_t cap)
     if (!fake_transport_has_input(t)) {
         if (t->read_error)
             return t->read_error;
-        t->base.want = 1; /* EPOLLIN */
         return t->is_eof ? 0 : -EAGAIN;
     }
     n = t->part_ends[t->part_at] - t->in_at;
@@ -164,7 +164,7 @@ void fake_transport_init(struct fake_transport *t)
         .fail_at = FAKE_NO_LIMIT,
         .write_error = -EPIPE,
     };
-    t->base.ops = &t->ops;
+    t->base = (struct wr_transport){&t->ops, .read_wants = EPOLLIN, .write_wants = EPOLLOUT};
 }
 
 void fake_transport_fini(struct fake_transport *t)

@@ -194,6 +194,56 @@ static void cache__etag__changes_with_size_and_time(void **state)
     close_cache(&f);
 }
 
+static void cache__etag__stays_when_the_file_has_settled_and_is_kept(void **state)
+{
+    struct fixture f;
+    struct wr_file_entry *fresh, *settled, *again;
+
+    (void)state;
+    open_cache(&f);
+    temp_file_write(&f.folder, "x", WR_SLICE("abc"));
+    f.now.wall_ns = wr_clock_system.wall_ns(NULL);
+    fresh = get(&f, "x");
+    f.now.turn++;
+    f.now.wall_ns += 1000000000;
+    settled = get(&f, "x");
+    assert_ptr_not_equal(fresh, settled);
+    assert_true(wr_slice_eq(fresh->validators.etag, settled->validators.etag));
+    f.now.turn++;
+    again = get(&f, "x");
+    assert_ptr_equal(settled, again);
+    wr_file_entry_unref(fresh);
+    wr_file_entry_unref(settled);
+    wr_file_entry_unref(again);
+    close_cache(&f);
+}
+
+/* RFC 9110 8.8.2.1 */
+static void cache__date_from_the_future__is_that_of_the_request(void **state)
+{
+    struct fixture f;
+    char expected[WR_DATE_LEN];
+    int64_t now_s;
+
+    (void)state;
+    open_cache(&f);
+    now_s = f.now.wall_ns / 1000000000;
+    wr_date_format(now_s, expected);
+    temp_file_write(&f.folder, "x", WR_SLICE("abc"));
+    for (int64_t ahead = 0; ahead < 3; ahead++) {
+        static const int64_t aheads[] = {30 * 86400, 1, 0};
+        struct wr_file_entry *e;
+
+        temp_file_date(&f.folder, "x", now_s + aheads[ahead]);
+        f.now.turn++;
+        e = get(&f, "x");
+        assert_int_equal(e->validators.last_modified_s, now_s);
+        assert_memory_equal(e->last_modified, expected, WR_DATE_LEN);
+        wr_file_entry_unref(e);
+    }
+    close_cache(&f);
+}
+
 static void cache__errors__are_those_of_the_root(void **state)
 {
     struct fixture f;
@@ -296,6 +346,8 @@ WR_TESTS(cmocka_unit_test(cache__file_up_to_16_kib__is_kept_in_memory),
          cmocka_unit_test(cache__every_kind_of_change__is_seen_in_the_next_turn),
          cmocka_unit_test(cache__fresh_change__is_served_and_not_kept),
          cmocka_unit_test(cache__etag__changes_with_size_and_time),
+         cmocka_unit_test(cache__etag__stays_when_the_file_has_settled_and_is_kept),
+         cmocka_unit_test(cache__date_from_the_future__is_that_of_the_request),
          cmocka_unit_test(cache__errors__are_those_of_the_root),
          cmocka_unit_test(cache__more_than_1024_files__drops_those_used_longest_ago),
          cmocka_unit_test(cache__more_large_files_than_descriptors__drops_those_used_longest_ago),

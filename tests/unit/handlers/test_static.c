@@ -5,11 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "handlers/static.h"
 #include "temp_folder.h"
 #include "test_server.h"
 
 #define SMALL_S 784000000 /* Sat, 05 Nov 1994 01:46:40 GMT */
+#define HOUR_MS 3600000   /* after it all that was written is settled */
 #define LARGE   40000     /* bytes; above 16 KiB it is sent from its descriptor */
 
 struct site {
@@ -19,6 +21,13 @@ struct site {
     struct test_client client;
     struct test_responses got;
 };
+
+/* The server's time from the next request on: the moment, or so much later. */
+static void set_time(struct site *s, int64_t later_ms)
+{
+    s->server.time.wall_ns = wr_clock_system.wall_ns(NULL) + later_ms * 1000000;
+    test_server_step(&s->server);
+}
 
 static void open_site(struct site *s)
 {
@@ -46,6 +55,7 @@ static void open_site(struct site *s)
     assert_non_null(s->handler);
     test_server_init(&s->server);
     s->server.worker.handler = s->handler;
+    set_time(s, HOUR_MS);
     test_client_open(&s->server, &s->client);
     s->got = (struct test_responses){0};
 }
@@ -349,6 +359,55 @@ static void conditions__are_evaluated_against_the_file(void **state)
     close_site(&s);
 }
 
+/* RFC 9110 13.1.2, 13.1.5: with W/ it names the file, but no part of it. */
+static void conditions__weak_form_of_the_etag__matches_a_file_and_no_part(void **state)
+{
+    static const struct {
+        const char *fields;
+        int status;
+    } rows[] = {
+        {"If-None-Match: %s\r\n", 304},
+        {"If-None-Match: W/%s\r\n", 304},
+        {"Range: bytes=0-0\r\nIf-Range: %s\r\n", 206},
+        {"Range: bytes=0-0\r\nIf-Range: W/%s\r\n", 200},
+    };
+    struct site s;
+
+    (void)state;
+    open_site(&s);
+    for (size_t i = 0; i < 2 * WR_COUNT(rows); i++) {
+        const char *format = rows[i / 2].fields, *mark = strstr(format, "%s");
+        char fields[256];
+        struct wr_slice etag;
+
+        temp_file_write(&s.folder, "x", WR_SLICE("0123456789"));
+        set_time(&s, i % 2 == 0 ? 0 : HOUR_MS); /* just changed, and kept */
+        etag = test_field(ask(&s, "/x", ""), "ETag");
+        assert_int_equal(etag.p[0], '"');
+        snprintf(fields, sizeof fields, "%.*s%.*s%s", (int)(mark - format), format, (int)etag.n,
+                 etag.p, mark + 2);
+        if (ask(&s, "/x", fields)->status != rows[i / 2].status)
+            fail_msg("%s: %d", fields, s.got.v[0].status);
+    }
+    close_site(&s);
+}
+
+/* RFC 9110 8.8.2.1: no date is later than that of its answer. */
+static void get__file_from_the_future__was_modified_now(void **state)
+{
+    struct site s;
+    const struct test_response *r;
+
+    (void)state;
+    open_site(&s);
+    temp_file_date(&s.folder, "small.txt", s.server.time.wall_ns / 1000000000 + 30 * 86400LL);
+    r = ask(&s, "/small.txt", "");
+    assert_int_equal(r->status, 200);
+    assert_non_null(test_field(r, "Date").p);
+    assert_true(wr_slice_eq(test_field(r, "Last-Modified"), test_field(r, "Date")));
+    close_site(&s);
+}
+
 /* ---- ranges: RFC 9110 14 ---- */
 
 static void ranges__one_part__is_206(void **state)
@@ -433,6 +492,7 @@ static void change__of_content__is_seen_in_the_next_turn(void **state)
     open_site(&s);
     assert_string_equal(ask(&s, "/small.txt", "")->content, "0123456789");
     assert_string_equal(ask(&s, "/small.txt", "")->content, "0123456789");
+    set_time(&s, 0);
     temp_file_write(&s.folder, "small.txt", WR_SLICE("other"));
     assert_string_equal(ask(&s, "/small.txt", "")->content, "other");
     temp_file_write(&s.folder, "small.txt", WR_SLICE("OTHER")); /* within the clock's tick */
@@ -503,6 +563,8 @@ WR_TESTS(cmocka_unit_test(get__small_file__is_sent_with_its_fields),
          cmocka_unit_test(methods__other_than_get_and_head__are_refused_with_allow),
          cmocka_unit_test(head__has_the_fields_of_get_and_no_content),
          cmocka_unit_test(conditions__are_evaluated_against_the_file),
+         cmocka_unit_test(conditions__weak_form_of_the_etag__matches_a_file_and_no_part),
+         cmocka_unit_test(get__file_from_the_future__was_modified_now),
          cmocka_unit_test(ranges__one_part__is_206),
          cmocka_unit_test(ranges__of_a_large_file__come_from_their_offset),
          cmocka_unit_test(ranges__of_head_and_of_an_empty_file__do_not_count),

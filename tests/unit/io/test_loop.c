@@ -38,25 +38,6 @@ static void loop__events__reach_their_source(void **state)
     close(fds[0]);
 }
 
-static void loop__modify__changes_what_is_waited_for(void **state)
-{
-    struct probe p;
-    int fds[2];
-
-    (void)state;
-    open_pipe(fds);
-    put_byte(fds[1]);
-    probe_add(&p, fds[0], 0, NULL);
-    step(0);
-    assert_int_equal(wr_loop_modify(loop, &p.source, EPOLLIN), 0);
-    step(1);
-    assert_int_equal(wr_loop_modify(loop, &p.source, 0), 0);
-    step(0);
-    assert_int_equal(p.calls, 1);
-    wr_loop_remove(loop, &p.source);
-    close_pipe(fds);
-}
-
 static void loop__remove__leaves_the_descriptor_open_and_free_to_be_added(void **state)
 {
     struct probe first, second;
@@ -486,7 +467,7 @@ static void loop__always_again__lets_others_in(void **state)
     close_pipe(fds);
 }
 
-WR_TESTS(TEST(loop__events__reach_their_source), TEST(loop__modify__changes_what_is_waited_for),
+WR_TESTS(TEST(loop__events__reach_their_source),
          TEST(loop__remove__leaves_the_descriptor_open_and_free_to_be_added),
          TEST(loop__add_that_fails__changes_nothing), TEST(loop__high_descriptor__gets_its_events),
          TEST(loop__removed_earlier_in_the_batch__gets_no_event),

@@ -12,7 +12,7 @@ static int handshake_error;
 
 static int fake_handshake(struct wr_transport *t)
 {
-    t->want = EPOLLIN;
+    t->read_wants = EPOLLIN;
     if (handshakes_left == 0)
         return handshake_error;
     handshakes_left--;
@@ -250,6 +250,64 @@ static void conn__that_cannot_be_watched__is_closed(void **state)
     close_both(&s, &c);
 }
 
+/* A transport whose read must write first, as TLS does while it renews its keys. */
+static ssize_t (*real_read)(struct wr_transport *t, void *dst, size_t cap);
+static bool must_write_first;
+
+static ssize_t writing_read(struct wr_transport *t, void *dst, size_t cap)
+{
+    ssize_t n = must_write_first ? -EAGAIN : real_read(t, dst, cap);
+
+    t->read_wants = must_write_first ? EPOLLOUT : EPOLLIN;
+    return n;
+}
+
+/* Sends to it what it cannot read before it may write. */
+static void send_blocked(struct test_client *c, const char *text)
+{
+    unsigned reads = c->transport.reads;
+
+    must_write_first = true;
+    test_client_send(c, text);
+    must_write_first = false;
+    test_client_event(c, EPOLLIN);
+    assert_int_equal(c->transport.reads, reads); /* not what it waits for */
+    assert_true(fake_transport_has_input(&c->transport));
+}
+
+static void conn__read_that_waits_to_write__goes_on_when_it_may(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    test_server_init(&s);
+    test_client_init(&s, &c);
+    real_read = c.transport.ops.read;
+    c.transport.ops.read = writing_read;
+    must_write_first = false;
+    test_client_connect(&c);
+    send_blocked(&c, "GET /a HTTP/1.1\r\nHo");
+    check_description(&c, "");
+    test_client_event(&c, EPOLLOUT);
+    assert_false(fake_transport_has_input(&c.transport));
+    send_blocked(&c, "st: a\r\n\r\n");
+    check_description(&c, "");
+    test_client_event(&c, EPOLLOUT);
+    check_description(&c, "200 /a");
+    s.handler.serve = test_serve_echo;
+    test_client_send(&c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
+    send_blocked(&c, "llo");
+    check_description(&c, "200 /a");
+    test_client_event(&c, EPOLLOUT);
+    check_description(&c, "200 /a|200 hello");
+    test_client_send(&c, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    send_blocked(&c, "2\r\nhi\r\n0\r\n\r\n");
+    test_client_event(&c, EPOLLOUT);
+    check_description(&c, "200 /a|200 hello|200 hi");
+    close_both(&s, &c);
+}
+
 WR_TESTS(cmocka_unit_test(conn__request_that_is_there__is_answered_when_it_opens),
          cmocka_unit_test(conn__handshake__comes_before_the_first_read),
          cmocka_unit_test(conn__handshake_that_fails__closes),
@@ -260,4 +318,5 @@ WR_TESTS(cmocka_unit_test(conn__request_that_is_there__is_answered_when_it_opens
          cmocka_unit_test(conn__lingering__reads_a_bounded_amount_in_a_turn),
          cmocka_unit_test(conn__each_begin_and_end__is_told_to_the_worker),
          cmocka_unit_test(conn__idle__owns_no_buffer_and_no_exchange),
-         cmocka_unit_test(conn__that_cannot_be_watched__is_closed));
+         cmocka_unit_test(conn__that_cannot_be_watched__is_closed),
+         cmocka_unit_test(conn__read_that_waits_to_write__goes_on_when_it_may));

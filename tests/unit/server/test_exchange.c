@@ -177,22 +177,53 @@ static void exchange__answered__is_not_cancelled(void **state)
     assert_int_equal(s.handler.cancelled, 0);
 }
 
-static void serve_reset(struct test_handler *h, struct wr_exchange *x)
+static void serve_error_after_body(struct test_handler *h, struct wr_exchange *x)
 {
-    (void)h;
-    x->stream->reset(x);
+    h->body.x = x;
+    x->response.status = 200;
+    wr_exchange_add_field(x, WR_SLICE("X"), WR_SLICE("kept"));
+    wr_exchange_set_body(x, &h->body.base, 5);
+    wr_exchange_respond_error(x, 500);
 }
 
-static void exchange__reset_by_the_handler__closes_without_an_answer(void **state)
+static void exchange__error_in_the_place_of_a_body__closes_it_once(void **state)
 {
     struct test_server s;
     struct test_client c;
+    struct test_responses r;
 
     (void)state;
-    open_both(&s, &c, serve_reset);
-    test_client_send(&c, GET("/a") GET("/b"));
-    check_description(&c, "END");
-    assert_int_equal(s.handler.served, 1);
+    open_both(&s, &c, serve_error_after_body);
+    test_client_send(&c, GET("/a"));
+    assert_int_equal(s.handler.body.closed, 1);
+    test_client_responses(&c, "", &r);
+    assert_null(r.error);
+    assert_int_equal(r.n, 1);
+    assert_int_equal(r.v[0].status, 500);
+    assert_true(wr_slice_eq(test_field(&r.v[0], "X"), WR_SLICE("kept")));
+    assert_non_null(strstr(r.v[0].content, "500"));
+    test_responses_free(&r);
+    s.handler.serve = test_serve_hello;
+    test_client_send(&c, GET("/b"));
+    check_description(&c, "500|200 /b");
+    close_both(&s, &c);
+    assert_int_equal(s.handler.body.closed, 1);
+}
+
+static void exchange__error_after_a_body_for_nobody__closes_it_once(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+    struct wr_exchange *x;
+
+    (void)state;
+    open_both(&s, &c, test_serve_later);
+    test_client_send(&c, GET("/a"));
+    x = s.handler.held;
+    wr_conn_close(c.conn);
+    serve_error_after_body(&s.handler, x);
+    wr_exchange_unref(x);
+    assert_int_equal(s.handler.body.closed, 1);
     close_both(&s, &c);
 }
 
@@ -203,4 +234,5 @@ WR_TESTS(cmocka_unit_test(exchange__more_fields_than_inline__keep_their_order),
          cmocka_unit_test(exchange__ended__is_used_again_empty),
          cmocka_unit_test(exchange__held_after_its_end__stays_and_asks_nobody),
          cmocka_unit_test(exchange__answered__is_not_cancelled),
-         cmocka_unit_test(exchange__reset_by_the_handler__closes_without_an_answer));
+         cmocka_unit_test(exchange__error_in_the_place_of_a_body__closes_it_once),
+         cmocka_unit_test(exchange__error_after_a_body_for_nobody__closes_it_once));

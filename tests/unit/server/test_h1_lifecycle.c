@@ -271,14 +271,18 @@ static void deadline__linger__ends_early_with_the_clients_end(void **state)
     close_both(&s, &c);
 }
 
-/* RFC 9112 9.6: what was not acknowledged yet may be lost to a reset. */
-static void close__before_the_answer_has_arrived__lingers(void **state)
+/* RFC 9112 9.6: one that had said so sends no more that a reset could answer, unless it did. */
+static void close__that_the_client_asked_for__lingers_only_with_unread_bytes(void **state)
 {
     static const struct {
         const char *more; /* sent with the request */
         int unacknowledged;
         bool lingers;
-    } rows[] = {{"", 0, false}, {"", 1, true}, {"", -EOPNOTSUPP, true}, {GET("/b"), 0, true}};
+    } rows[] = {{"", 0, false},
+                {"", 1, false},
+                {"", -EOPNOTSUPP, false},
+                {GET("/b"), 0, true},
+                {GET("/b"), 1, true}};
 
     (void)state;
     for (size_t i = 0; i < WR_COUNT(rows); i++) {
@@ -617,6 +621,90 @@ static void drain__a_head_in_part__may_be_completed(void **state)
     close_both(&s, &c);
 }
 
+/* Not after head_ms, which may be longer than who stops the server will wait. */
+static void drain__a_head_in_part__is_given_one_second(void **state)
+{
+    static const char *const drops[] = {"", "x"}; /* what comes meanwhile moves nothing */
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(drops); i++) {
+        struct test_server s;
+        struct test_client c;
+
+        open_both(&s, &c);
+        s.config.head_ms = 60000;
+        test_client_send(&c, "GET /");
+        test_server_advance_ms(&s, 5000);
+        wr_worker_drain(&s.worker);
+        test_server_advance_ms(&s, 500);
+        test_client_send(&c, drops[i]);
+        test_server_advance_ms(&s, 499);
+        check_description(&c, "");
+        assert_false(c.transport.is_closed);
+        test_server_advance_ms(&s, 1);
+        check_description(&c, "408!|END");
+        test_server_advance_ms(&s, LINGER_MS);
+        assert_true(c.transport.is_closed);
+        close_both(&s, &c);
+    }
+}
+
+static void drain__a_head_completed_in_time__is_answered_with_close(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_both(&s, &c);
+    s.config.head_ms = 60000;
+    s.handler.serve = test_serve_later;
+    test_client_send(&c, "GET /a HTTP/1.1\r\n");
+    wr_worker_drain(&s.worker);
+    test_server_advance_ms(&s, 999);
+    test_client_send(&c, "Host: a\r\n\r\n" GET("/b"));
+    test_server_advance_ms(&s, 5000); /* the handler has its time */
+    check_description(&c, "");
+    test_handler_answer(&s.handler);
+    check_description(&c, "200! /a|END");
+    assert_int_equal(s.handler.served, 1);
+    test_server_advance_ms(&s, LINGER_MS);
+    assert_true(c.transport.is_closed);
+    close_both(&s, &c);
+}
+
+/* RFC 9112 9.6: a reset may overtake what the client has not got. */
+static void drain__idle_before_its_answer_has_arrived__lingers(void **state)
+{
+    static const struct {
+        int unacknowledged;
+        bool lingers;
+    } rows[] = {{0, false}, {1, true}, {-EOPNOTSUPP, true}};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * WR_COUNT(rows); i++) {
+        bool lingers = rows[i / 2].lingers;
+        struct test_server s;
+        struct test_client c;
+
+        open_both(&s, &c);
+        test_client_send(&c, GET("/a"));
+        c.transport.unacknowledged = rows[i / 2].unacknowledged;
+        wr_worker_drain(&s.worker);
+        check_description(&c, "200 /a|END");
+        assert_int_equal(c.transport.is_shut_down, lingers);
+        assert_int_equal(c.transport.is_closed, !lingers);
+        if (i % 2 == 0) {
+            test_client_send(&c, GET("/late"));
+            test_client_shut_down(&c);
+        } else {
+            test_server_advance_ms(&s, LINGER_MS);
+        }
+        assert_true(c.transport.is_closed);
+        assert_int_equal(s.handler.served, 1);
+        close_both(&s, &c);
+    }
+}
+
 static void drain__an_answer_that_is_being_taken__is_sent_whole(void **state)
 {
     struct test_server s;
@@ -673,7 +761,7 @@ WR_TESTS(cmocka_unit_test(deadline__head__is_answered_with_408_and_lingers),
          cmocka_unit_test(deadline__write__is_not_moved_by_what_the_client_sends),
          cmocka_unit_test(deadline__linger__is_not_moved_by_what_still_comes),
          cmocka_unit_test(deadline__linger__ends_early_with_the_clients_end),
-         cmocka_unit_test(close__before_the_answer_has_arrived__lingers),
+         cmocka_unit_test(close__that_the_client_asked_for__lingers_only_with_unread_bytes),
          cmocka_unit_test(fin__between_requests__closes),
          cmocka_unit_test(fin__behind_the_request__still_gets_the_answer),
          cmocka_unit_test(fin__with_the_request__still_gets_the_answer),
@@ -692,5 +780,8 @@ WR_TESTS(cmocka_unit_test(deadline__head__is_answered_with_408_and_lingers),
          cmocka_unit_test(drain__idle_connection__closes_at_once),
          cmocka_unit_test(drain__what_is_in_flight__is_answered_with_close),
          cmocka_unit_test(drain__a_head_in_part__may_be_completed),
+         cmocka_unit_test(drain__a_head_in_part__is_given_one_second),
+         cmocka_unit_test(drain__a_head_completed_in_time__is_answered_with_close),
+         cmocka_unit_test(drain__idle_before_its_answer_has_arrived__lingers),
          cmocka_unit_test(drain__an_answer_that_is_being_taken__is_sent_whole),
          cmocka_unit_test(log__head_that_ran_out_of_time__shows_nobody_elses_bytes));

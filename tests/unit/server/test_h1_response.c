@@ -335,6 +335,166 @@ static void h1__body_that_fails__ends_without_a_terminator(void **state)
     }
 }
 
+/* ---- pieces ---- */
+
+#define EMPTY                                                                                      \
+    {                                                                                              \
+        "", 0                                                                                      \
+    }
+
+static void h1__empty_pieces__are_neither_sent_nor_the_end(void **state)
+{
+    static const struct {
+        struct wr_slice pieces[6];
+        size_t n;
+        const char *content;
+    } rows[] = {
+        {{EMPTY, {"abc", 3}}, 2, "abc"},
+        {{{"abc", 3}, EMPTY}, 2, "abc"},
+        {{{"abc", 3}, EMPTY, {"de", 2}}, 3, "abcde"},
+        {{EMPTY, EMPTY, {"abc", 3}, EMPTY, EMPTY, {"de", 2}}, 6, "abcde"},
+        {{{"abc", 3}, EMPTY, EMPTY, EMPTY, EMPTY, {"de", 2}}, 6, "abcde"},
+        {{EMPTY}, 1, ""},
+        {{EMPTY, EMPTY, EMPTY}, 3, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 3 * WR_COUNT(rows) * 2; i++) {
+        size_t row = i / 6, way = i % 3; /* known length, chunked, until the end */
+        bool is_slow = i / 3 % 2 == 1;
+        const char *content = rows[row].content, *blank = *content ? " " : "";
+        char expected[32];
+        struct test_server s;
+        struct test_client c;
+
+        open_both(&s, &c);
+        set_pieces(&s, rows[row].pieces, rows[row].n, way == 0 ? (int64_t)strlen(content) : -1);
+        s.handler.body.is_slow = is_slow;
+        test_client_send(&c, way == 2 ? "GET / HTTP/1.0\r\n\r\n" : GET("/"));
+        for (size_t k = 0; k <= rows[row].n && is_slow && s.handler.body.closed == 0; k++)
+            test_body_go_on(&s.handler);
+        assert_int_equal(s.handler.body.closed, 1);
+        if (way < 2) {
+            s.handler.serve = test_serve_hello;
+            test_client_send(&c, GET("/b"));
+        }
+        snprintf(expected, sizeof expected, "200%s%s%s%s",
+                 way == 0   ? ""
+                 : way == 1 ? "~"
+                            : "!$",
+                 blank, content, way < 2 ? "|200 /b" : "|END");
+        check_description(&c, expected);
+        close_both(&s, &c);
+    }
+}
+
+/* A body that has nothing but empty pieces until it is told to end. */
+static bool is_endless;
+static unsigned long peeks, advances;
+
+static int endless_peek(struct wr_body *b, struct wr_piece *out, int max)
+{
+    (void)b, (void)max;
+    *out = (struct wr_piece){.mem = peeks++ % 2 ? "" : NULL, .fd = -1};
+    return is_endless ? 1 : 0;
+}
+
+static void endless_advance(struct wr_body *b, size_t n)
+{
+    (void)b;
+    assert_int_equal(n, 0);
+    advances++;
+}
+
+static void endless_close(struct wr_body *b)
+{
+    (void)b;
+}
+
+static void serve_endless(struct test_handler *h, struct wr_exchange *x)
+{
+    static const struct wr_body_ops ops = {endless_peek, endless_advance, endless_close};
+    static struct wr_body body = {&ops};
+
+    x->response.status = 200;
+    wr_exchange_set_body(x, &body, h->body_length);
+    wr_exchange_respond(x);
+}
+
+static void h1__empty_pieces_without_end__leave_others_their_turn(void **state)
+{
+    static const int64_t lengths[] = {-1, 5};
+    static const char *const expected[] = {"200~|200 /b", "200?|END"};
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(lengths); i++) {
+        struct test_server s;
+        struct test_client c, other;
+        unsigned long before;
+
+        open_both(&s, &c);
+        test_client_open(&s, &other);
+        s.handler.serve = serve_endless;
+        s.handler.body_length = lengths[i];
+        is_endless = true;
+        peeks = advances = 0;
+        test_client_send(&c, GET("/a") GET("/b")); /* a hang is ended by main.c */
+        s.handler.serve = test_serve_hello;
+        for (int turn = 0; turn < 5; turn++) {
+            before = peeks;
+            test_server_step(&s);
+            assert_true(peeks > before); /* it is asked again without an event */
+            test_client_send(&other, GET("/o"));
+        }
+        assert_int_equal(advances, peeks);
+        check_description(&other, "200 /o|200 /o|200 /o|200 /o|200 /o");
+        is_endless = false;
+        test_server_step(&s);
+        check_description(&c, expected[i]);
+        test_client_fini(&other);
+        close_both(&s, &c);
+    }
+}
+
+/* The size of a chunk is out and its content does not come: only the connection's end says so. */
+static void h1__body_that_ends_inside_a_chunk__cuts_the_connection(void **state)
+{
+    enum { SIZE = 40000, ROOM = 1000 };
+    static char content[SIZE];
+
+    (void)state;
+    memset(content, 'x', sizeof content);
+    for (int left = 0; left <= 1500; left += 500) { /* of what was promised; 0: none */
+        struct wr_slice pieces[] = {{content, SIZE}};
+        struct test_server s;
+        struct test_client c;
+        struct test_responses r;
+        size_t sent;
+
+        open_both(&s, &c);
+        set_pieces(&s, pieces, 1, -1);
+        c.transport.room = ROOM;
+        test_client_send(&c, GET("/a") GET("/b"));
+        sent = s.handler.body.offset;
+        assert_in_range(sent, 1, ROOM);
+        pieces[0].n = sent + (size_t)left;
+        s.handler.body.n = left > 0;
+        test_client_take(&c, FAKE_NO_LIMIT, 1);
+        assert_true(c.transport.is_closed);
+        assert_int_equal(s.handler.body.closed, 1);
+        assert_int_equal(s.handler.served, 1);
+        test_client_responses(&c, "", &r);
+        assert_null(r.error);
+        assert_int_equal(r.n, 1);
+        assert_true(r.v[0].is_chunked && r.v[0].is_cut);
+        assert_int_equal(r.v[0].content_n, sent + (size_t)left);
+        assert_int_equal(c.transport.out[c.transport.out_n - 1], 'x');
+        assert_non_null(strstr(s.log_text, "before its length"));
+        test_responses_free(&r);
+        close_both(&s, &c);
+    }
+}
+
 /* ---- back-pressure ---- */
 
 static void h1__client_that_never_reads__is_not_read_from_either(void **state)
@@ -478,18 +638,19 @@ static void h1__file_that_became_shorter__cuts_the_connection(void **state)
     char *content = large_content();
 
     (void)state;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 4; i++) {
         struct test_server s;
         struct test_client c;
 
         open_both(&s, &c);
         s.handler.serve = serve_file;
-        file_length = LARGE;
+        file_length = i < 2 ? LARGE : -1;
         file_fd = file_with(content, 3000);
-        if (i == 1)
+        if (i % 2 == 1)
             c.transport.ops.sendfile = NULL;
         test_client_send(&c, GET("/a") GET("/b"));
         assert_true(c.transport.is_closed);
+        assert_int_equal(c.transport.out[c.transport.out_n - 1], content[2999]);
         assert_int_equal(file_fd, -1);
         assert_int_equal(s.handler.served, 1);
         close_both(&s, &c);
@@ -538,6 +699,9 @@ WR_TESTS(cmocka_unit_test(h1__keep_alive_request__costs_one_read_and_one_write),
          cmocka_unit_test(h1__body_shorter_than_its_length__cuts_the_connection),
          cmocka_unit_test(h1__body_longer_than_its_length__is_cut_to_it),
          cmocka_unit_test(h1__body_that_fails__ends_without_a_terminator),
+         cmocka_unit_test(h1__empty_pieces__are_neither_sent_nor_the_end),
+         cmocka_unit_test(h1__empty_pieces_without_end__leave_others_their_turn),
+         cmocka_unit_test(h1__body_that_ends_inside_a_chunk__cuts_the_connection),
          cmocka_unit_test(h1__client_that_never_reads__is_not_read_from_either),
          cmocka_unit_test(h1__large_memory__goes_in_what_pieces_the_client_takes),
          cmocka_unit_test(h1__file__goes_in_what_pieces_the_client_takes),
