@@ -25,26 +25,31 @@ struct weir_server {
     uint32_t loops;
     bool is_stepping;
 
-    void (*log)(void *arg, int32_t level, const char *line, size_t n);
+    weir_log_fn *log;
     void *log_arg;
     enum wr_log_level log_level;
     struct wr_log_writer *log_writer, *access_writer;
 
-    char address_text[WR_ADDRESS_TEXT_MAX];
+    char address_texts[WR_SERVER_ADDRESSES_MAX][WR_ADDRESS_TEXT_MAX]; /* as they are bound */
     char why[WHY_MAX];
 };
 
 const char *weir_strerror(int32_t error)
 {
     switch (error) {
-#define X(name, number, text)                                                                      \
+#define TEXT_OF(name, number, text)                                                                \
     case name:                                                                                     \
         return text;
-        WEIR_ERRORS(X)
-#undef X
+        WEIR_ERRORS(TEXT_OF)
+#undef TEXT_OF
     default:
         return error < 0 ? "unknown error" : "no error";
     }
+}
+
+const char *weir_version(void)
+{
+    return WEIR_VERSION;
 }
 
 /* Where -errno becomes an error of the public interface. */
@@ -142,9 +147,7 @@ int32_t weir_server_set_loops(weir_server *s, uint32_t loops)
     return 0;
 }
 
-int32_t weir_server_set_log(weir_server *s, int32_t level,
-                            void (*write)(void *arg, int32_t level, const char *line, size_t n),
-                            void *arg)
+int32_t weir_server_set_log(weir_server *s, int32_t level, weir_log_fn *write, void *arg)
 {
     int32_t err = refuse_when_running(s);
 
@@ -186,9 +189,12 @@ static void write_message(void *arg, int32_t level, const char *line, size_t n)
 
 int32_t weir_server_set_log_fd(weir_server *s, int32_t level, int fd)
 {
-    int32_t err = weir_server_set_log(s, level, write_message, s);
+    int32_t err = refuse_when_running(s);
 
-    return err < 0 ? err : replace_writer(s, &s->log_writer, fd);
+    /* The writer first: messages may come as soon as somebody takes them. */
+    if (err == 0)
+        err = replace_writer(s, &s->log_writer, fd);
+    return err < 0 ? err : weir_server_set_log(s, level, write_message, s);
 }
 
 int32_t weir_server_set_access_log_fd(weir_server *s, int fd)
@@ -227,8 +233,6 @@ static int32_t open_folder(struct weir_server *s, int loops, struct wr_handler *
 {
     int err;
 
-    if (!s->folder)
-        return fail(s, WEIR_ESTATE, "there is nothing to serve: set a folder");
     *handler = wr_static_new(s->folder, loops, &err);
     if (*handler)
         return 0;
@@ -248,6 +252,10 @@ static int32_t make_running(struct weir_server *s, int loops)
     int32_t error = refuse_when_running(s);
     int err;
 
+    if (error == 0 && !s->folder)
+        error = fail(s, WEIR_ESTATE, "there is nothing to serve: set a folder");
+    if (error == 0 && s->addresses_n == 0)
+        error = fail(s, WEIR_ESTATE, "there is nowhere to listen: add an address");
     if (error == 0)
         error = open_folder(s, loops, &setup.handler);
     if (error < 0)
@@ -257,7 +265,11 @@ static int32_t make_running(struct weir_server *s, int loops)
     if (s->access_writer)
         setup.access_log = (struct wr_access_log){write_access, s};
     s->running = wr_server_new(&setup, s->why, &err);
-    return s->running ? 0 : public_error(err);
+    if (!s->running)
+        return public_error(err);
+    for (int i = 0; i < s->addresses_n; i++)
+        wr_address_format(wr_server_address(s->running, i), s->address_texts[i]);
+    return 0;
 }
 
 /* After a failed start the server is as before it, so that it may be tried again. */
@@ -292,11 +304,9 @@ int32_t weir_server_start_stepping(weir_server *s)
     return err < 0 ? abandon_start(s, err) : 0;
 }
 
-const char *weir_server_address(weir_server *s, uint32_t i)
+const char *weir_server_address(const weir_server *s, uint32_t i)
 {
-    if (!s->running || i >= (uint32_t)s->addresses_n)
-        return NULL;
-    return wr_address_format(wr_server_address(s->running, (int)i), s->address_text);
+    return s->running && i < (uint32_t)s->addresses_n ? s->address_texts[i] : NULL;
 }
 
 void weir_server_stop(weir_server *s, uint32_t drain_ms)
@@ -307,10 +317,12 @@ void weir_server_stop(weir_server *s, uint32_t drain_ms)
 
 int32_t weir_server_wait(weir_server *s)
 {
+    int err;
+
     if (!s->running || s->is_stepping)
         return fail(s, WEIR_ESTATE, "the server has no threads to wait for");
-    wr_server_wait(s->running);
-    return 0;
+    err = wr_server_wait(s->running);
+    return err < 0 ? fail(s, public_error(err), "an event loop failed") : 0;
 }
 
 void weir_server_free(weir_server *s)

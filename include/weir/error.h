@@ -23,11 +23,9 @@ extern "C" {
     X(WEIR_EADDRNOTAVAIL, -5007, "the address is not one of this machine")                         \
     X(WEIR_ESYSTEM, -5008, "a system call failed")
 
-enum {
-#define X(name, number, text) name = (number),
-    WEIR_ERRORS(X)
-#undef X
-};
+#define WEIR_ERROR_ENUMERATOR(name, number, text) name = (number),
+enum weir_error { WEIR_ERRORS(WEIR_ERROR_ENUMERATOR) WEIR_OK = 0 };
+#undef WEIR_ERROR_ENUMERATOR
 
 /* The text of an error number; a static string, also for numbers that are none. Any thread. */
 __attribute__((visibility("default"))) const char *weir_strerror(int32_t error);

@@ -16,8 +16,7 @@
  *
  * This header is young: until release 1.0 it may change from one version to the next.
  *
- * Threads: one thread at a time calls the functions of a server, but weir_server_stop(), which any
- *          thread may call.
+ * Threads: one thread at a time calls the functions of a server, but for weir_server_stop().
  * Errors:  0 or a count; below 0 an error of weir/error.h, of which weir_server_error() tells more.
  */
 #ifndef WEIR_SERVER_H
@@ -62,15 +61,14 @@ WEIR_API int32_t weir_server_set_loops(weir_server *s, uint32_t loops);
 
 enum { WEIR_LOG_ERROR, WEIR_LOG_WARN, WEIR_LOG_INFO, WEIR_LOG_DEBUG };
 
+/* One message: a line without newline, n bytes and a NUL behind them, valid during the call. */
+typedef void weir_log_fn(void *arg, int32_t level, const char *line, size_t n);
+
 /*
- * Messages up to `level` go to `write`, one line without newline at a time, n bytes and a NUL
- * behind them. Called on threads of the server, several at once; must not block. Without it there
- * are none.
+ * Messages up to `level` go to `write`; NULL, the default: to nobody. It is called on threads of
+ * the server, several at once, and must not block.
  */
-WEIR_API int32_t weir_server_set_log(weir_server *s, int32_t level,
-                                     void (*write)(void *arg, int32_t level, const char *line,
-                                                   size_t n),
-                                     void *arg);
+WEIR_API int32_t weir_server_set_log(weir_server *s, int32_t level, weir_log_fn *write, void *arg);
 
 /*
  * Messages, or one line in combined format for each request, to a descriptor, by a thread of their
@@ -88,17 +86,18 @@ WEIR_API int32_t weir_server_start(weir_server *s);
 /* The same without threads: one loop, driven by the three functions below in your own. */
 WEIR_API int32_t weir_server_start_stepping(weir_server *s);
 
-/* Address number `i`, from 0, as it is bound: "127.0.0.1:34567"; NULL past the last. Valid until
- * the server is freed. */
-WEIR_API const char *weir_server_address(weir_server *s, uint32_t i);
+/* Address number `i`, from 0, as it is bound: "127.0.0.1:34567"; NULL past the last, and before the
+ * start. Valid until the server is freed. */
+WEIR_API const char *weir_server_address(const weir_server *s, uint32_t i);
 
 /*
  * Stops: no new connections; what is in flight may take drain_ms milliseconds (0: none). Returns at
- * once. Call it again to shorten the time.
+ * once. Call it again to shorten the time. Any thread, from the return of a start that succeeded
+ * until weir_server_free() is called; not from a signal handler.
  */
 WEIR_API void weir_server_stop(weir_server *s, uint32_t drain_ms);
 
-/* Waits until a server with threads of its own has stopped. */
+/* Waits until a server with threads of its own has stopped; an error when a loop had failed. */
 WEIR_API int32_t weir_server_wait(weir_server *s);
 
 /* ---- stepping ---- */

@@ -9,4 +9,15 @@
 #define WEIR_VERSION_PATCH 0
 #define WEIR_VERSION       "0.1.0"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of the library that runs, which may be newer than this header. A static string. */
+__attribute__((visibility("default"))) const char *weir_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif

@@ -230,6 +230,10 @@ static void embed__errors__name_what_and_where(void **state)
     assert_int_equal(weir_server_listen(s, "127.0.0.1"), WEIR_EINVAL);
     assert_non_null(strstr(weir_server_error(s), "127.0.0.1: expected ADDR:PORT"));
     assert_int_equal(weir_server_set_folder(s, "/nonexistent/folder"), 0);
+    assert_int_equal(weir_server_start(s), WEIR_ESTATE);
+    assert_string_equal(weir_server_error(s), "there is nowhere to listen: add an address");
+    assert_null(weir_server_address(s, 0));
+    assert_int_equal(weir_server_listen(s, "127.0.0.1:0"), 0);
     assert_int_equal(weir_server_start(s), WEIR_ENOENT);
     assert_non_null(strstr(weir_server_error(s), "/nonexistent/folder"));
 
@@ -242,6 +246,8 @@ static void embed__errors__name_what_and_where(void **state)
     assert_non_null(strstr(weir_server_error(s), taken));
     weir_server_free(other);
     assert_int_equal(weir_server_start(s), 0);
+    assert_string_equal(weir_server_address(s, 1), taken);
+    assert_string_not_equal(weir_server_address(s, 0), weir_server_address(s, 1));
     assert_int_equal(weir_server_start(s), WEIR_ESTATE);
     assert_int_equal(weir_server_set_loops(s, 1), WEIR_ESTATE);
     expect_small_file(s);

@@ -118,9 +118,10 @@ class CommandLine(unittest.TestCase):
         self.check(["serve", ".", "--listen", "192.0.2.1:0"], 1, stderr=["192.0.2.1", "ip addr"])
 
     def test_ready_fd_that_is_not_open(self):
-        r = run_weir("serve", ".", "--port", "0", "--quiet", "--ready-fd", "77")
-        self.assertEqual(r.returncode, 1)
-        self.assertIn("--ready-fd 77", r.stderr)
+        for fd in (5, 77):  # 5 would be one of the server's own, were it not looked at first
+            r = run_weir("serve", ".", "--port", "0", "--quiet", "--ready-fd", str(fd))
+            self.assertEqual(r.returncode, 2)
+            self.assertIn("--ready-fd %d: this descriptor is not open" % fd, r.stderr)
 
     def test_ready_fd_whose_reader_has_gone(self):
         read_end, write_end = os.pipe()
@@ -433,6 +434,34 @@ class Stopping(TempCase):
                     self.assertTrue(c.is_ended())
                 self.assertEqual(s.wait(), 0)
                 self.assertIn("stopping", s.log())
+
+    def test_next_request_before_the_answer_was_read(self):
+        """The server closes of its own accord: what is in the socket is not lost to a reset."""
+        with self.serve() as s:
+            clients = [self.begin_download(s) for _ in range(5)]
+            s.terminate()
+            self.assertTrue(eventually(lambda: refuses(s.port)), "still listening")
+            for c in clients:
+                c.request("/")
+            for c in clients:
+                self.finish_download(c)
+                c.close()
+            self.assertEqual(s.wait(), 0)
+
+    def test_who_has_connected_is_answered(self):
+        """Also those who wait in the listener's queue when the signal comes."""
+        with self.serve(loops=1) as s:
+            s.process.send_signal(signal.SIGSTOP)
+            clients = [Client(s) for _ in range(200)]
+            for c in clients:
+                self.addCleanup(c.close)
+                c.request("/")
+            s.terminate()
+            s.process.send_signal(signal.SIGCONT)
+            for c in clients:
+                self.assertEqual(c.read().body, b"hello")
+                c.close()
+            self.assertEqual(s.wait(), 0)
 
     def test_second_signal_ends_at_once(self):
         with self.serve() as s:

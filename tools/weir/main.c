@@ -22,7 +22,7 @@ static void print_version(void)
 {
     struct utsname u;
 
-    printf("weir %s (http/1.1, http/1.0; epoll)\n", WEIR_VERSION);
+    printf("weir %s (http/1.1, http/1.0; epoll)\n", weir_version());
     if (uname(&u) == 0)
         printf("%s %s %s\n", u.sysname, u.release, u.machine);
     printf("MIT licence\n");

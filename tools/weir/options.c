@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -151,7 +152,10 @@ static enum command apply(enum option option, const char *value, struct options 
         break;
     case READY_FD:
         if (!parse_number(value, 65535, &number))
-            return bad("--ready-fd %s: expected the number of an open file descriptor", value);
+            return bad("--ready-fd %s: expected the number of a file descriptor", value);
+        if (fcntl((int)number, F_GETFD) < 0)
+            return bad("--ready-fd %s: this descriptor is not open; in a shell: %s> file", value,
+                       value);
         out->ready_fd = (int)number;
         break;
     case OPTIONS:
