@@ -345,8 +345,10 @@ static enum wr_h1_io end_body(struct wr_h1 *h)
     struct wr_buf *out = &h->conn->worker->out;
 
     if (h->tx_left > 0 || h->chunk_left > 0) {
+        unsigned long long missing = h->tx_left + h->chunk_left;
+
         wr_log(h->conn->worker->log, WR_LOG_ERROR, "a body ended %llu bytes before its length",
-               (unsigned long long)(h->tx_left + h->chunk_left));
+               missing);
         return WR_H1_IO_FAILED;
     }
     if (h->is_tx_chunked)
