@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "test_server.h"
+#include "test_checks.h"
 
 static const struct wr_peer peer = {{192, 0, 2, 7}, AF_INET, 50000};
 
@@ -28,21 +28,6 @@ static void open_with_handshake(struct test_server *s, struct test_client *c)
     c->transport.ops.handshake = fake_handshake;
     fake_transport_put(&c->transport, WR_SLICE("GET /a HTTP/1.1\r\nHost: a\r\n\r\n"));
     test_client_connect(c);
-}
-
-static void close_both(struct test_server *s, struct test_client *c)
-{
-    test_client_fini(c);
-    assert_int_equal(s->worker.conns_n, 0);
-    test_server_fini(s);
-}
-
-static void check_description(const struct test_client *c, const char *expected)
-{
-    char got[TEST_DESCRIPTION_MAX];
-
-    test_client_describe(c, "", got);
-    assert_string_equal(got, expected);
 }
 
 static void conn__request_that_is_there__is_answered_when_it_opens(void **state)

@@ -2,29 +2,15 @@
 
 #include <errno.h>
 
-#include "test_server.h"
+#include "test_checks.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-
-static void check_description(const struct test_client *c, const char *expected)
-{
-    char got[TEST_DESCRIPTION_MAX];
-
-    test_client_describe(c, "", got);
-    assert_string_equal(got, expected);
-}
 
 static void open_both(struct test_server *s, struct test_client *c, test_serve_fn *serve)
 {
     test_server_init(s);
     s->handler.serve = serve;
     test_client_open(s, c);
-}
-
-static void close_both(struct test_server *s, struct test_client *c)
-{
-    test_client_fini(c);
-    test_server_fini(s);
 }
 
 static void serve_many_fields(struct test_handler *h, struct wr_exchange *x)

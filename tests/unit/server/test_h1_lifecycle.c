@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "test_server.h"
+#include "test_checks.h"
 
 #define GET(path)          "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 #define POST(path, length) "POST " path " HTTP/1.1\r\nHost: a\r\nContent-Length: " length "\r\n\r\n"
@@ -23,21 +23,6 @@ static void open_both(struct test_server *s, struct test_client *c)
     s->config.write_idle_ms = WRITE_MS;
     s->config.linger_ms = LINGER_MS;
     test_client_open(s, c);
-}
-
-static void close_both(struct test_server *s, struct test_client *c)
-{
-    test_client_fini(c);
-    assert_int_equal(s->worker.conns_n, 0);
-    test_server_fini(s);
-}
-
-static void check_description(const struct test_client *c, const char *expected)
-{
-    char got[TEST_DESCRIPTION_MAX];
-
-    test_client_describe(c, "", got);
-    assert_string_equal(got, expected);
 }
 
 /* ---- deadlines ---- */

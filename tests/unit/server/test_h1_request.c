@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "feed.h"
-#include "test_server.h"
+#include "test_checks.h"
 
 #define NEXT "GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -374,14 +374,6 @@ static void h1__head_above_a_read_buffer__is_taken(void **state)
 /* ---- Expect: 100-continue, RFC 9110 10.1.1 ---- */
 
 #define EXPECTING "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
-
-static void check_description(const struct test_client *c, const char *expected)
-{
-    char got[TEST_DESCRIPTION_MAX];
-
-    test_client_describe(c, "", got);
-    assert_string_equal(got, expected);
-}
 
 static void h1__100__is_sent_when_the_handler_reads(void **state)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "test_server.h"
+#include "test_checks.h"
 
 #define GET(path)  "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 #define HEAD(path) "HEAD " path " HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -16,24 +16,12 @@ static void open_both(struct test_server *s, struct test_client *c)
     test_client_open(s, c);
 }
 
-static void close_both(struct test_server *s, struct test_client *c)
-{
-    test_client_fini(c);
-    assert_int_equal(s->worker.conns_n, 0);
-    test_server_fini(s);
-}
-
 static void check_methods(const struct test_client *c, const char *methods, const char *expected)
 {
     char got[TEST_DESCRIPTION_MAX];
 
     test_client_describe(c, methods, got);
     assert_string_equal(got, expected);
-}
-
-static void check_description(const struct test_client *c, const char *expected)
-{
-    check_methods(c, "", expected);
 }
 
 static void set_pieces(struct test_server *s, const struct wr_slice *pieces, size_t n,
