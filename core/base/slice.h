@@ -34,6 +34,16 @@ static inline char wr_ascii_lower(char c)
     return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
+/* Of a hexadecimal digit in either case; -1: it is none. */
+static inline int wr_hex_value(char c)
+{
+    char lower = wr_ascii_lower(c);
+
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 static inline bool wr_slice_eq(struct wr_slice a, struct wr_slice b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

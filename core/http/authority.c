@@ -11,9 +11,7 @@ static bool is_digit(char c)
 
 static bool is_hex_digit(char c)
 {
-    char lower = wr_ascii_lower(c);
-
-    return is_digit(c) || (lower >= 'a' && lower <= 'f');
+    return wr_hex_value(c) >= 0;
 }
 
 /* How much of the beginning of `s` is a reg-name. */

@@ -91,14 +91,6 @@ enum state {
 
 #define REFUSE(reason) (REFUSED + (int)(reason))
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = wr_ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -106,7 +98,7 @@ static bool is_blank(char c)
 
 static int step_size(struct wr_h1_chunked *c, char ch)
 {
-    int digit = hex_value(ch);
+    int digit = wr_hex_value(ch);
 
     if (digit < 0) {
         if (c->digits == 0)

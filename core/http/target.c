@@ -85,15 +85,6 @@ static bool is_plain(struct wr_slice raw)
     return true;
 }
 
-static int hex_value(char c)
-{
-    char lower = wr_ascii_lower(c);
-
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* The octet that the escape at the beginning of `s` stands for; -1 when it is broken. */
 static int escaped_octet(struct wr_slice s)
 {
@@ -101,8 +92,8 @@ static int escaped_octet(struct wr_slice s)
 
     if (s.n < 3)
         return -1;
-    high = hex_value(s.p[1]);
-    low = hex_value(s.p[2]);
+    high = wr_hex_value(s.p[1]);
+    low = wr_hex_value(s.p[2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

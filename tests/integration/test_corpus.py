@@ -24,7 +24,7 @@ HANG_S = 4       # without a byte or an end: the server waits for more
 WORKERS = 6
 BYTEWISE_MAX = 3000  # longer inputs go byte by byte only at both ends
 
-# Cases whose `should` is not met, on purpose or for now.
+# Cases whose `should` is not met, each with its reason.
 WAIVED = {
     "rng-multi-ows": "several ranges are answered with the whole file (RFC 9110 14.2 allows it)",
     "rl-target-pct-bad": "a query is not decoded and not checked: core/http/target.h, rule 5",

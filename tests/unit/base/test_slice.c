@@ -161,7 +161,22 @@ static void slice__next_token__cuts_a_list_at_its_commas(void **state)
     }
 }
 
-WR_TESTS(cmocka_unit_test(slice__of_a_literal__has_every_byte_but_the_nul),
+static void hex_value__is_that_of_the_22_digits_and_of_no_other_octet(void **state)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+    static const int values[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
+                                 11, 12, 13, 14, 15, 10, 11, 12, 13, 14, 15};
+
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        const char *at = c > 0 ? strchr(digits, c) : NULL;
+
+        assert_int_equal(wr_hex_value((char)c), at ? values[at - digits] : -1);
+    }
+}
+
+WR_TESTS(cmocka_unit_test(hex_value__is_that_of_the_22_digits_and_of_no_other_octet),
+         cmocka_unit_test(slice__of_a_literal__has_every_byte_but_the_nul),
          cmocka_unit_test(slice__of_a_text__ends_before_the_nul),
          cmocka_unit_test(slice__ascii_lower__changes_a_to_z_only),
          cmocka_unit_test(slice__comparison__knows_case_of_ascii_letters_only),
