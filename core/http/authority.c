@@ -19,16 +19,12 @@ static size_t name_length(struct wr_slice s)
 {
     size_t n = 0;
 
-    while (n < s.n) {
-        if (wr_is_name_char(s.p[n]))
-            n++;
-        else if (s.p[n] == '%' && s.n - n > 2 && is_hex_digit(s.p[n + 1]) &&
-                 is_hex_digit(s.p[n + 2]))
-            n += 3;
-        else
-            break;
+    for (;;) {
+        n = (size_t)(wr_skip_class(s.p + n, s.p + s.n, WR_CHAR_NAME) - s.p);
+        if (s.n - n <= 2 || s.p[n] != '%' || !is_hex_digit(s.p[n + 1]) || !is_hex_digit(s.p[n + 2]))
+            return n;
+        n += 3;
     }
-    return n;
 }
 
 /* Between the brackets. An address is not understood here, only kept to its characters. */

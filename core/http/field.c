@@ -58,8 +58,10 @@ enum wr_field_id wr_field_id_of(struct wr_slice name)
 
 /* clang-format off */
 #define S WR_CHAR_VALUE                                        /* SP and HTAB */
-#define V (WR_CHAR_VALUE | WR_CHAR_TARGET)
-#define T (WR_CHAR_TOKEN | WR_CHAR_VALUE | WR_CHAR_TARGET)
+#define L (WR_CHAR_VALUE | WR_CHAR_TARGET)                      /* '/' */
+#define V (L | WR_CHAR_SEGMENT)
+#define P (WR_CHAR_TOKEN | WR_CHAR_VALUE | WR_CHAR_TARGET)     /* '%' */
+#define T (P | WR_CHAR_SEGMENT)
 #define H (WR_CHAR_TOKEN | WR_CHAR_VALUE)                      /* '#' */
 #define M (V | WR_CHAR_NAME)
 #define N (T | WR_CHAR_NAME)
@@ -68,7 +70,7 @@ const uint8_t wr_char_class[256] = {
     /*       x0 x1 x2 x3 x4 x5 x6 x7 x8 x9 xA xB xC xD xE xF */
     /* 0x */ 0, 0, 0, 0, 0, 0, 0, 0, 0, S, 0, 0, 0, 0, 0, 0,
     /* 1x */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    /* 2x */ S, N, V, H, N, T, N, N, M, M, N, N, M, N, N, V,
+    /* 2x */ S, N, V, H, N, P, N, N, M, M, N, N, M, N, N, L,
     /* 3x */ N, N, N, N, N, N, N, N, N, N, V, M, V, M, V, V,
     /* 4x */ V, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N,
     /* 5x */ N, N, N, N, N, N, N, N, N, N, N, V, V, V, T, N,
@@ -87,10 +89,9 @@ const uint8_t wr_char_class[256] = {
 
 bool wr_is_token(struct wr_slice s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!wr_is_tchar(s.p[i]))
-            return false;
-    return s.n > 0;
+    const char *end = s.p + s.n;
+
+    return s.n > 0 && wr_skip_class(s.p, end, WR_CHAR_TOKEN) == end;
 }
 
 bool wr_list_has_token(struct wr_slice list, struct wr_slice token)

@@ -48,7 +48,13 @@ struct wr_field {
 enum wr_field_id wr_field_id_of(struct wr_slice name);
 
 /* Classes of octets, one look-up each. */
-enum { WR_CHAR_TOKEN = 1, WR_CHAR_VALUE = 2, WR_CHAR_TARGET = 4, WR_CHAR_NAME = 8 };
+enum {
+    WR_CHAR_TOKEN = 1,
+    WR_CHAR_VALUE = 2,
+    WR_CHAR_TARGET = 4,
+    WR_CHAR_NAME = 8,
+    WR_CHAR_SEGMENT = 16 /* of a target, and means nothing there: not '/', '%', '#' */
+};
 extern const uint8_t wr_char_class[256];
 
 /* tchar of RFC 9110 5.6.2 */
@@ -75,7 +81,7 @@ static inline bool wr_is_name_char(char c)
     return wr_char_class[(unsigned char)c] & WR_CHAR_NAME;
 }
 
-/* The first octet from p on that is not of the class, or end. */
+/* The first octet from p on that is not of the class, or end. For values see below. */
 static inline const char *wr_skip_class(const char *p, const char *end, uint8_t class_bits)
 {
     const unsigned char *s = (const unsigned char *)p;
@@ -93,6 +99,24 @@ static inline const char *wr_skip_class(const char *p, const char *end, uint8_t 
     while (p < end && wr_char_class[(unsigned char)*p] & class_bits)
         p++;
     return p;
+}
+
+/* wr_skip_class() of WR_CHAR_VALUE, for values are long: eight octets at once, as long as none is
+ * below 0x20 or DEL. One above 0x7F passes, as it should, or is looked at by itself. */
+static inline const char *wr_skip_value(const char *p, const char *end)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+
+    while (end - p >= 8) {
+        uint64_t eight, del;
+
+        memcpy(&eight, p, sizeof eight);
+        del = eight ^ ones * 0x7F;
+        if ((((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del)) & highs)
+            break;
+        p += 8;
+    }
+    return wr_skip_class(p, end, WR_CHAR_VALUE);
 }
 
 bool wr_is_token(struct wr_slice s); /* at least one character */

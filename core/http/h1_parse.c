@@ -159,7 +159,7 @@ static int parse_field_line(struct wr_h1_parser *p, struct cursor *c, struct wr_
             return r;
         p->value = (uint32_t)(c->p - c->start);
     }
-    c->p = wr_skip_class(c->p, c->end, WR_CHAR_VALUE);
+    c->p = wr_skip_value(c->p, c->end);
     name = wr_slice(c->start, p->value - 1);
     value = wr_slice(c->start + p->value, (size_t)(c->p - c->start) - p->value);
     r = expect_line_end(c, WR_H1_FIELD_VALUE);

@@ -1,5 +1,7 @@
 #include "http/target.h"
 
+#include "http/field.h"
+
 /* `s` is what follows the authority: a path, a query, both or nothing. */
 static void split_query(struct wr_slice s, struct wr_target *out)
 {
@@ -68,19 +70,17 @@ bool wr_target_split(struct wr_slice text, bool is_connect, bool is_options, str
     return split_absolute(text, out);
 }
 
-/* Is the path its own result? Most are, and then it is copied at once. */
+/* Is the path, which begins with a '/', its own result? Most are, and then it is copied at once. */
 static bool is_plain(struct wr_slice raw)
 {
-    char last = '\0';
+    const char *p = raw.p, *end = raw.p + raw.n;
 
-    for (size_t i = 0; i < raw.n; i++) {
-        char c = raw.p[i];
-
-        if (c == '%' || c == '#' || c == '\0')
+    while (p < end) {
+        if (*p++ != '/')
             return false;
-        if (last == '/' && (c == '/' || c == '.'))
+        if (p < end && (*p == '/' || *p == '.'))
             return false;
-        last = c;
+        p = wr_skip_class(p, end, WR_CHAR_SEGMENT);
     }
     return true;
 }

@@ -200,6 +200,40 @@ static void field__skip_class__takes_octets_above_0x7f(void **state)
     assert_ptr_equal(wr_skip_class(text, text + sizeof text, WR_CHAR_TOKEN), text);
 }
 
+/* RFC 9110 5.5: field-vchar, SP and HTAB. Every octet at every place of every length, among octets
+ * that are ordinary and octets above 0x7F: eight are looked at together. */
+static void field__skip_value__stops_at_the_first_octet_that_is_none(void **state)
+{
+    static const char around[] = {'a', (char)0x80, (char)0xff, ' '};
+
+    (void)state;
+    for (size_t n = 1; n <= 18; n++)
+        for (size_t at = 0; at < n; at++)
+            for (int octet = 0; octet < 256; octet++) {
+                bool is_value = octet == '\t' || (octet >= 0x20 && octet != 0x7f);
+                char text[18];
+
+                memset(text, around[(n + at) % sizeof around], n);
+                text[at] = (char)octet;
+                if (wr_skip_value(text, text + n) != text + (is_value ? n : at))
+                    fail_msg("0x%02x at %zu of %zu", octet, at, n);
+            }
+    assert_ptr_equal(wr_skip_value(around, around), around);
+}
+
+/* What means nothing in a path: octets of a target but '/', '%' and '#'. */
+static void field__segment_char__is_a_target_char_without_a_meaning(void **state)
+{
+    (void)state;
+    for (int octet = 0; octet < 256; octet++) {
+        bool expected = octet > 0x20 && octet != 0x7f && !is_in("/%#", octet);
+        char c = (char)octet;
+
+        if ((wr_skip_class(&c, &c + 1, WR_CHAR_SEGMENT) != &c) != expected)
+            fail_msg("0x%02x", octet);
+    }
+}
+
 static const struct {
     struct wr_slice text;
     bool want;
@@ -270,5 +304,7 @@ WR_TESTS(cmocka_unit_test(field__name__has_its_id_in_any_case),
          cmocka_unit_test(field__name_char__is_unreserved_or_sub_delims_of_rfc_3986),
          cmocka_unit_test(field__skip_class__stops_at_the_first_other_octet),
          cmocka_unit_test(field__skip_class__takes_octets_above_0x7f),
+         cmocka_unit_test(field__skip_value__stops_at_the_first_octet_that_is_none),
+         cmocka_unit_test(field__segment_char__is_a_target_char_without_a_meaning),
          cmocka_unit_test(field__token__is_one_or_more_tchars),
          cmocka_unit_test(field__list__has_a_token_as_a_whole_element));
