@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/list.h"
@@ -21,13 +22,27 @@ static struct tcp *tcp_of(struct wr_transport *t)
     return WR_CONTAINER_OF(t, struct tcp, base);
 }
 
+/*
+ * recv(2) and send(2) by syscall(2): the wrappers of glibc are points of cancellation, which costs
+ * a program with threads more than all else that happens in them, and nobody cancels these threads.
+ */
+static ssize_t receive(int fd, void *dst, size_t cap)
+{
+    return syscall(SYS_recvfrom, fd, dst, cap, 0, NULL, NULL);
+}
+
+static ssize_t transmit(int fd, const void *p, size_t n, int flags)
+{
+    return syscall(SYS_sendto, fd, p, n, flags, NULL, 0);
+}
+
 static ssize_t tcp_read(struct wr_transport *base, void *dst, size_t cap)
 {
     struct tcp *t = tcp_of(base);
     ssize_t n;
 
     do
-        n = recv(t->fd, dst, cap, 0);
+        n = receive(t->fd, dst, cap);
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
 }
@@ -40,7 +55,7 @@ static ssize_t tcp_writev(struct wr_transport *base, const struct iovec *v, int 
 
     do {
         if (count == 1) { /* the usual case, and a tenth cheaper than sendmsg */
-            n = send(t->fd, v->iov_base, v->iov_len, flags);
+            n = transmit(t->fd, v->iov_base, v->iov_len, flags);
         } else {
             /* sendmsg only reads them. NOLINTNEXTLINE(performance-no-int-to-ptr) */
             struct iovec *pieces = (struct iovec *)(uintptr_t)v;
