@@ -8,22 +8,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/image.h"
+#include "app/mount.h"
 #include "handlers/static.h"
 #include "io/log_writer.h"
 #include "server/server.h"
 
-#define LOOPS_MAX 1024
-#define WHY_MAX   256
+#define LOOPS_MAX     1024
+#define THREADS_MAX   1024
+#define THREADS_USUAL 8
+#define QUEUE_USUAL   1024
+#define ROUTES_MAX    256
 
 _Static_assert((int)WEIR_LOG_DEBUG == (int)WR_LOG_DEBUG, "levels are passed on as they are");
+
+/* A route as it was asked for; it is made at start. */
+struct mount {
+    char *route, *file, *config; /* file NULL: the plugin below */
+    const weir_plugin *plugin;
+    void *state;
+};
 
 struct weir_server {
     struct wr_server *running; /* NULL: not started */
     char *folder;
     struct wr_address addresses[WR_SERVER_ADDRESSES_MAX];
     int addresses_n;
-    uint32_t loops;
+    uint32_t loops, threads, queue_max;
     bool is_stepping;
+
+    struct mount mounts[ROUTES_MAX];
+    int mounts_n;
+    struct wr_images images;
+    char *folder_path; /* absolute, for DOCUMENT_ROOT */
+    struct wr_log messages;
 
     weir_log_fn *log;
     void *log_arg;
@@ -31,7 +49,7 @@ struct weir_server {
     struct wr_log_writer *log_writer, *access_writer;
 
     char address_texts[WR_SERVER_ADDRESSES_MAX][WR_ADDRESS_TEXT_MAX]; /* as they are bound */
-    char why[WHY_MAX];
+    char why[WR_WHY_MAX];
 };
 
 const char *weir_strerror(int32_t error)
@@ -73,6 +91,8 @@ static int32_t public_error(int err)
         return WEIR_ENOTDIR;
     case -EADDRNOTAVAIL:
         return WEIR_EADDRNOTAVAIL;
+    case -ECANCELED:
+        return WEIR_EPLUGIN;
     default:
         return WEIR_ESYSTEM;
     }
@@ -94,7 +114,14 @@ static int32_t refuse_when_running(struct weir_server *s)
 
 weir_server *weir_server_new(void)
 {
-    return calloc(1, sizeof(struct weir_server));
+    struct weir_server *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->threads = THREADS_USUAL;
+    s->queue_max = QUEUE_USUAL;
+    wr_images_init(&s->images);
+    return s;
 }
 
 const char *weir_server_error(const weir_server *s)
@@ -114,6 +141,54 @@ int32_t weir_server_set_folder(weir_server *s, const char *folder)
         return fail(s, WEIR_ENOMEM, "out of memory");
     free(s->folder);
     s->folder = copy;
+    return 0;
+}
+
+/* Any of them may be NULL. */
+static int32_t add_mount(struct weir_server *s, const char *route, const struct mount *m)
+{
+    struct mount *added = &s->mounts[s->mounts_n];
+
+    if (s->mounts_n == ROUTES_MAX)
+        return fail(s, WEIR_EINVAL, "a server has 256 routes at most");
+    *added = (struct mount){.plugin = m->plugin, .state = m->state};
+    added->route = strdup(route);
+    added->file = m->file ? strdup(m->file) : NULL;
+    added->config = m->config ? strdup(m->config) : NULL;
+    s->mounts_n++; /* also to be freed when one is missing */
+    if (!added->route || (m->file && !added->file) || (m->config && !added->config))
+        return fail(s, WEIR_ENOMEM, "out of memory");
+    return 0;
+}
+
+int32_t weir_server_mount_file(weir_server *s, const char *route, const char *file,
+                               const char *config)
+{
+    int32_t err = refuse_when_running(s);
+    struct mount m = {.file = (char *)(uintptr_t)file, .config = (char *)(uintptr_t)config};
+
+    return err < 0 ? err : add_mount(s, route, &m);
+}
+
+int32_t weir_server_mount(weir_server *s, const char *route, const weir_plugin *plugin,
+                          const char *config, void *state)
+{
+    int32_t err = refuse_when_running(s);
+    struct mount m = {.config = (char *)(uintptr_t)config, .plugin = plugin, .state = state};
+
+    return err < 0 ? err : add_mount(s, route, &m);
+}
+
+int32_t weir_server_set_threads(weir_server *s, uint32_t threads, uint32_t queue)
+{
+    int32_t err = refuse_when_running(s);
+
+    if (err < 0)
+        return err;
+    if (threads > THREADS_MAX)
+        return fail(s, WEIR_EINVAL, "a plugin has 1024 threads at most");
+    s->threads = threads > 0 ? threads : THREADS_USUAL;
+    s->queue_max = queue > 0 ? queue : QUEUE_USUAL;
     return 0;
 }
 
@@ -229,15 +304,91 @@ static int usable_processors(void)
     return CPU_COUNT(&set);
 }
 
-static int32_t open_folder(struct weir_server *s, int loops, struct wr_handler **handler)
+/* Puts a handler, which is taken, at its route. */
+static int32_t add_route(struct weir_server *s, struct wr_router *router, const char *route,
+                         struct wr_handler *handler)
 {
-    int err;
+    const char *expected = NULL;
+    int err = wr_router_add(router, route, handler, &expected);
 
-    *handler = wr_static_new(s->folder, loops, &err);
-    if (*handler)
+    if (err == 0)
         return 0;
-    snprintf(s->why, sizeof s->why, "cannot serve %.180s: %s", s->folder, strerrordesc_np(-err));
-    return public_error(err);
+    handler->ops->free(handler);
+    if (err == -EEXIST)
+        snprintf(s->why, sizeof s->why, "the route %s is given twice", route);
+    else
+        snprintf(s->why, sizeof s->why, "the route %s: %s", route,
+                 expected ? expected : strerrordesc_np(-err));
+    return err == -ENOMEM ? WEIR_ENOMEM : WEIR_EINVAL;
+}
+
+static int32_t add_mounted(struct weir_server *s, struct wr_router *router, const struct mount *m)
+{
+    char label[WR_WHY_MAX / 4], why[WR_WHY_MAX];
+    struct wr_mount_setup setup = {
+        .plugin = m->plugin,
+        .route = m->route,
+        .config = m->config,
+        .config_label = label,
+        .document_root = s->folder_path,
+        .state = m->state,
+        .log = &s->messages,
+        .threads = (int)s->threads,
+        .queue_max = s->queue_max,
+    };
+    struct wr_handler *handler;
+    int32_t error = 0;
+
+    snprintf(label, sizeof label, "config of %s", m->route);
+    if (m->file) {
+        setup.image = wr_image_open(&s->images, m->file, s->why, &error);
+        if (!setup.image)
+            return error;
+        setup.plugin = wr_image_plugin(setup.image);
+    }
+    handler = wr_mount_new(&setup, why, &error);
+    if (handler)
+        return add_route(s, router, m->route, handler);
+    snprintf(s->why, sizeof s->why, "cannot mount %.300s at %.200s: %.500s",
+             m->file ? m->file : "a plugin", m->route, why);
+    return error;
+}
+
+static int32_t add_folder(struct weir_server *s, struct wr_router *router)
+{
+    struct wr_mount_setup setup = {
+        .plugin = &wr_static_plugin,
+        .route = "/",
+        .config_label = "folder",
+        .document_root = s->folder_path,
+        .state = s->folder,
+        .log = &s->messages,
+    };
+    int32_t error = 0;
+    struct wr_handler *handler = wr_mount_new(&setup, s->why, &error);
+
+    if (!handler || wr_router_add_last(router, handler) == 0)
+        return error;
+    handler->ops->free(handler);
+    return fail(s, WEIR_ENOMEM, "out of memory");
+}
+
+/* All routes; `router` is empty after a failure. */
+static int32_t make_routes(struct weir_server *s, struct wr_router *router)
+{
+    int32_t error = 0;
+
+    *router = (struct wr_router){0};
+    s->messages = s->log ? (struct wr_log){write_log, s, s->log_level} : (struct wr_log){0};
+    free(s->folder_path);
+    s->folder_path = s->folder ? realpath(s->folder, NULL) : NULL;
+    for (int i = 0; i < s->mounts_n && error == 0; i++)
+        error = add_mounted(s, router, &s->mounts[i]);
+    if (error == 0 && s->folder)
+        error = add_folder(s, router);
+    if (error < 0)
+        wr_router_free(router);
+    return error;
 }
 
 static int32_t make_running(struct weir_server *s, int loops)
@@ -252,16 +403,15 @@ static int32_t make_running(struct weir_server *s, int loops)
     int32_t error = refuse_when_running(s);
     int err;
 
-    if (error == 0 && !s->folder)
-        error = fail(s, WEIR_ESTATE, "there is nothing to serve: set a folder");
+    if (error == 0 && !s->folder && s->mounts_n == 0)
+        error = fail(s, WEIR_ESTATE, "there is nothing to serve: set a folder or mount a plugin");
     if (error == 0 && s->addresses_n == 0)
         error = fail(s, WEIR_ESTATE, "there is nowhere to listen: add an address");
     if (error == 0)
-        error = open_folder(s, loops, &setup.handler);
+        error = make_routes(s, &setup.router);
     if (error < 0)
         return error;
-    if (s->log)
-        setup.log = (struct wr_log){write_log, s, s->log_level};
+    setup.log = s->messages;
     if (s->access_writer)
         setup.access_log = (struct wr_access_log){write_access, s};
     s->running = wr_server_new(&setup, s->why, &err);
@@ -333,6 +483,12 @@ void weir_server_free(weir_server *s)
         wr_server_free(s->running);
     wr_log_writer_free(s->log_writer);
     wr_log_writer_free(s->access_writer);
+    for (int i = 0; i < s->mounts_n; i++) {
+        free(s->mounts[i].route);
+        free(s->mounts[i].file);
+        free(s->mounts[i].config);
+    }
+    free(s->folder_path);
     free(s->folder);
     free(s);
 }

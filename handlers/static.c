@@ -4,46 +4,36 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "base/buf.h"
+#include "app/builtin.h"
 #include "handlers/file_cache.h"
 #include "http/range.h"
-#include "server/worker.h"
 
 #define INDEX            "index.html"
+#define METHODS          "GET, HEAD, OPTIONS"
 #define CACHED_FDS_MAX   512
 #define CACHED_FDS_SHARE 8 /* an eighth of what the process may have, over all loops */
 
-struct static_handler {
-    struct wr_handler base;
-    struct wr_root root;
-    int loops;
-    struct wr_file_cache **caches; /* one a loop */
+/* The state of a loop; that of the mount is a struct wr_root. */
+struct static_loop {
+    struct wr_app_loop *loop;
+    struct wr_file_cache *cache;
 };
 
-static struct static_handler *static_of(struct wr_handler *h)
+static struct static_loop *loop_of(weir_environ *env)
 {
-    return WR_CONTAINER_OF(h, struct static_handler, base);
+    return weir_loop_state(env);
+}
+
+/* weir_get_n() with a key whose length is known. */
+static inline __attribute__((always_inline)) struct wr_slice get(weir_environ *env, const char *key)
+{
+    size_t n;
+    const char *value = weir_get_n(env, key, &n);
+
+    return wr_slice(value, n);
 }
 
 /* ---- answers without a file ---- */
-
-static void add_allow(struct wr_exchange *x)
-{
-    wr_exchange_add_field(x, WR_SLICE("Allow"), WR_SLICE("GET, HEAD, OPTIONS"));
-}
-
-static void answer_options(struct wr_exchange *x)
-{
-    x->response.status = 204;
-    add_allow(x);
-    wr_exchange_respond(x);
-}
-
-static void refuse_method(struct wr_exchange *x)
-{
-    add_allow(x);
-    wr_exchange_respond_error(x, x->request.method == WR_METHOD_OTHER ? 501 : 405);
-}
 
 static int status_of_error(int err)
 {
@@ -67,14 +57,29 @@ static int status_of_error(int err)
     }
 }
 
-static void answer_error(struct wr_exchange *x, int err)
+static weir_body answer_error(weir_environ *env, struct wr_slice path, int err)
 {
     int status = status_of_error(err);
 
     if (status >= 500)
-        wr_log(x->worker->log, WR_LOG_ERROR, "static: %.*s: %s", (int)x->request.path.n,
-               x->request.path.p, strerrordesc_np(-err));
-    wr_exchange_respond_error(x, status);
+        weir_log(env, WEIR_LOG_ERROR, "%.*s: %s", (int)path.n, path.p, strerrordesc_np(-err));
+    return weir_error(env, status);
+}
+
+static weir_body answer_options(weir_environ *env, weir_start_response *start_response)
+{
+    start_response(env, 204, WEIR_HEADERS({"Allow", METHODS}));
+    return weir_empty();
+}
+
+/* 501: a method that no server knows; 405: one that files do not have (RFC 9110 15.6.2, 15.5.6). */
+static weir_body refuse_method(weir_environ *env, weir_start_response *start_response,
+                               struct wr_slice method)
+{
+    int status = wr_method_of(method) == WR_METHOD_OTHER ? 501 : 405;
+
+    start_response(env, status, WEIR_HEADERS({"Allow", METHODS}));
+    return weir_error(env, status);
 }
 
 /* Octets that stand for themselves in a path: RFC 3986 3.3, and the slash between segments. */
@@ -84,28 +89,39 @@ static bool is_path_char(char c)
            (c != '\0' && strchr("-._~!$&'()*+,;=:@/", c));
 }
 
+static void append_escaped(struct wr_buf *b, struct wr_slice path)
+{
+    for (size_t i = 0; i < path.n; i++) {
+        if (is_path_char(path.p[i]))
+            wr_buf_char(b, path.p[i]);
+        else
+            wr_buf_printf(b, "%%%02X", (unsigned char)path.p[i]);
+    }
+}
+
 /* The folder's own address: the decoded path written anew, never what the client sent, so that a
  * path like //elsewhere cannot become another site's address. */
-static void redirect_to_folder(struct wr_exchange *x)
+static weir_body redirect_to_folder(weir_environ *env, weir_start_response *start_response,
+                                    struct wr_slice path)
 {
-    const struct wr_request *r = &x->request;
-    size_t room = 3 * r->path.n + sizeof "/?" + r->query.n;
-    char *memory = wr_arena_alloc(&x->arena, room);
+    struct wr_slice script = get(env, "SCRIPT_NAME"), query = get(env, "QUERY_STRING");
+    size_t uri_n, room = 3 * (script.n + path.n) + sizeof "/?" + query.n;
+    const char *uri = weir_get_n(env, "REQUEST_URI", &uri_n);
+    char *memory = weir_alloc(env, room);
     struct wr_buf location = wr_buf_on(memory, memory ? room : 0);
 
-    for (size_t i = 0; i < r->path.n; i++) {
-        if (is_path_char(r->path.p[i]))
-            wr_buf_char(&location, r->path.p[i]);
-        else
-            wr_buf_printf(&location, "%%%02X", (unsigned char)r->path.p[i]);
-    }
+    append_escaped(&location, script);
+    append_escaped(&location, path);
     wr_buf_char(&location, '/');
-    if (r->query.p) {
+    if (query.n > 0 || (uri && memchr(uri, '?', uri_n))) {
         wr_buf_char(&location, '?');
-        wr_buf_slice_append(&location, r->query);
+        wr_buf_slice_append(&location, query);
     }
-    wr_exchange_add_field(x, WR_SLICE("Location"), wr_buf_slice(&location));
-    wr_exchange_respond_error(x, 301);
+    if (!memory)
+        return weir_error(env, 503);
+    start_response(env, 301, NULL);
+    weir_header_add(env, "Location", location.p, location.n);
+    return weir_error(env, 301);
 }
 
 /* ---- answers with a file ---- */
@@ -115,66 +131,56 @@ static void release_entry(void *arg)
     wr_file_entry_unref(arg);
 }
 
-/* A list field that may come in several lines, joined (RFC 9110 5.3). */
-static struct wr_slice joined_field(struct wr_exchange *x, enum wr_field_id id)
+static int64_t wall_s(weir_environ *env)
 {
-    const struct wr_fields *fields = &x->request.fields;
-    const struct wr_field *first = wr_fields_find(fields, id);
-    size_t n = 0;
-    char *memory;
-    struct wr_buf b;
-
-    if (!first || !wr_fields_next(fields, first))
-        return first ? first->value : wr_slice(NULL, 0);
-    for (const struct wr_field *f = first; f; f = wr_fields_next(fields, f))
-        n += f->value.n + strlen(", ");
-    memory = wr_arena_alloc(&x->arena, n);
-    b = wr_buf_on(memory, memory ? n : 0);
-    for (const struct wr_field *f = first; f; f = wr_fields_next(fields, f)) {
-        if (f != first)
-            WR_BUF_LITERAL(&b, ", ");
-        wr_buf_slice_append(&b, f->value);
-    }
-    return memory ? wr_buf_slice(&b) : first->value;
+    return wr_loop_wall_s(loop_of(env)->loop->worker->loop);
 }
 
-static enum wr_cond_result evaluate(struct wr_exchange *x, const struct wr_file_entry *e)
+static bool has_conditions(weir_environ *env)
 {
-    const struct wr_fields *f = &x->request.fields;
+    return wr_builtin_has_field(env, WR_FIELD_IF_NONE_MATCH) ||
+           wr_builtin_has_field(env, WR_FIELD_IF_MODIFIED_SINCE) ||
+           wr_builtin_has_field(env, WR_FIELD_IF_MATCH) ||
+           wr_builtin_has_field(env, WR_FIELD_IF_UNMODIFIED_SINCE);
+}
+
+static enum wr_cond_result evaluate(weir_environ *env, const struct wr_file_entry *e)
+{
     const struct wr_conditions c = {
-        .if_match = joined_field(x, WR_FIELD_IF_MATCH),
-        .if_none_match = joined_field(x, WR_FIELD_IF_NONE_MATCH),
-        .if_modified_since = wr_fields_get(f, WR_FIELD_IF_MODIFIED_SINCE),
-        .if_unmodified_since = wr_fields_get(f, WR_FIELD_IF_UNMODIFIED_SINCE),
+        .if_match = get(env, "HTTP_IF_MATCH"),
+        .if_none_match = get(env, "HTTP_IF_NONE_MATCH"),
+        .if_modified_since = get(env, "HTTP_IF_MODIFIED_SINCE"),
+        .if_unmodified_since = get(env, "HTTP_IF_UNMODIFIED_SINCE"),
     };
 
-    return wr_cond_evaluate(&c, &e->validators, true, wr_loop_wall_s(x->worker->loop));
+    return wr_cond_evaluate(&c, &e->validators, true, wall_s(env));
 }
 
-/* What the Range field asks for; it counts with GET only, and once (RFC 9110 14.2). */
-static enum wr_range_result find_range(const struct wr_exchange *x, const struct wr_file_entry *e,
+/* What the Range field asks for; it counts with GET only (RFC 9110 14.2). A field that comes twice
+ * is joined by a comma, and is then no single range. */
+static enum wr_range_result find_range(weir_environ *env, const struct wr_file_entry *e,
                                        struct wr_range *part)
 {
-    const struct wr_fields *f = &x->request.fields;
-    const struct wr_field *range = wr_fields_find(f, WR_FIELD_RANGE);
-    struct wr_slice if_range = wr_fields_get(f, WR_FIELD_IF_RANGE);
+    struct wr_slice if_range;
 
-    if (!range || x->request.method != WR_METHOD_GET || wr_fields_next(f, range))
+    if (!wr_builtin_has_field(env, WR_FIELD_RANGE) ||
+        !wr_slice_eq(get(env, "REQUEST_METHOD"), WR_SLICE("GET")))
         return WR_RANGE_WHOLE;
-    if (if_range.p &&
-        !wr_cond_range_applies(if_range, &e->validators, wr_loop_wall_s(x->worker->loop)))
+    if_range = get(env, "HTTP_IF_RANGE");
+    if (if_range.p && !wr_cond_range_applies(if_range, &e->validators, wall_s(env)))
         return WR_RANGE_WHOLE;
-    return wr_range_parse(range->value, (uint64_t)e->info.size, part);
+    return wr_range_parse(get(env, "HTTP_RANGE"), (uint64_t)e->info.size, part);
 }
 
-static void add_validators(struct wr_exchange *x, const struct wr_file_entry *e)
+/* The fields point into the entry. */
+static void add_validators(weir_environ *env, const struct wr_file_entry *e)
 {
-    wr_exchange_add_field(x, WR_SLICE("Last-Modified"), wr_slice(e->last_modified, WR_DATE_LEN));
-    wr_exchange_add_field(x, WR_SLICE("ETag"), e->validators.etag);
+    wr_builtin_add(env, WR_SLICE("Last-Modified"), wr_slice(e->last_modified, WR_DATE_LEN));
+    wr_builtin_add(env, WR_SLICE("ETag"), e->validators.etag);
 }
 
 /* Content-Range: "bytes 0-9/100", or "bytes *" with the size alone (RFC 9110 14.4). */
-static void add_content_range(struct wr_exchange *x, const struct wr_range *part, uint64_t size)
+static void add_content_range(weir_environ *env, const struct wr_range *part, uint64_t size)
 {
     char text[80];
     struct wr_buf b = wr_buf_on(text, sizeof text);
@@ -189,71 +195,68 @@ static void add_content_range(struct wr_exchange *x, const struct wr_range *part
     }
     wr_buf_char(&b, '/');
     wr_buf_u64(&b, size);
-    wr_exchange_add_field_copy(x, WR_SLICE("Content-Range"), wr_buf_slice(&b));
+    weir_header_add(env, "Content-Range", b.p, b.n);
 }
 
-/* Takes the entry: it stays until the response, whose fields point into it, is over. */
-static void set_file_body(struct wr_exchange *x, struct wr_file_entry *e, struct wr_range part)
+/* Takes the entry: it stays until the response is over. */
+static weir_body file_body(weir_environ *env, struct wr_file_entry *e, struct wr_range part)
 {
-    struct wr_body *body;
-
     if (e->content)
-        body = wr_body_memory(&x->arena, wr_slice(e->content + part.start, part.length),
-                              release_entry, e);
-    else
-        body = wr_body_file(&x->arena, e->fd, (off_t)part.start, part.length, release_entry, e);
-    if (!body)
-        wr_file_entry_unref(e);
-    wr_exchange_set_body(x, body, (int64_t)part.length);
+        return weir_owned(e->content + part.start, part.length, release_entry, e);
+    weir_defer(env, release_entry, e);
+    return weir_file(env, e->fd, part.start, part.length, 0);
 }
 
 /* An answer that is about the file and does not carry it: 304. */
-static void answer_not_modified(struct wr_exchange *x, struct wr_file_entry *e)
+static weir_body answer_not_modified(weir_environ *env, weir_start_response *start_response,
+                                     struct wr_file_entry *e)
 {
-    x->response.status = 304;
-    add_validators(x, e);
-    set_file_body(x, e, (struct wr_range){0, 0});
-    wr_exchange_respond(x);
+    start_response(env, 304, NULL);
+    add_validators(env, e);
+    return file_body(env, e, (struct wr_range){0, 0});
 }
 
-static void answer_file(struct wr_exchange *x, struct wr_file_entry *e)
+static weir_body refuse_range(weir_environ *env, weir_start_response *start_response,
+                              struct wr_file_entry *e)
 {
-    uint64_t size = (uint64_t)e->info.size;
-    struct wr_range whole = {0, size}, part = whole;
-    enum wr_range_result range = find_range(x, e, &part);
+    start_response(env, 416, NULL);
+    add_content_range(env, NULL, (uint64_t)e->info.size);
+    wr_file_entry_unref(e);
+    return weir_error(env, 416);
+}
 
-    if (range == WR_RANGE_UNSATISFIABLE) {
-        add_content_range(x, NULL, size);
-        wr_file_entry_unref(e);
-        wr_exchange_respond_error(x, 416);
-        return;
-    }
-    x->response.status = range == WR_RANGE_PART ? 206 : 200;
-    wr_exchange_add_field(x, WR_SLICE("Content-Type"), e->type);
-    add_validators(x, e);
-    wr_exchange_add_field(x, WR_SLICE("Accept-Ranges"), WR_SLICE("bytes"));
-    wr_exchange_add_field(x, WR_SLICE("X-Content-Type-Options"), WR_SLICE("nosniff"));
+static weir_body answer_file(weir_environ *env, weir_start_response *start_response,
+                             struct wr_file_entry *e)
+{
+    struct wr_range whole = {0, (uint64_t)e->info.size}, part = whole;
+    enum wr_range_result range = find_range(env, e, &part);
+
+    if (range == WR_RANGE_UNSATISFIABLE)
+        return refuse_range(env, start_response, e);
+    start_response(env, range == WR_RANGE_PART ? 206 : 200, NULL);
+    wr_builtin_add(env, WR_SLICE("Content-Type"), e->type);
+    add_validators(env, e);
+    wr_builtin_add(env, WR_SLICE("Accept-Ranges"), WR_SLICE("bytes"));
+    wr_builtin_add(env, WR_SLICE("X-Content-Type-Options"), WR_SLICE("nosniff"));
     if (range == WR_RANGE_PART)
-        add_content_range(x, &part, size);
-    set_file_body(x, e, range == WR_RANGE_PART ? part : whole);
-    wr_exchange_respond(x);
+        add_content_range(env, &part, whole.length);
+    return file_body(env, e, range == WR_RANGE_PART ? part : whole);
 }
 
 /* Takes the entry. */
-static void answer_entry(struct wr_exchange *x, struct wr_file_entry *e)
+static weir_body answer_entry(weir_environ *env, weir_start_response *start_response,
+                              struct wr_file_entry *e)
 {
-    switch (evaluate(x, e)) {
+    switch (has_conditions(env) ? evaluate(env, e) : WR_COND_PROCEED) {
     case WR_COND_PROCEED:
-        answer_file(x, e);
-        break;
+        return answer_file(env, start_response, e);
     case WR_COND_NOT_MODIFIED:
-        answer_not_modified(x, e);
-        break;
+        return answer_not_modified(env, start_response, e);
     case WR_COND_FAILED:
-        wr_file_entry_unref(e);
-        wr_exchange_respond_error(x, 412);
         break;
     }
+    wr_file_entry_unref(e);
+    return weir_error(env, 412);
 }
 
 /* ---- look-up ---- */
@@ -270,15 +273,15 @@ static bool is_hidden(struct wr_slice path)
     return false;
 }
 
-/* The file's name beneath the root, NUL-terminated; p NULL: no memory. */
-static struct wr_slice file_name(struct wr_exchange *x)
+/* The file's name beneath the root, NUL-terminated as PATH_INFO is; p NULL: no memory. */
+static struct wr_slice file_name(weir_environ *env, struct wr_slice path)
 {
-    struct wr_slice path = x->request.path, name = wr_slice_from(path, 1);
+    struct wr_slice name = wr_slice_from(path, 1);
     char *memory;
 
     if (path.p[path.n - 1] != '/')
         return name;
-    memory = wr_arena_alloc(&x->arena, name.n + sizeof INDEX);
+    memory = weir_alloc(env, name.n + sizeof INDEX);
     if (!memory)
         return wr_slice(NULL, 0);
     memcpy(memory, name.p, name.n);
@@ -286,52 +289,80 @@ static struct wr_slice file_name(struct wr_exchange *x)
     return wr_slice(memory, name.n + strlen(INDEX));
 }
 
-static void serve(struct wr_handler *base, struct wr_exchange *x)
+static int find_entry(weir_environ *env, struct wr_slice path, struct wr_file_entry **out)
 {
-    struct static_handler *h = static_of(base);
-    struct wr_worker *w = x->worker;
-    struct wr_file_moment now = {wr_loop_turn(w->loop), wr_loop_wall_ns(w->loop)};
-    struct wr_file_entry *e = NULL;
+    const struct static_loop *l = loop_of(env);
+    const struct wr_loop *loop = l->loop->worker->loop;
+    struct wr_file_moment now = {wr_loop_turn(loop), wr_loop_wall_ns(loop)};
     struct wr_slice name;
+
+    if (is_hidden(path))
+        return -ENOENT;
+    name = file_name(env, path);
+    return name.p ? wr_file_cache_get(l->cache, name, now, out) : -ENOMEM;
+}
+
+static weir_body serve(weir_environ *env, weir_start_response *start_response)
+{
+    struct wr_slice method = get(env, "REQUEST_METHOD");
+    struct wr_slice path = wr_slice_of(weir_get(env, "PATH_INFO"));
+    struct wr_file_entry *e = NULL;
     int err;
 
-    if (x->request.method == WR_METHOD_OPTIONS) {
-        answer_options(x);
-        return;
-    }
-    if (x->request.method != WR_METHOD_GET && x->request.method != WR_METHOD_HEAD) {
-        refuse_method(x);
-        return;
-    }
-    name = file_name(x);
-    if (!name.p)
-        err = -ENOMEM;
-    else if (is_hidden(x->request.path))
-        err = -ENOENT;
-    else
-        err = wr_file_cache_get(h->caches[w->index], name, now, &e);
+    if (wr_slice_eq(method, WR_SLICE("OPTIONS")))
+        return answer_options(env, start_response);
+    if (!wr_slice_eq(method, WR_SLICE("GET")) && !wr_slice_eq(method, WR_SLICE("HEAD")))
+        return refuse_method(env, start_response, method);
+    if (path.n == 0) /* the folder itself, of a route that is not "/" */
+        return redirect_to_folder(env, start_response, path);
+    err = find_entry(env, path, &e);
     if (err == 0)
-        answer_entry(x, e);
-    else if (err == -EISDIR && x->request.path.p[x->request.path.n - 1] != '/')
-        redirect_to_folder(x);
-    else
-        answer_error(x, err);
+        return answer_entry(env, start_response, e);
+    if (err == -EISDIR && path.p[path.n - 1] != '/')
+        return redirect_to_folder(env, start_response, path);
+    return answer_error(env, path, err);
 }
 
 /* ---- life ---- */
 
-static void free_static(struct wr_handler *base)
+static int32_t error_of_folder(int err)
 {
-    struct static_handler *h = static_of(base);
-
-    for (int i = 0; i < h->loops && h->caches; i++)
-        wr_file_cache_free(h->caches[i]);
-    free(h->caches);
-    wr_root_close(&h->root);
-    free(h);
+    switch (err) {
+    case -ENOENT:
+        return WEIR_ENOENT;
+    case -ENOTDIR:
+        return WEIR_ENOTDIR;
+    case -EACCES:
+    case -EPERM:
+        return WEIR_EACCES;
+    case -ENOMEM:
+        return WEIR_ENOMEM;
+    default:
+        return WEIR_ESYSTEM;
+    }
 }
 
-static const struct wr_handler_ops static_ops = {"static", serve, free_static};
+static int32_t load(const weir_host *host, const weir_config *config, void **state)
+{
+    const char *folder = *state;
+    struct wr_root *root = malloc(sizeof *root);
+    int err = root ? wr_root_open(root, folder) : -ENOMEM;
+
+    (void)host;
+    if (err == 0) {
+        *state = root;
+        return 0;
+    }
+    free(root);
+    weir_config_fail(config, "cannot serve %s: %s", folder, strerrordesc_np(-err));
+    return error_of_folder(err);
+}
+
+static void unload(void *state)
+{
+    wr_root_close(state);
+    free(state);
+}
 
 /* Descriptors that the cache of one loop may keep: connections need the most of them. */
 static size_t cached_fds(int loops)
@@ -344,25 +375,42 @@ static size_t cached_fds(int loops)
     return limit.rlim_cur < CACHED_FDS_MAX ? (size_t)limit.rlim_cur : CACHED_FDS_MAX;
 }
 
-struct wr_handler *wr_static_new(const char *folder, int loops, int *err)
+static int32_t loop_start(const weir_host *host, weir_loop *loop, void *state, void **loop_state)
 {
-    struct static_handler *h = calloc(1, sizeof *h);
+    struct static_loop *l = malloc(sizeof *l);
 
-    *err = -ENOMEM;
-    if (!h)
-        return NULL;
-    h->base = (struct wr_handler){&static_ops, &wr_exec_loop};
-    h->root.fd = -1;
-    h->loops = loops;
-    h->caches = calloc((size_t)loops, sizeof(struct wr_file_cache *));
-    *err = h->caches ? wr_root_open(&h->root, folder) : -ENOMEM;
-    for (int i = 0; i < loops && *err == 0; i++) {
-        h->caches[i] = wr_file_cache_new(&h->root, cached_fds(loops));
-        if (!h->caches[i])
-            *err = -ENOMEM;
+    (void)host;
+    if (!l)
+        return WEIR_ENOMEM;
+    l->loop = wr_app_loop_of(loop);
+    l->cache = wr_file_cache_new(state, cached_fds(l->loop->count));
+    if (!l->cache) {
+        free(l);
+        return WEIR_ENOMEM;
     }
-    if (*err == 0)
-        return &h->base;
-    free_static(&h->base);
-    return NULL;
+    *loop_state = l;
+    return 0;
 }
+
+static void loop_stop(void *state, void *loop_state)
+{
+    struct static_loop *l = loop_state;
+
+    (void)state;
+    wr_file_cache_free(l->cache);
+    free(l);
+}
+
+const weir_plugin wr_static_plugin = {
+    .magic = WEIR_PLUGIN_MAGIC,
+    .abi_major = WEIR_ABI_MAJOR,
+    .abi_minor = WEIR_ABI_MINOR,
+    .size = sizeof(weir_plugin),
+    .name = "static",
+    .load = load,
+    .unload = unload,
+    .loop_start = loop_start,
+    .loop_stop = loop_stop,
+    .app = serve,
+    .runs = WEIR_ON_LOOP,
+};

@@ -1,5 +1,5 @@
 /*
- * static.h — the files beneath a folder.
+ * static.h — the files beneath a folder, as an app: written against weir/app.h like any plugin.
  *
  * GET and HEAD, with conditions and one byte range (RFC 9110 13, 14); OPTIONS says so. A folder is
  * its index.html, and without its slash a redirect to it. Names that begin with a dot are not
@@ -8,9 +8,9 @@
 #ifndef WR_HANDLERS_STATIC_H
 #define WR_HANDLERS_STATIC_H
 
-#include "server/exec.h"
+#include <weir/app.h>
 
-/* `loops` workers may call it, each with its own index. NULL with *err set to -errno. */
-struct wr_handler *wr_static_new(const char *folder, int loops, int *err);
+/* Mounted with the folder's path, a string, as its state; load copies what it needs of it. */
+extern const weir_plugin wr_static_plugin;
 
 #endif

@@ -30,7 +30,7 @@ void wr_arena_fini(struct wr_arena *a);
 void wr_arena_reset(struct wr_arena *a);
 
 /* n bytes, aligned for every type, not zeroed; n of 0 gives a pointer that is not NULL. */
-void *wr_arena_alloc(struct wr_arena *a, size_t n) __attribute__((malloc, alloc_size(2)));
+void *wr_arena_alloc(struct wr_arena *a, size_t n) __attribute__((malloc));
 
 /* A copy with a NUL behind it; p is NULL when memory has run out. */
 struct wr_slice wr_arena_dup(struct wr_arena *a, struct wr_slice s);

@@ -2,16 +2,16 @@
 
 #include "http/status.h"
 
-void wr_h1_format_status(struct wr_buf *b, int status)
+void wr_h1_format_status(struct wr_buf *b, int status, struct wr_slice reason)
 {
-    if (status == 200) {
+    if (status == 200 && !reason.p) {
         WR_BUF_LITERAL(b, "HTTP/1.1 200 OK\r\n");
         return;
     }
     WR_BUF_LITERAL(b, "HTTP/1.1 ");
     wr_buf_u64(b, (uint64_t)status);
     WR_BUF_LITERAL(b, " ");
-    wr_buf_slice_append(b, wr_status_reason(status));
+    wr_buf_slice_append(b, reason.p ? reason : wr_status_reason(status));
     WR_BUF_LITERAL(b, "\r\n");
 }
 

@@ -8,8 +8,8 @@
 
 #include "base/buf.h"
 
-/* "HTTP/1.1 200 OK\r\n" */
-void wr_h1_format_status(struct wr_buf *b, int status);
+/* "HTTP/1.1 200 OK\r\n"; an absent reason (p NULL) is the registered one. */
+void wr_h1_format_status(struct wr_buf *b, int status, struct wr_slice reason);
 
 /* "Name: value\r\n" */
 void wr_h1_format_field(struct wr_buf *b, struct wr_slice name, struct wr_slice value);

@@ -19,7 +19,8 @@ static bool names_host(const struct wr_target *target)
 }
 
 /* RFC 9112 3.2: exactly one valid Host in HTTP/1.1; what an absolute target names overrides it. */
-static enum wr_h1_reason find_host(const struct wr_h1_head *head, struct wr_h1_message *out)
+static enum wr_h1_reason find_host(const struct wr_h1_head *head, struct wr_slice known_host,
+                                   struct wr_h1_message *out)
 {
     const struct wr_field *host = wr_fields_find(&head->fields, WR_FIELD_HOST);
     struct wr_slice authority = out->target.authority;
@@ -28,7 +29,7 @@ static enum wr_h1_reason find_host(const struct wr_h1_head *head, struct wr_h1_m
         return WR_H1_HOST_MISSING;
     if (host && wr_fields_next(&head->fields, host))
         return WR_H1_HOST_MANY;
-    if (host && !is_authority(host->value))
+    if (host && !wr_slice_eq(host->value, known_host) && !is_authority(host->value))
         return WR_H1_HOST_VALUE;
     if (authority.p && !names_host(&out->target))
         return WR_H1_AUTHORITY;
@@ -69,7 +70,8 @@ static enum wr_h1_reason read_expectation(const struct wr_h1_head *head, bool *e
     return WR_H1_OK;
 }
 
-enum wr_h1_reason wr_h1_interpret(const struct wr_h1_head *head, struct wr_h1_message *out)
+enum wr_h1_reason wr_h1_interpret(const struct wr_h1_head *head, struct wr_slice known_host,
+                                  struct wr_h1_message *out)
 {
     enum wr_h1_reason reason;
 
@@ -77,7 +79,7 @@ enum wr_h1_reason wr_h1_interpret(const struct wr_h1_head *head, struct wr_h1_me
     if (!wr_target_split(head->target, head->method == WR_METHOD_CONNECT,
                          head->method == WR_METHOD_OPTIONS, &out->target))
         return WR_H1_TARGET_FORM;
-    reason = find_host(head, out);
+    reason = find_host(head, known_host, out);
     if (reason == WR_H1_OK)
         reason = wr_h1_framing_of(&head->fields, head->minor, &out->framing);
     if (reason == WR_H1_OK)

@@ -126,6 +126,13 @@ const char *wr_address_format(const struct wr_address *a, char out[static WR_ADD
     return out;
 }
 
+unsigned short wr_address_port(const struct wr_address *a)
+{
+    if (a->sa.any.sa_family == AF_UNIX)
+        return 0;
+    return ntohs(a->sa.any.sa_family == AF_INET ? a->sa.v4.sin_port : a->sa.v6.sin6_port);
+}
+
 void wr_peer_of(const struct sockaddr_storage *from, struct wr_peer *out)
 {
     *out = (struct wr_peer){.family = (unsigned char)from->ss_family};

@@ -35,11 +35,15 @@ int wr_address_parse(const char *text, struct wr_address *out, const char **why)
 /* "127.0.0.1:80", "[::1]:80", "unix:/path". Returns out. */
 const char *wr_address_format(const struct wr_address *a, char out[static WR_ADDRESS_TEXT_MAX]);
 
+/* 0 of a unix socket. */
+unsigned short wr_address_port(const struct wr_address *a);
+
 /* What is kept of a connection's other end: small, since every idle connection has one. */
 struct wr_peer {
     unsigned char ip[16];
     unsigned char family; /* AF_INET, AF_INET6, AF_UNIX */
     unsigned short port;
+    unsigned short own_port; /* that it connected to; 0: of a unix socket */
 };
 
 void wr_peer_of(const struct sockaddr_storage *from, struct wr_peer *out);

@@ -115,15 +115,24 @@ static void run_deferred(struct wr_loop *l)
     }
 }
 
-void wr_loop_free(struct wr_loop *l)
+bool wr_loop_run_tasks(struct wr_loop *l)
 {
-    if (!l)
-        return;
+    bool has_run = false;
+
     /* Until both are empty: each may ask for the other. */
     for (struct wr_task *t = take_posted(l); t || l->deferred; t = take_posted(l)) {
         run_tasks(t);
         run_deferred(l);
+        has_run = true;
     }
+    return has_run;
+}
+
+void wr_loop_free(struct wr_loop *l)
+{
+    if (!l)
+        return;
+    wr_loop_run_tasks(l);
     if (l->wake_fd >= 0)
         close(l->wake_fd);
     if (l->epoll_fd >= 0)

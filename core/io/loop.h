@@ -69,6 +69,10 @@ void wr_loop_defer(struct wr_loop *l, struct wr_task *t);
 /* Any thread: runs `t` on the loop's thread. Posts of one thread run in the order they came. */
 void wr_loop_post(struct wr_loop *l, struct wr_task *t);
 
+/* Runs what was posted and deferred, until there is none; for a loop that is stepped no more. True:
+ * there was some. */
+bool wr_loop_run_tasks(struct wr_loop *l);
+
 /*
  * One turn: waits at most timeout_ms (-1: until something happens; less when work or a timer is
  * due), then calls what is ready. The number of events it handled, or -errno.

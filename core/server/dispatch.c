@@ -1,6 +1,5 @@
 #include "server/dispatch.h"
 
-#include "server/exec.h"
 #include "server/worker.h"
 
 /* RFC 9110 9.3.7: a ping for the server as a whole. */
@@ -18,10 +17,19 @@ static void refuse_connect(struct wr_exchange *x)
     wr_exchange_respond_error(x, 405);
 }
 
+void wr_dispatch_next(struct wr_exchange *x)
+{
+    const struct wr_request *r = &x->request;
+
+    x->route = wr_router_find(x->worker->router, x->route, r->host, r->path);
+    if (x->route)
+        x->route->handler->ops->serve(x->route->handler, x);
+    else
+        wr_exchange_respond_error(x, 404);
+}
+
 void wr_dispatch(struct wr_exchange *x)
 {
-    struct wr_handler *handler = x->worker->handler;
-
     x->state = WR_EXCHANGE_RUNNING;
     switch (x->request.form) {
     case WR_TARGET_ASTERISK:
@@ -32,7 +40,7 @@ void wr_dispatch(struct wr_exchange *x)
         break;
     case WR_TARGET_ORIGIN:
     case WR_TARGET_ABSOLUTE:
-        handler->executor->submit(handler->executor, handler, x);
+        wr_dispatch_next(x);
         break;
     }
 }

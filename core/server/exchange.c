@@ -12,6 +12,8 @@
 static void init_response(struct wr_response *r)
 {
     r->status = 0;
+    r->reason = wr_slice(NULL, 0);
+    r->has_date = r->has_server = false;
     r->n = 0;
     r->cap = WR_RESPONSE_FIELDS_INLINE;
     r->out_of_memory = false;
@@ -120,17 +122,19 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
 
     if (!x)
         return NULL;
-    memset(&x->request, 0, sizeof x->request);
+    x->request = (struct wr_request){0};
     wr_fields_init(&x->request.fields, x->field_store, w->config->fields_max);
     init_response(&x->response);
     x->stream = stream;
     x->stream_data = stream_data;
     x->head = NULL;
+    x->route = NULL;
+    x->id = ++w->requests;
     x->state = WR_EXCHANGE_PARSED;
     x->holders = 1;
     x->input_status = 0;
     x->body_sent = 0;
-    x->on_input = x->on_cancel = NULL;
+    x->on_input = x->on_end = NULL;
     x->handler_data = NULL;
     return x;
 }
@@ -154,13 +158,11 @@ void wr_exchange_unref(struct wr_exchange *x)
 
 void wr_exchange_end(struct wr_exchange *x)
 {
-    bool was_running = x->state == WR_EXCHANGE_RUNNING;
-
     x->state = x->state == WR_EXCHANGE_RESPONDING ? WR_EXCHANGE_FINISHED : WR_EXCHANGE_CANCELLED;
     x->stream = NULL; /* first: closing a body may call back */
     x->on_input = NULL;
     close_body(&x->response);
-    if (was_running && x->on_cancel)
-        x->on_cancel(x);
+    if (x->on_end)
+        x->on_end(x);
     wr_exchange_unref(x);
 }

@@ -5,11 +5,12 @@
  *        any of them ─► CANCELLED                        the stream, and who answers later
  *
  * A handler is called once, when the head is complete. It sets status, fields and body and calls
- * wr_exchange_respond(), at once or later; it may read the content before, or leave it.
+ * wr_exchange_respond(), at once or later; it may read the content before, while its body is asked
+ * for, or leave it.
  *
  * Ownership: the protocol begins and ends an exchange. Who answers after his call has returned
  *            holds it by wr_exchange_ref() until wr_exchange_unref(); in between the client may go,
- *            which on_cancel says. The request stays readable as long as anybody holds it.
+ *            which on_end says. The request stays readable as long as anybody holds it.
  * Threads:   loop thread of the connection.
  */
 #ifndef WR_SERVER_EXCHANGE_H
@@ -22,6 +23,7 @@
 
 struct wr_exchange;
 struct wr_read_buffer;
+struct wr_route;
 struct wr_worker;
 
 /* What an exchange asks of the protocol that carries it. */
@@ -51,15 +53,17 @@ struct wr_exchange {
     void *stream_data;                  /* the protocol's */
     struct wr_worker *worker;
     struct wr_arena arena;
-    struct wr_read_buffer *head; /* what the request's slices point into; NULL: the arena alone */
+    struct wr_read_buffer *head;  /* what the request's slices point into; NULL: the arena alone */
+    const struct wr_route *route; /* whose handler has it */
+    uint64_t id;                  /* number of the request on this worker, from 1 */
     enum wr_exchange_state state;
     unsigned holders;
     int input_status;   /* why read() failed, as a status to answer with; 0: it has not */
     uint64_t body_sent; /* bytes of content, for the log */
 
-    void (*on_input)(struct wr_exchange *x);  /* more can be read; NULL: nobody waits */
-    void (*on_cancel)(struct wr_exchange *x); /* nobody waits for the answer any more */
-    void *handler_data;                       /* of who set the two above */
+    void (*on_input)(struct wr_exchange *x); /* more can be read; NULL: nobody waits */
+    void (*on_end)(struct wr_exchange *x);   /* it is FINISHED or CANCELLED, the body closed */
+    void *handler_data;                      /* of who set the two above */
 
     struct wr_list pooled; /* while it is in the worker's pool */
     struct wr_field field_store[WR_FIELDS_LIMIT];
@@ -111,8 +115,8 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
 void wr_exchange_clear_response(struct wr_exchange *x);
 
 /*
- * The stream lets go: the body is closed, a handler that still runs is told. The memory goes back
- * to the pool now or when the last holder lets go.
+ * The stream lets go: the body is closed, the handler is told. The memory goes back to the pool now
+ * or when the last holder lets go.
  */
 void wr_exchange_end(struct wr_exchange *x);
 

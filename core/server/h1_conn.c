@@ -147,8 +147,8 @@ static enum next after_write(enum wr_h1_io io)
     return ABANDON;
 }
 
-/* The handler is at work: tell it of content that it waits for. */
-static enum next await_response(struct wr_h1 *h)
+/* The handler, or its body, is at work: tells it of content that it waits for. */
+static enum next await_handler(struct wr_h1 *h)
 {
     bool has_news = h->is_readable || h->is_eof || wr_h1_has_input(h) || h->rx == WR_H1_RX_DONE;
 
@@ -174,7 +174,7 @@ static enum next write_response(struct wr_h1 *h)
 
     if (io == WR_H1_IO_OK)
         h->tx = WR_H1_TX_DONE;
-    return after_write(io);
+    return io == WR_H1_IO_WAIT ? await_handler(h) : after_write(io);
 }
 
 static void end_exchange(struct wr_h1 *h)
@@ -226,7 +226,7 @@ static enum next step(struct wr_h1 *h)
         return read_request(h);
     switch ((enum wr_h1_tx)h->tx) {
     case WR_H1_TX_IDLE:
-        return await_response(h);
+        return await_handler(h);
     case WR_H1_TX_BODY:
         return write_response(h);
     case WR_H1_TX_DONE:

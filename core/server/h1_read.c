@@ -140,19 +140,32 @@ static void set_framing(struct wr_h1 *h, const struct wr_h1_framing *framing)
     h->x->request.content_length = framing->kind == WR_H1_CHUNKED ? -1 : (int64_t)framing->length;
 }
 
+static void remember_host(struct wr_worker *w, const struct wr_fields *fields)
+{
+    struct wr_slice host = wr_fields_get(fields, WR_FIELD_HOST);
+
+    if (host.n == 0 || host.n > sizeof w->known_host ||
+        wr_slice_eq(host, wr_slice(w->known_host, w->known_host_n)))
+        return;
+    memcpy(w->known_host, host.p, host.n);
+    w->known_host_n = (uint32_t)host.n;
+}
+
 /* What the head says becomes the request. */
 static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *head)
 {
+    struct wr_worker *w = h->conn->worker;
     struct wr_request *r = &h->x->request;
     struct wr_h1_message m;
     enum wr_h1_reason reason;
 
     r->version = version_of(head->minor);
     h->minor = head->minor > 0;
-    reason = wr_h1_interpret(head, &m);
+    reason = wr_h1_interpret(head, wr_slice(w->known_host, w->known_host_n), &m);
     if (reason != WR_H1_OK)
         return reason;
-    if (m.framing.length > h->conn->worker->config->body_bytes_max)
+    remember_host(w, &head->fields);
+    if (m.framing.length > w->config->body_bytes_max)
         return WR_H1_BODY_LARGE;
     r->host = m.host;
     h->owes_continue = m.expects_continue;

@@ -86,7 +86,7 @@ static enum wr_h1_io stash(struct wr_h1 *h, const char *bytes, size_t n)
 enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
 {
     struct wr_buf *out = &h->conn->worker->out;
-    enum wr_h1_io io = flush_pending(h);
+    enum wr_h1_io io = h->pending ? flush_pending(h) : WR_H1_IO_OK;
     size_t at = 0;
 
     if (io == WR_H1_IO_BLOCKED && out->n > 0) /* a 100 behind the last answer */
@@ -201,12 +201,28 @@ static void decide_framing(struct wr_h1 *h)
         h->then = WR_H1_THEN_CLOSE; /* HTTP/1.0: the end of the connection is the end of the body */
 }
 
+/* Date and Server, but for those that the handler has set. */
+static struct wr_slice own_fields(struct wr_worker *w, const struct wr_response *r)
+{
+    struct wr_slice both = wr_worker_common_fields(w);
+
+    if (r->has_date)
+        both = wr_slice_from(both, WR_WORKER_DATE_LEN);
+    if (r->has_server)
+        both.n = r->has_date ? 0 : WR_WORKER_DATE_LEN;
+    return both;
+}
+
 static void format_head(struct wr_h1 *h, struct wr_buf *b)
 {
     const struct wr_response *r = &h->x->response;
 
-    wr_h1_format_status(b, r->status);
-    wr_buf_slice_append(b, wr_worker_common_fields(h->conn->worker));
+    if (r->status == 200 && !r->reason.p && !r->has_date && !r->has_server) {
+        wr_buf_slice_append(b, wr_worker_usual_start(h->conn->worker));
+    } else {
+        wr_h1_format_status(b, r->status, r->reason);
+        wr_buf_slice_append(b, own_fields(h->conn->worker, r));
+    }
     for (unsigned i = 0; i < r->n; i++)
         wr_h1_format_field(b, r->fields[i].name, r->fields[i].value);
     /* RFC 9110 8.6: none with 1xx and 204; with 304 it would be the length of the 200. */
@@ -225,7 +241,7 @@ enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
 {
     struct wr_buf *out = &h->conn->worker->out;
     const struct wr_response *r = &h->x->response;
-    size_t size = HEAD_FRAMING;
+    size_t size = HEAD_FRAMING + r->reason.n;
 
     decide_persistence(h);
     decide_framing(h);

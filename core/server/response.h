@@ -1,8 +1,8 @@
 /*
  * response.h — the answer as a handler sees it: status, fields, body.
  *
- * Framing (Content-Length, Transfer-Encoding), Connection, Date and Server are the protocol's to
- * add; a handler never sets them.
+ * Framing (Content-Length, Transfer-Encoding) and Connection are the protocol's to add; a handler
+ * never sets them. Date and Server are too, unless the handler says that it has.
  */
 #ifndef WR_SERVER_RESPONSE_H
 #define WR_SERVER_RESPONSE_H
@@ -18,7 +18,9 @@ struct wr_response_field {
 struct wr_response {
     int status;
     uint16_t n, cap;
-    bool out_of_memory; /* sticky: a field was lost, the response becomes a 503 */
+    bool out_of_memory;        /* sticky: a field was lost, the response becomes a 503 */
+    bool has_date, has_server; /* among the fields: the protocol adds none */
+    struct wr_slice reason;    /* absent: the registered one */
     struct wr_response_field *fields;
     struct wr_response_field inline_fields[WR_RESPONSE_FIELDS_INLINE];
     struct wr_body *body; /* NULL: none */

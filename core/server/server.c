@@ -11,7 +11,6 @@
 #include "io/listener.h"
 #include "io/thread.h"
 
-#define WHY_MAX          256
 #define ACCEPTS_MAX      64   /* in one turn: those who are connected have theirs too */
 #define FIXED_FDS        16   /* logs, root, standard descriptors, a few of the host's */
 #define FILES_SHARE      8    /* an eighth of all descriptors is left to files */
@@ -23,6 +22,7 @@ struct acceptor {
     struct wr_source source;
     struct loop_thread *owner;
     int fd; /* -1: closed */
+    unsigned short port;
 };
 
 /* A worker, its listeners, and the thread that runs it. */
@@ -123,6 +123,7 @@ static int accept_one(struct acceptor *a)
         return -ENOMEM;
     }
     wr_peer_of(&from, &peer);
+    peer.own_port = a->port;
     err = wr_conn_open(&a->owner->worker, transport, fd, &peer);
     if (err < 0)
         wr_log(a->owner->worker.log, WR_LOG_WARN, "a connection was dropped: %s",
@@ -393,7 +394,8 @@ static int init_thread(struct wr_server *s, int index)
 {
     struct loop_thread *t = &s->threads[index];
     const struct wr_server_setup *setup = &s->setup;
-    int err = wr_worker_init(&t->worker, setup->clock, &setup->config, &setup->log, setup->handler);
+    int err =
+        wr_worker_init(&t->worker, setup->clock, &setup->config, &setup->log, &s->setup.router);
 
     if (err < 0)
         return err;
@@ -429,23 +431,46 @@ static int open_listeners(struct wr_server *s, int address, char *why)
     int err = fds ? wr_listener_open(a, s->setup.loops, fds) : -ENOMEM;
 
     if (err < 0)
-        snprintf(why, WHY_MAX, "cannot listen on %s: %s", wr_address_format(a, text),
+        snprintf(why, WR_WHY_MAX, "cannot listen on %s: %s", wr_address_format(a, text),
                  strerrordesc_np(-err));
-    for (int i = 0; i < s->setup.loops && err == 0; i++)
+    for (int i = 0; i < s->setup.loops && err == 0; i++) {
         s->threads[i].acceptors[address].fd = fds[i];
+        s->threads[i].acceptors[address].port = wr_address_port(a);
+    }
     free(fds);
     s->opened_n += err == 0;
+    return err;
+}
+
+static int start_handlers(struct wr_server *s, char *why)
+{
+    const struct wr_router *r = &s->setup.router;
+    struct wr_worker **workers = calloc((size_t)s->setup.loops, sizeof(struct wr_worker *));
+    int err = workers ? 0 : -ENOMEM;
+
+    if (err < 0)
+        snprintf(why, WR_WHY_MAX, "out of memory");
+    for (int i = 0; i < s->setup.loops && err == 0; i++)
+        workers[i] = &s->threads[i].worker;
+    for (size_t i = 0; i < r->n && err == 0; i++) {
+        struct wr_handler *h = r->v[i].handler;
+
+        if (h->ops->start)
+            err = h->ops->start(h, workers, s->setup.loops, why);
+    }
+    free(workers);
     return err;
 }
 
 struct wr_server *wr_server_new(const struct wr_server_setup *setup, char *why, int *err)
 {
     struct wr_server *s = calloc(1, sizeof *s);
+    struct wr_router router = setup->router;
 
     *err = -ENOMEM;
     if (!s) {
-        snprintf(why, WHY_MAX, "out of memory");
-        setup->handler->ops->free(setup->handler);
+        snprintf(why, WR_WHY_MAX, "out of memory");
+        wr_router_free(&router);
         return NULL;
     }
     s->setup = *setup;
@@ -460,13 +485,38 @@ struct wr_server *wr_server_new(const struct wr_server_setup *setup, char *why, 
     for (int i = 0; i < setup->loops && *err == 0; i++)
         *err = init_thread(s, i);
     if (*err < 0)
-        snprintf(why, WHY_MAX, "cannot start: %s", strerrordesc_np(-*err));
+        snprintf(why, WR_WHY_MAX, "cannot start: %s", strerrordesc_np(-*err));
     for (int i = 0; i < setup->addresses_n && *err == 0; i++)
         *err = open_listeners(s, i, why);
+    if (*err == 0)
+        *err = start_handlers(s, why);
     if (*err == 0)
         return s;
     wr_server_free(s);
     return NULL;
+}
+
+/* What is posted to any loop, by who works elsewhere or by another loop. True: something was. */
+static bool run_tasks(struct wr_server *s)
+{
+    bool has_run = false;
+
+    for (int i = 0; s->threads && i < s->setup.loops; i++)
+        if (s->threads[i].has_loop)
+            has_run |= wr_loop_run_tasks(s->threads[i].worker.loop);
+    return has_run;
+}
+
+/* Every exchange has been ended: what handlers still do elsewhere comes to its end here. */
+static void settle_handlers(struct wr_server *s)
+{
+    const struct wr_router *r = &s->setup.router;
+
+    do {
+        for (size_t i = 0; i < r->n; i++)
+            if (r->v[i].handler->ops->wait)
+                r->v[i].handler->ops->wait(r->v[i].handler);
+    } while (run_tasks(s));
 }
 
 void wr_server_free(struct wr_server *s)
@@ -484,8 +534,8 @@ void wr_server_free(struct wr_server *s)
         if (t->has_loop)
             wr_worker_close_conns(&t->worker);
     }
-    /* Its threads end here; what they still post is run by the loops as those are freed. */
-    s->setup.handler->ops->free(s->setup.handler);
+    settle_handlers(s);
+    wr_router_free(&s->setup.router);
     for (int i = 0; s->threads && i < s->setup.loops; i++) {
         if (s->threads[i].has_loop)
             wr_worker_fini(&s->threads[i].worker);

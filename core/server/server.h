@@ -23,13 +23,14 @@ struct wr_server_setup {
     struct wr_log log;
     struct wr_access_log access_log; /* .write NULL: none */
     const struct wr_clock *clock;
-    struct wr_handler *handler; /* taken: freed with the server, or by a failing wr_server_new() */
+    struct wr_router router; /* taken: freed with the server, or by a failing wr_server_new() */
     const struct wr_address *addresses;
     int addresses_n;
     int loops; /* at least 1 */
 };
 
-/* Opens the listeners; nobody is served yet. NULL with *err set and `why`, of 256 bytes, filled. */
+/* Opens the listeners and starts the handlers; nobody is served yet. NULL with *err set and `why`,
+ * of WR_WHY_MAX bytes, filled. */
 struct wr_server *wr_server_new(const struct wr_server_setup *setup, char *why, int *err);
 
 /* Stops at once, if it runs, and frees. */

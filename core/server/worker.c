@@ -9,13 +9,14 @@
 
 int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock,
                    const struct wr_config *config, const struct wr_log *log,
-                   struct wr_handler *handler)
+                   const struct wr_router *router)
 {
     char *out = malloc(WR_WORKER_OUT);
     int err = -ENOMEM;
 
-    *w = (struct wr_worker){.config = config, .log = log, .handler = handler, .date_s = INT64_MIN};
-    memcpy(w->common_fields, WR_WORKER_FIELDS, sizeof w->common_fields);
+    *w = (struct wr_worker){.config = config, .log = log, .router = router, .date_s = INT64_MIN};
+    w->epoch = (uint64_t)(clock->wall_ns(clock->ctx) / 1000000);
+    memcpy(w->usual_start, WR_WORKER_START, sizeof w->usual_start);
     wr_list_init(&w->conns);
     wr_list_init(&w->free_exchanges);
     w->scratch = malloc(WR_WORKER_SCRATCH);
@@ -65,15 +66,20 @@ void wr_worker_drain(struct wr_worker *w)
         wr_conn_drain(WR_CONTAINER_OF(it, struct wr_conn, link));
 }
 
-struct wr_slice wr_worker_common_fields(struct wr_worker *w)
+struct wr_slice wr_worker_usual_start(struct wr_worker *w)
 {
     int64_t now_s = wr_loop_wall_s(w->loop);
 
     if (now_s != w->date_s) {
-        wr_date_format(now_s, w->common_fields + strlen("Date: "));
+        wr_date_format(now_s, w->usual_start + strlen(WR_WORKER_STATUS "Date: "));
         w->date_s = now_s;
     }
-    return wr_slice(w->common_fields, sizeof w->common_fields);
+    return wr_slice(w->usual_start, sizeof w->usual_start);
+}
+
+struct wr_slice wr_worker_common_fields(struct wr_worker *w)
+{
+    return wr_slice_from(wr_worker_usual_start(w), strlen(WR_WORKER_STATUS));
 }
 
 void wr_worker_add_conn(struct wr_worker *w, struct wr_conn *c)

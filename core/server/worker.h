@@ -13,14 +13,19 @@
 #include "server/access_log.h"
 #include "server/config.h"
 #include "server/conn.h"
-#include "server/exec.h"
+#include "server/router.h"
 
 #define WR_WORKER_OUT     ((size_t)64 * 1024)  /* answers of one batch, sent at once */
 #define WR_WORKER_SCRATCH ((size_t)256 * 1024) /* what is read only to be dropped */
+#define WR_KNOWN_HOST     64                   /* a longer one is looked at in every request */
 #define WR_READ_BUFFER    (16 * 1024)          /* an ordinary request, and many pipelined ones */
 
 /* The fields of every response; the date's place is filled in. */
-#define WR_WORKER_FIELDS "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nServer: Weir\r\n"
+#define WR_WORKER_DATE     "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+#define WR_WORKER_DATE_LEN (sizeof WR_WORKER_DATE - 1)
+#define WR_WORKER_FIELDS   WR_WORKER_DATE "Server: Weir\r\n"
+#define WR_WORKER_STATUS   "HTTP/1.1 200 OK\r\n"
+#define WR_WORKER_START    WR_WORKER_STATUS WR_WORKER_FIELDS
 
 /* Bytes that were read and are not consumed yet. Never written to once read: slices point here. */
 struct wr_read_buffer {
@@ -35,9 +40,13 @@ struct wr_worker {
     struct wr_loop *loop;
     const struct wr_config *config;
     const struct wr_log *log;
-    struct wr_handler *handler;       /* of every path: one route so far */
+    const struct wr_router *router;
     struct wr_access_log *access_log; /* NULL: none is kept */
 
+    char known_host[WR_KNOWN_HOST]; /* the last value of Host that was right */
+    uint32_t known_host_n;
+    uint64_t requests; /* that came to be exchanges */
+    uint64_t epoch;    /* when it began, in ms: with index and request unique */
     struct wr_list conns;
     size_t conns_n;
     struct wr_list free_exchanges;
@@ -49,17 +58,17 @@ struct wr_worker {
     struct wr_buf out;       /* its answers; nobody else's bytes may go there */
     char *scratch;
 
-    int64_t date_s; /* the second that is rendered in `common_fields` */
-    char common_fields[sizeof WR_WORKER_FIELDS - 1];
+    int64_t date_s; /* the second that is rendered in `usual_start` */
+    char usual_start[sizeof WR_WORKER_START - 1];
 
     /* Called when a connection has come (+1) or is gone (-1); NULL: nobody counts. */
     void (*on_conns_changed)(struct wr_worker *w, int change);
 };
 
-/* 0 or -errno. `clock`, `config`, `log` and `handler` must outlive the worker. */
+/* 0 or -errno. `clock`, `config`, `log` and `router` must outlive the worker. */
 int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock,
                    const struct wr_config *config, const struct wr_log *log,
-                   struct wr_handler *handler);
+                   const struct wr_router *router);
 
 /* Closes every connection at once. */
 void wr_worker_close_conns(struct wr_worker *w);
@@ -70,8 +79,10 @@ void wr_worker_fini(struct wr_worker *w);
 /* Asks every connection to finish what is in flight and close. */
 void wr_worker_drain(struct wr_worker *w);
 
-/* Date and Server as field lines, rendered once a second. */
+/* Date and Server as field lines, rendered once a second; and with the usual status line in front.
+ */
 struct wr_slice wr_worker_common_fields(struct wr_worker *w);
+struct wr_slice wr_worker_usual_start(struct wr_worker *w);
 
 void wr_worker_add_conn(struct wr_worker *w, struct wr_conn *c);
 void wr_worker_remove_conn(struct wr_worker *w, struct wr_conn *c);

@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <weir/app.h>
 #include <weir/error.h>
 #include <weir/version.h>
 
@@ -47,8 +48,31 @@ WEIR_API const char *weir_server_error(const weir_server *s);
 
 /* ---- before it starts ---- */
 
-/* Serves the files beneath `folder`, which is opened at start. */
+/* Serves the files beneath `folder`, which is opened at start, where no other route answers. */
 WEIR_API int32_t weir_server_set_folder(weir_server *s, const char *folder);
+
+/*
+ * Mounts the plugin in `file` at a route, with `config`, a JSON object, or NULL. It is loaded at
+ * start, in the order of the calls.
+ *
+ * A route is written [HOST]/PATH and has that path and all below it, or =[HOST]/PATH for that path
+ * alone. Of those that match the ones of the host come first, then exact before prefix, long before
+ * short; an app that declines leaves the request to the next.
+ */
+WEIR_API int32_t weir_server_mount_file(weir_server *s, const char *route, const char *file,
+                                        const char *config);
+
+/*
+ * The same with a plugin that is part of this program: what WEIR_PLUGIN() has defined. `state` is
+ * what *state has when its load is called, and what weir_state() gives when it has none. Nothing is
+ * copied but the route and the configuration.
+ */
+WEIR_API int32_t weir_server_mount(weir_server *s, const char *route, const weir_plugin *plugin,
+                                   const char *config, void *state);
+
+/* Threads of each plugin that runs in threads (1 to 1024; 0, the default: 8), and requests that may
+ * wait for them (0, the default: 1024): past that, clients get a 503. */
+WEIR_API int32_t weir_server_set_threads(weir_server *s, uint32_t threads, uint32_t queue);
 
 /*
  * Adds an address: "127.0.0.1:8080", "[::1]:8080", ":8080" (every address), "unix:/path". Port 0
@@ -58,8 +82,6 @@ WEIR_API int32_t weir_server_listen(weir_server *s, const char *address);
 
 /* Event loops, a thread each; 0, the default: the processors that this process may use. */
 WEIR_API int32_t weir_server_set_loops(weir_server *s, uint32_t loops);
-
-enum { WEIR_LOG_ERROR, WEIR_LOG_WARN, WEIR_LOG_INFO, WEIR_LOG_DEBUG };
 
 /* One message: a line without newline, n bytes and a NUL behind them, valid during the call. */
 typedef void weir_log_fn(void *arg, int32_t level, const char *line, size_t n);

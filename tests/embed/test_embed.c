@@ -226,7 +226,8 @@ static void embed__errors__name_what_and_where(void **state)
 
     (void)state;
     assert_int_equal(weir_server_start(s), WEIR_ESTATE);
-    assert_string_equal(weir_server_error(s), "there is nothing to serve: set a folder");
+    assert_string_equal(weir_server_error(s),
+                        "there is nothing to serve: set a folder or mount a plugin");
     assert_int_equal(weir_server_listen(s, "127.0.0.1"), WEIR_EINVAL);
     assert_non_null(strstr(weir_server_error(s), "127.0.0.1: expected ADDR:PORT"));
     assert_int_equal(weir_server_set_folder(s, "/nonexistent/folder"), 0);

@@ -64,18 +64,16 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
     return remove(path);
 }
 
-static struct wr_handler *files;
-
 static void remove_folder(void)
 {
-    files->ops->free(files);
     nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
+
+static bool has_folder;
 
 static void make_folder(void)
 {
     char path[100];
-    int err;
 
     check(mkdtemp(folder) != NULL);
     snprintf(path, sizeof path, "%s/d", folder);
@@ -84,8 +82,7 @@ static void make_folder(void)
     add_file("d/index.html", 10);
     add_file("e", 0);
     add_file("l", 40000);
-    files = wr_static_new(folder, 1, &err);
-    check(files != NULL);
+    has_folder = true;
     atexit(remove_folder);
 }
 
@@ -101,7 +98,7 @@ static void configure(struct test_server *s, struct test_client *c, unsigned fla
         s->config.discard_bytes_max = 8;
     }
     if (flags & IS_STATIC)
-        s->worker.handler = files;
+        check(test_server_mount(s, &wr_static_plugin, folder, NULL) != NULL);
     s->handler.serve = flags & IS_LATE         ? test_serve_read_later
                        : flags & READS_NOTHING ? test_serve_hello
                                                : test_serve_echo;
@@ -260,7 +257,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
     if (n <= CONTROL)
         return 0;
-    if (!files)
+    if (!has_folder)
         make_folder();
     text = wr_slice((const char *)data + CONTROL, n - CONTROL);
     end = (enum end)(data[3] % ENDS);

@@ -7,19 +7,19 @@
 
 static struct test_handler *handler_of(struct wr_exchange *x)
 {
-    return WR_CONTAINER_OF(x->worker->handler, struct test_handler, base);
+    return WR_CONTAINER_OF(x->route->handler, struct test_handler, base);
 }
 
 static void count_cancel(struct wr_exchange *x)
 {
-    handler_of(x)->cancelled++;
+    handler_of(x)->cancelled += x->state == WR_EXCHANGE_CANCELLED;
 }
 
 static void hold(struct test_handler *h, struct wr_exchange *x)
 {
     wr_exchange_ref(x);
     h->held = x;
-    x->on_cancel = count_cancel;
+    x->on_end = count_cancel;
 }
 
 /* The exchange, no longer held by `h`: answering may bring the next one. The ref is the caller's.
@@ -110,7 +110,7 @@ void test_serve_echo(struct test_handler *h, struct wr_exchange *x)
 {
     h->content_n = 0;
     x->on_input = on_input;
-    x->on_cancel = count_cancel;
+    x->on_end = count_cancel;
     read_on(x);
 }
 
@@ -139,7 +139,8 @@ static void free_nothing(struct wr_handler *base)
     (void)base;
 }
 
-static const struct wr_handler_ops handler_ops = {"test", serve, free_nothing};
+static const struct wr_handler_ops handler_ops = {
+    .name = "test", .serve = serve, .free = free_nothing};
 
 /* ---- body ---- */
 
@@ -230,7 +231,7 @@ void test_server_init(struct test_server *s)
         .config = wr_config_default,
         .log = {keep_log_line, s, WR_LOG_DEBUG},
         .access_log = {keep_access_line, s},
-        .handler = {.base = {&handler_ops, &wr_exec_loop},
+        .handler = {.base = {&handler_ops},
                     .serve = test_serve_hello,
                     .status = 200,
                     .content = malloc(TEST_CONTENT_MAX),
@@ -239,14 +240,53 @@ void test_server_init(struct test_server *s)
         .access_text = calloc(1, 1),
     };
     s->clock = wr_fake_clock_of(&s->time);
+    s->route = (struct wr_route){.path = WR_SLICE(""), .handler = &s->handler.base};
+    s->router = (struct wr_router){&s->route, 1};
     if (!s->handler.content || !s->log_text || !s->access_text ||
-        wr_worker_init(&s->worker, &s->clock, &s->config, &s->log, &s->handler.base) < 0)
+        wr_worker_init(&s->worker, &s->clock, &s->config, &s->log, &s->router) < 0)
         abort();
     s->worker.access_log = &s->access_log;
 }
 
+struct wr_handler *test_server_mount(struct test_server *s, const weir_plugin *plugin, void *state,
+                                     const char *config)
+{
+    struct wr_mount_setup setup = {.plugin = plugin,
+                                   .route = "/",
+                                   .config = config,
+                                   .config_label = "config",
+                                   .state = state,
+                                   .log = &s->log,
+                                   .threads = 2,
+                                   .queue_max = 4};
+    struct wr_worker *worker = &s->worker;
+    char why[WR_WHY_MAX];
+    int32_t err;
+
+    s->mounted = wr_mount_new(&setup, why, &err);
+    if (s->mounted && s->mounted->ops->start(s->mounted, &worker, 1, why) == 0) {
+        s->route.handler = s->mounted;
+        return s->mounted;
+    }
+    wr_log(&s->log, WR_LOG_ERROR, "%s", why);
+    if (s->mounted)
+        s->mounted->ops->free(s->mounted);
+    return s->mounted = NULL;
+}
+
+static void unmount(struct test_server *s)
+{
+    wr_worker_close_conns(&s->worker);
+    do
+        s->mounted->ops->wait(s->mounted);
+    while (wr_loop_run_tasks(s->worker.loop));
+    s->mounted->ops->free(s->mounted);
+}
+
 void test_server_fini(struct test_server *s)
 {
+    if (s->mounted)
+        unmount(s);
     wr_worker_fini(&s->worker);
     free(s->handler.content);
     free(s->log_text);
@@ -275,7 +315,7 @@ void test_client_init(struct test_server *s, struct test_client *c)
 
 void test_client_connect(struct test_client *c)
 {
-    static const struct wr_peer peer = {{192, 0, 2, 7}, AF_INET, 50000};
+    static const struct wr_peer peer = {{192, 0, 2, 7}, AF_INET, 50000, 80};
     struct wr_worker *w = &c->server->worker;
 
     if (wr_conn_open(w, &c->transport.base, -1, &peer) < 0)

@@ -12,6 +12,7 @@
 #ifndef WR_TESTS_TEST_SERVER_H
 #define WR_TESTS_TEST_SERVER_H
 
+#include "app/mount.h"
 #include "fake_clock.h"
 #include "fake_transport.h"
 #include "server/worker.h"
@@ -92,6 +93,9 @@ struct test_server {
     struct wr_log log;
     struct wr_access_log access_log;
     struct wr_worker worker;
+    struct wr_router router;    /* has one route, of every path: */
+    struct wr_route route;      /* to `handler`, unless the test sets another */
+    struct wr_handler *mounted; /* NULL: nothing */
     struct test_handler handler;
     char *log_text, *access_text; /* lines, each with its newline; NUL-terminated */
     size_t log_n, access_n;
@@ -105,6 +109,11 @@ struct test_client {
 
 /* Aborts when it cannot be had. */
 void test_server_init(struct test_server *s);
+
+/* Mounts a plugin as the only route, whose log is the server's; freed by test_server_fini(). NULL:
+ * it could not be loaded or started, and the log says why. */
+struct wr_handler *test_server_mount(struct test_server *s, const weir_plugin *plugin, void *state,
+                                     const char *config);
 void test_server_fini(struct test_server *s);
 
 /* One turn of the loop, without waiting. */

@@ -78,6 +78,11 @@ static int32_t configure(weir_server *s, const struct options *o)
 {
     int32_t err = weir_server_set_folder(s, o->folder);
 
+    for (int i = 0; i < o->plugins_n && err == 0; i++)
+        err = weir_server_mount_file(s, o->plugins[i].route, o->plugins[i].file,
+                                     o->plugins[i].config);
+    if (err == 0)
+        err = weir_server_set_threads(s, o->threads, o->queue);
     for (int i = 0; i < o->listen_n && err == 0; i++)
         err = weir_server_listen(s, o->listen[i]);
     if (err == 0)

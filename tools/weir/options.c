@@ -19,6 +19,13 @@ static const char help[] =
     "                       unix:/run/weir.sock\n"
     "                     Port 0 takes a free one.\n"
     "  --port N           short for --listen 127.0.0.1:N\n"
+    "  --plugin ROUTE=FILE[:CONFIG]\n"
+    "                     mount the handler plugin FILE (a shared object), may be given\n"
+    "                     several times. ROUTE is /path and all below it, =/path alone,\n"
+    "                     or either with a host in front: example.org/path. CONFIG is\n"
+    "                     a JSON object: --plugin /a=./a.so:'{\"key\": 1}'\n"
+    "  --threads N        threads of each plugin that runs in threads (default: 8)\n"
+    "  --queue N          requests that may wait for them (default: 1024)\n"
     "  --loops N          event loops, a thread each (default: one a processor)\n"
     "  --quiet            no access log, no greeting; only warnings and errors\n"
     "  --ready-fd N       when connections are accepted, write the addresses to file\n"
@@ -31,6 +38,7 @@ static const char help[] =
     "\n"
     "Examples:\n"
     "  weir serve ./site\n"
+    "  weir serve ./site --plugin /hello=./hello.so\n"
     "  weir serve ./site --listen :80 --listen unix:/run/weir.sock > access.log\n"
     "\n"
     "The manual: man weir. Exit status: 0 after a stop, 1 when it cannot serve, 2 for a\n"
@@ -71,39 +79,44 @@ static bool parse_number(const char *text, uint32_t max, uint32_t *out)
     return true;
 }
 
-enum option { LISTEN, PORT, LOOPS, QUIET, READY_FD, OPTIONS };
+enum option { LISTEN, PORT, PLUGIN, LOOPS, THREADS, QUEUE, QUIET, READY_FD, OPTIONS };
 
 static const struct {
     const char *name;
     bool takes_value;
 } options[OPTIONS] = {
-    [LISTEN] = {"--listen", true}, [PORT] = {"--port", true},         [LOOPS] = {"--loops", true},
+    [LISTEN] = {"--listen", true}, [PORT] = {"--port", true},         [PLUGIN] = {"--plugin", true},
+    [LOOPS] = {"--loops", true},   [THREADS] = {"--threads", true},   [QUEUE] = {"--queue", true},
     [QUIET] = {"--quiet", false},  [READY_FD] = {"--ready-fd", true},
 };
 
-/* Letters to insert, delete or change to get from a to b: small for a slip of the finger. */
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Letters to insert, delete, change, or swap with their neighbour to get from a to b: small for a
+ * slip of the finger. */
 static size_t distance(const char *a, const char *b)
 {
     enum { MAX = 24 };
-    size_t row[MAX + 1], n = strlen(b);
+    size_t d[MAX + 1][MAX + 1], n = strlen(a), m = strlen(b);
 
-    if (strlen(a) > MAX || n > MAX)
+    if (n > MAX || m > MAX)
         return MAX;
-    for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            size_t change = diagonal + (a[i - 1] != b[j - 1]);
-            size_t shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-
-            diagonal = row[j];
-            row[j] = change < shorter ? change : shorter;
+    for (size_t i = 0; i <= n; i++)
+        d[i][0] = i;
+    for (size_t j = 0; j <= m; j++)
+        d[0][j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        for (size_t j = 1; j <= m; j++) {
+            d[i][j] = least(d[i - 1][j - 1] + (a[i - 1] != b[j - 1]),
+                            least(d[i - 1][j], d[i][j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
         }
     }
-    return row[n];
+    return d[n][m];
 }
 
 static enum command unknown_option(const char *text)
@@ -123,6 +136,39 @@ static enum command add_address(struct options *out, const char *address)
     if (out->listen_n == LISTEN_MAX)
         return bad("--listen is given more than %d times", LISTEN_MAX);
     out->listen[out->listen_n++] = address;
+    return COMMAND_SERVE;
+}
+
+/* Where the configuration begins: at a ':' with an object behind it; NULL: there is none. */
+static char *find_config(char *text)
+{
+    for (char *p = strchr(text, ':'); p; p = strchr(p + 1, ':'))
+        if (p[1 + strspn(p + 1, " \t\r\n")] == '{')
+            return p;
+    return NULL;
+}
+
+/* ROUTE=FILE[:CONFIG]; the '=' of an exact route stands in front. */
+static enum command add_plugin(struct options *out, const char *value)
+{
+    struct plugin_option *p = &out->plugins[out->plugins_n];
+    const char *equals = strchr(value + (value[0] == '='), '=');
+    char *colon;
+
+    if (!equals || equals == value || !equals[1])
+        return bad("--plugin %s: expected ROUTE=FILE, as in --plugin /hello=./hello.so", value);
+    if (out->plugins_n == PLUGINS_MAX)
+        return bad("--plugin is given more than %d times", PLUGINS_MAX);
+    p->route = strndup(value, (size_t)(equals - value));
+    p->file = strdup(equals + 1);
+    if (!p->route || !p->file)
+        return bad("out of memory");
+    colon = find_config(p->file);
+    if (colon) {
+        *colon = '\0';
+        p->config = colon + 1;
+    }
+    out->plugins_n++;
     return COMMAND_SERVE;
 }
 
@@ -146,6 +192,16 @@ static enum command apply(enum option option, const char *value, struct options 
     case LOOPS:
         if (!parse_number(value, 1024, &out->loops) || out->loops == 0)
             return bad("--loops %s: expected a number from 1 to 1024", value);
+        break;
+    case PLUGIN:
+        return add_plugin(out, value);
+    case THREADS:
+        if (!parse_number(value, 1024, &out->threads) || out->threads == 0)
+            return bad("--threads %s: expected a number from 1 to 1024", value);
+        break;
+    case QUEUE:
+        if (!parse_number(value, 1000000, &out->queue) || out->queue == 0)
+            return bad("--queue %s: expected a number from 1 to 1000000", value);
         break;
     case QUIET:
         out->is_quiet = true;

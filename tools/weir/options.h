@@ -7,13 +7,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LISTEN_MAX 64
+#define LISTEN_MAX  64
+#define PLUGINS_MAX 200
+
+/* --plugin ROUTE=FILE[:CONFIG]; the texts are malloc'ed, and stay until the program ends. */
+struct plugin_option {
+    char *route, *file;
+    const char *config; /* NULL: none */
+};
 
 struct options {
     const char *folder;
     const char *listen[LISTEN_MAX];
     int listen_n;
-    uint32_t loops; /* 0: one a processor */
+    struct plugin_option plugins[PLUGINS_MAX];
+    int plugins_n;
+    uint32_t loops;          /* 0: one a processor */
+    uint32_t threads, queue; /* 0: the server's defaults */
     bool is_quiet;
     int ready_fd; /* -1: none */
 };

@@ -16,7 +16,6 @@
 
 struct site {
     struct temp_folder folder;
-    struct wr_handler *handler;
     struct test_server server;
     struct test_client client;
     struct test_responses got;
@@ -31,8 +30,6 @@ static void set_time(struct site *s, int64_t later_ms)
 
 static void open_site(struct site *s)
 {
-    int err;
-
     temp_folder_init(&s->folder);
     temp_file_write(&s->folder, "index.html", WR_SLICE("<p>top</p>"));
     temp_file_write(&s->folder, "small.txt", WR_SLICE("0123456789"));
@@ -51,10 +48,8 @@ static void open_site(struct site *s)
     temp_folder_add(&s->folder, ".git");
     temp_file_write(&s->folder, ".git/config", WR_SLICE("hidden"));
     temp_file_write(&s->folder, "d/.well-known", WR_SLICE("hidden"));
-    s->handler = wr_static_new(s->folder.path, 1, &err);
-    assert_non_null(s->handler);
     test_server_init(&s->server);
-    s->server.worker.handler = s->handler;
+    assert_non_null(test_server_mount(&s->server, &wr_static_plugin, s->folder.path, NULL));
     set_time(s, HOUR_MS);
     test_client_open(&s->server, &s->client);
     s->got = (struct test_responses){0};
@@ -65,7 +60,6 @@ static void close_site(struct site *s)
     test_responses_free(&s->got);
     test_client_fini(&s->client);
     test_server_fini(&s->server);
-    s->handler->ops->free(s->handler);
     temp_folder_fini(&s->folder);
 }
 
@@ -543,14 +537,16 @@ static void change__client_gone_while_it_is_sent__lets_go_of_the_file(void **sta
 
 static void new__folder_that_is_none__is_an_error(void **state)
 {
-    int err = 0;
+    static char missing[] = "/nonexistent-folder", device[] = "/dev/null";
+    struct test_server s;
 
     (void)state;
-    assert_null(wr_static_new("/nonexistent-folder", 1, &err));
-    assert_true(err < 0);
-    err = 0;
-    assert_null(wr_static_new("/dev/null", 1, &err));
-    assert_true(err < 0);
+    test_server_init(&s);
+    assert_null(test_server_mount(&s, &wr_static_plugin, missing, NULL));
+    assert_null(test_server_mount(&s, &wr_static_plugin, device, NULL));
+    assert_string_equal(s.log_text, "cannot serve /nonexistent-folder: No such file or directory\n"
+                                    "cannot serve /dev/null: Not a directory\n");
+    test_server_fini(&s);
 }
 
 WR_TESTS(cmocka_unit_test(get__small_file__is_sent_with_its_fields),

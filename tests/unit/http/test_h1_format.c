@@ -32,7 +32,7 @@ static void h1_format__status_line__has_version_code_and_phrase(void **state)
         char memory[64];
         struct wr_buf b = wr_buf_on(memory, sizeof memory);
 
-        wr_h1_format_status(&b, status_lines[i].status);
+        wr_h1_format_status(&b, status_lines[i].status, wr_slice(NULL, 0));
         expect(&b, status_lines[i].line);
     }
 }
@@ -82,14 +82,14 @@ static void h1_format__head_that_does_not_fit__sets_overflow(void **state)
         char memory[17];
         struct wr_buf b = wr_buf_on(memory, cap);
 
-        wr_h1_format_status(&b, 200);
+        wr_h1_format_status(&b, 200, wr_slice(NULL, 0));
         assert_int_equal(b.overflow, cap < 17);
     }
     for (size_t cap = 0; cap <= 24; cap++) { /* "HTTP/1.1 404 Not Found\r\n" has 24 */
         char memory[24];
         struct wr_buf b = wr_buf_on(memory, cap);
 
-        wr_h1_format_status(&b, 404);
+        wr_h1_format_status(&b, 404, wr_slice(NULL, 0));
         assert_int_equal(b.overflow, cap < 24);
     }
     for (size_t cap = 0; cap <= 6; cap++) { /* "A: b\r\n" has 6 */

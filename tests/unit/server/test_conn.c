@@ -4,7 +4,7 @@
 
 #include "test_checks.h"
 
-static const struct wr_peer peer = {{192, 0, 2, 7}, AF_INET, 50000};
+static const struct wr_peer peer = {{192, 0, 2, 7}, AF_INET, 50000, 80};
 
 /* Handshakes of a transport that has one: what is left to wait for, and how it ends. */
 static unsigned handshakes_left;

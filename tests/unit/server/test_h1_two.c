@@ -41,7 +41,7 @@ static void act(void *arg)
 
 static void act_on_input(struct wr_exchange *x)
 {
-    struct test_handler *h = WR_CONTAINER_OF(x->worker->handler, struct test_handler, base);
+    struct test_handler *h = WR_CONTAINER_OF(x->route->handler, struct test_handler, base);
     char content[6];
 
     act(h->arg);

@@ -33,7 +33,7 @@ void *__wrap_calloc(size_t n, size_t size)
     return fails() ? NULL : __real_calloc(n, size);
 }
 
-static const struct wr_peer peer = {{192, 0, 2, 7}, AF_INET, 50000};
+static const struct wr_peer peer = {{192, 0, 2, 7}, AF_INET, 50000, 80};
 
 /* Allocations of every kind: a large head, content, an output that waits, an error page. */
 static void live(struct test_server *s, struct test_client *c)

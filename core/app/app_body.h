@@ -1,0 +1,29 @@
+/*
+ * app_body.h — a weir_body as the server's body: what an app returned, pulled by the protocol.
+ *
+ * Ownership: the body stays the environ's, which closes it at the end of the exchange; closing the
+ *            server's body does nothing.
+ */
+#ifndef WR_APP_APP_BODY_H
+#define WR_APP_APP_BODY_H
+
+#include "app/environ.h"
+
+/* Asks the iterable for its next piece that is not empty, where the app runs; sets e->pulled to
+ * WEIR_CHUNK (its size may be 0 when too many empty ones came), END, AGAIN or FAIL. */
+void wr_app_body_pull(struct wr_environ *e);
+
+/* Readies e->out for e->body, whose kind is EMPTY, MEMORY, FILE or ITERABLE. */
+void wr_app_body_open(struct wr_environ *e);
+
+/* A pull that was made elsewhere is there. On the loop. */
+void wr_app_body_pulled(struct wr_environ *e);
+
+/* Calls close, once; a descriptor that was passed on is closed. Where the app runs. */
+void wr_app_body_close(struct wr_environ *e);
+
+/* The host table's, for bodies of any kind that an app has in hand. */
+void wr_app_body_close_any(weir_environ *env, weir_body *body);
+int32_t wr_app_body_next_any(weir_environ *env, weir_body *body, weir_chunk *chunk);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * builtin.h — what the handlers of this server know beyond weir/app.h: their loop, with its time,
+ * whether a field is there, and fields that need no check and no copy.
+ */
+#ifndef WR_APP_BUILTIN_H
+#define WR_APP_BUILTIN_H
+
+#include "app/environ.h"
+
+/* What hides behind weir_loop. */
+struct wr_app_loop {
+    weir_loop base; /* first */
+    struct wr_worker *worker;
+    int count;        /* loops of this server */
+    void *state;      /* of loop_start */
+    bool has_started; /* loop_stop is to follow */
+};
+
+static inline struct wr_app_loop *wr_app_loop_of(weir_loop *loop)
+{
+    return WR_CONTAINER_OF(loop, struct wr_app_loop, base);
+}
+
+/* Does the request have this field? Most have few, and asking costs nothing. */
+static inline bool wr_builtin_has_field(weir_environ *env, enum wr_field_id id)
+{
+    return wr_environ_of(env)->x->request.fields.first[id] != 0;
+}
+
+/* As weir_header_add() after start_response, with a name and a value that are right as they are and
+ * stay until the response is over. */
+static inline void wr_builtin_add(weir_environ *env, struct wr_slice name, struct wr_slice value)
+{
+    wr_exchange_add_field(wr_environ_of(env)->x, name, value);
+}
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * environ.h — the request as an app sees it, and what is remembered of its call.
+ *
+ * One for each app that is called for an exchange; one that declined stays behind the next, for
+ * what it deferred. Lives in the arena of the exchange.
+ *
+ * Threads: made and ended on the loop of the exchange. While a job of the app runs elsewhere
+ *          (remote.h) the members marked "app" belong to its thread, else to the loop.
+ */
+#ifndef WR_APP_ENVIRON_H
+#define WR_APP_ENVIRON_H
+
+#include <weir/app.h>
+
+#include <stdatomic.h>
+
+#include "server/worker.h"
+
+struct wr_mount;
+struct wr_remote;
+
+/* A value that weir_set() made, or a copy that weir_get() gave. */
+struct wr_environ_value {
+    struct wr_environ_value *next;
+    struct wr_slice key, value; /* value.p NULL: made absent */
+    bool is_set;                /* counts before the request's own */
+};
+
+struct wr_deferred {
+    struct wr_deferred *next;
+    weir_release_fn *fn;
+    void *arg;
+    bool is_own; /* malloc'ed */
+};
+
+struct wr_environ {
+    weir_environ base; /* first */
+    struct wr_exchange *x;
+    struct wr_mount *mount;
+    struct wr_environ *previous; /* of an app that has declined */
+    struct wr_remote *remote;    /* NULL: the app runs on the exchange's loop */
+
+    /* app: what it asked and said */
+    struct wr_environ_value *values;
+    struct wr_deferred *deferred;
+    void *thread_state;
+    int64_t declared; /* Content-Length by the app; -1: none */
+    int32_t status;   /* of start_response; 0: not called */
+    int32_t error;    /* sticky; 0: none */
+    bool has_values;  /* weir_set() was called */
+    bool is_started;  /* something is on its way: start_response comes too late */
+    bool has_logged;  /* a fault of the app is in the log */
+    bool is_in_next;  /* weir_read() on the loop may be told of more */
+    bool wants_input; /* it said WEIR_AGAIN in next */
+
+    /* app: its body */
+    weir_body body;
+    weir_chunk chunk; /* the last one */
+    uint64_t given;   /* bytes of all chunks */
+    int32_t pulled;   /* what the last pull came to */
+
+    /* loop */
+    struct wr_body out; /* what the protocol pulls */
+    uint64_t left;      /* of chunk, or of the whole, to be sent */
+    bool has_pulled;    /* `pulled` is not used up */
+    bool is_responding; /* the response was handed over */
+    bool is_ended;
+    atomic_bool is_woken; /* the task below is posted */
+    struct wr_task wake;
+
+    /* content gathered for body_buffer_max, or fetched for an app on another loop; malloc'ed */
+    char *content;
+    size_t content_n, content_cap, content_read;
+    bool is_gathering, is_gathered;
+    bool has_fetched;
+    int64_t fetched; /* what the last fetch came to */
+};
+
+static inline struct wr_environ *wr_environ_of(weir_environ *env)
+{
+    return WR_CONTAINER_OF(env, struct wr_environ, base);
+}
+
+/* ---- the host table's functions, as the wrappers in weir/app.h ---- */
+
+const char *wr_environ_get(weir_environ *env, const char *key, size_t key_n);
+const char *wr_environ_get_n(weir_environ *env, const char *key, size_t key_n, size_t *n);
+int32_t wr_environ_set(weir_environ *env, const char *key, const char *value);
+int32_t wr_environ_each(weir_environ *env,
+                        int32_t (*fn)(void *arg, const char *key, const char *value, size_t n),
+                        void *arg);
+int32_t wr_environ_wake(weir_environ *env);
+int32_t wr_environ_header_each(weir_environ *env,
+                               int32_t (*fn)(void *arg, const char *name, size_t name_n,
+                                             const char *value, size_t value_n),
+                               void *arg);
+
+#endif

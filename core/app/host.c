@@ -1,0 +1,128 @@
+/*
+ * host.c — the table of functions that plugins call: what weir/app.h wraps.
+ */
+#include <weir/version.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/app_body.h"
+#include "app/input.h"
+#include "app/mount.h"
+#include "app/plugin_config.h"
+#include "app/remote.h"
+#include "app/start.h"
+
+static void *alloc(weir_environ *env, size_t n)
+{
+    return wr_arena_alloc(&wr_environ_of(env)->x->arena, n);
+}
+
+static void log_request(weir_environ *env, int32_t level, const char *fmt, va_list ap)
+{
+    wr_mount_log(wr_environ_of(env), level, false, fmt, ap);
+}
+
+__attribute__((format(printf, 3, 0))) static void log_host(const weir_host *host, int32_t level,
+                                                           const char *fmt, va_list ap)
+{
+    const struct wr_mount *m = wr_mount_of_host(host);
+    char text[WR_LOG_LINE_MAX];
+
+    if (level < WEIR_LOG_ERROR || level > WEIR_LOG_DEBUG)
+        level = WEIR_LOG_DEBUG;
+    vsnprintf(text, sizeof text, fmt, ap);
+    wr_log(m->log, (enum wr_log_level)level, "%s at %s: %s", m->plugin.name, m->route, text);
+}
+
+static int32_t defer(weir_environ *env, weir_release_fn *fn, void *arg)
+{
+    struct wr_environ *e = wr_environ_of(env);
+    struct wr_deferred *d = wr_arena_alloc(&e->x->arena, sizeof *d);
+    bool is_own = !d; /* the app has used the arena up: that is no reason to lose it */
+
+    if (!d)
+        d = malloc(sizeof *d);
+    if (!d)
+        return wr_start_fault(e, WEIR_ENOMEM, "no memory for weir_defer");
+    *d = (struct wr_deferred){e->deferred, fn, arg, is_own};
+    e->deferred = d;
+    return 0;
+}
+
+static void *state(weir_environ *env)
+{
+    return wr_environ_of(env)->mount->state;
+}
+
+/* Of the loop that the app runs on: for one in a thread there is none. */
+static void *loop_state(weir_environ *env)
+{
+    struct wr_environ *e = wr_environ_of(env);
+    struct wr_mount *m = e->mount;
+
+    if (m->pool)
+        return NULL;
+    return m->loops[m->home ? m->home->index : e->x->worker->index].state;
+}
+
+static void *thread_state(weir_environ *env)
+{
+    return wr_environ_of(env)->thread_state;
+}
+
+static int32_t is_gone(weir_environ *env)
+{
+    struct wr_environ *e = wr_environ_of(env);
+
+    return e->remote ? atomic_load(&e->remote->is_gone) : e->is_ended;
+}
+
+static const void *extension(const weir_host *host, const char *name)
+{
+    (void)host;
+    (void)name;
+    return NULL;
+}
+
+const weir_host wr_host_table = {
+    .size = sizeof(weir_host),
+    .abi_major = WEIR_ABI_MAJOR,
+    .abi_minor = WEIR_ABI_MINOR,
+    .version = WEIR_VERSION,
+
+    .get = wr_environ_get,
+    .get_n = wr_environ_get_n,
+    .set = wr_environ_set,
+    .each = wr_environ_each,
+    .header_each = wr_environ_header_each,
+    .alloc = alloc,
+    .log = log_request,
+    .host_log = log_host,
+    .header_add = wr_start_header_add,
+    .reason = wr_start_reason,
+    .body_close = wr_app_body_close_any,
+    .body_next = wr_app_body_next_any,
+    .defer = defer,
+    .state = state,
+    .loop_state = loop_state,
+    .thread_state = thread_state,
+    .read = wr_input_read,
+    .content = wr_input_content,
+    .is_gone = is_gone,
+    .wake = wr_environ_wake,
+
+    .config_string = wr_config_string,
+    .config_int = wr_config_int,
+    .config_number = wr_config_number,
+    .config_bool = wr_config_bool,
+    .config_has = wr_config_has,
+    .config_object = wr_config_object,
+    .config_count = wr_config_count,
+    .config_item = wr_config_item,
+    .config_text = wr_config_text,
+    .config_fail = wr_config_fail,
+
+    .extension = extension,
+    /* The rest is NULL: not yet there. */
+};

@@ -1,0 +1,351 @@
+#include "app/image.h"
+
+#include <weir/version.h>
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/elf.h"
+#include "server/handler.h"
+
+#define SYMBOL     "weir_plugin_v1"
+#define COPY_PIECE ((size_t)64 * 1024)
+
+struct wr_image {
+    struct wr_list link; /* among the server's */
+    unsigned refs;
+    dev_t dev; /* what the file was, to know it again */
+    ino_t ino;
+    struct timespec mtime;
+    void *handle; /* of dlopen(3); NULL: not loaded */
+    const weir_plugin *plugin;
+    char folder[PATH_MAX], copy[PATH_MAX]; /* "" : not there */
+};
+
+void wr_images_init(struct wr_images *images)
+{
+    wr_list_init(&images->list);
+}
+
+const weir_plugin *wr_image_plugin(const struct wr_image *image)
+{
+    return image->plugin;
+}
+
+__attribute__((format(printf, 3, 4))) static int32_t fail(int32_t err, char *why, const char *fmt,
+                                                          ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(why, WR_WHY_MAX, fmt, ap);
+    va_end(ap);
+    return err;
+}
+
+static int32_t fail_system(const char *file, const char *what, char *why)
+{
+    int err = errno;
+
+    fail(0, why, "cannot load %s: %s%s%s", file, what, *what ? ": " : "", strerrordesc_np(err));
+    switch (err) {
+    case ENOENT:
+    case ENOTDIR:
+        return WEIR_ENOENT;
+    case EACCES:
+    case EPERM:
+        return WEIR_EACCES;
+    case ENOMEM:
+        return WEIR_ENOMEM;
+    default:
+        return WEIR_ESYSTEM;
+    }
+}
+
+/* ---- descriptor ---- */
+
+static int32_t check_abi(const char *name, unsigned major, unsigned minor, char *why)
+{
+    if (major == WEIR_ABI_MAJOR && minor <= WEIR_ABI_MINOR)
+        return 0;
+    return fail(
+        WEIR_EPLUGIN, why, "%s was built for plugin ABI %u.%u, and this Weir, %s, has %d.%d: %s",
+        name, major, minor, WEIR_VERSION, WEIR_ABI_MAJOR, WEIR_ABI_MINOR,
+        major < WEIR_ABI_MAJOR ? "build it again with this Weir's weir/app.h"
+                               : "use a newer Weir, or build it with this one's weir/app.h");
+}
+
+static int32_t check_fields(const weir_plugin *p, char *why)
+{
+    if (!p->name || !*p->name)
+        return fail(WEIR_EPLUGIN, why, "the plugin has no name: WEIR_PLUGIN(.name = \"…\", …)");
+    if (!p->app)
+        return fail(WEIR_EPLUGIN, why, "the plugin %s has no app: WEIR_PLUGIN(.app = …, …)",
+                    p->name);
+    if (p->runs == WEIR_IN_COROUTINE)
+        return fail(WEIR_ENOTSUP, why,
+                    "the plugin %s wants to run in a coroutine, which Weir %s does not have: "
+                    "WEIR_IN_THREAD runs the same code",
+                    p->name, WEIR_VERSION);
+    if (p->runs != WEIR_IN_THREAD && p->runs != WEIR_ON_LOOP)
+        return fail(WEIR_EPLUGIN, why,
+                    "the plugin %s has .runs = %d: WEIR_IN_THREAD or WEIR_ON_LOOP are there",
+                    p->name, (int)p->runs);
+    return 0;
+}
+
+int32_t wr_plugin_check(const weir_plugin *plugin, weir_plugin *copy, char *why)
+{
+    size_t size;
+    int32_t err;
+
+    if (plugin->magic != WEIR_PLUGIN_MAGIC)
+        return fail(WEIR_EPLUGIN, why,
+                    SYMBOL " is not a descriptor: WEIR_PLUGIN(…) of weir/app.h makes it");
+    err = check_abi("the plugin", plugin->abi_major, plugin->abi_minor, why);
+    if (err < 0)
+        return err;
+    if (plugin->size < offsetof(weir_plugin, runs))
+        return fail(WEIR_EPLUGIN, why, "the descriptor has %u bytes: WEIR_PLUGIN(…) makes it right",
+                    (unsigned)plugin->size);
+    /* An older one is shorter: what it does not have is zero. */
+    size = plugin->size < sizeof *copy ? plugin->size : sizeof *copy;
+    memset(copy, 0, sizeof *copy);
+    memcpy(copy, plugin, size);
+    if (copy->body_buffer_max > PTRDIFF_MAX - 1)
+        copy->body_buffer_max = PTRDIFF_MAX - 1;
+    return check_fields(copy, why);
+}
+
+/* ---- file ---- */
+
+/* Before any of its code runs, and where dlopen(3) would say less, or nothing. */
+static int32_t check_elf(const char *file, const struct wr_elf *elf, char *why)
+{
+    if (elf->undefined[0])
+        return fail(WEIR_EPLUGIN, why,
+                    "cannot load %s: it needs the symbol %s, but a plugin links against nothing of "
+                    "Weir: it calls the functions of weir/app.h alone",
+                    file, elf->undefined);
+    if (!elf->has_descriptor)
+        return fail(WEIR_EPLUGIN, why,
+                    "cannot load %s: it does not export " SYMBOL
+                    ": WEIR_PLUGIN(.name = \"…\", .app = …); at the end of its source does",
+                    file);
+    if (elf->has_origin)
+        return fail(WEIR_EPLUGIN, why,
+                    "cannot load %s: its RUNPATH has $ORIGIN, and it is loaded from a copy "
+                    "elsewhere: link it with absolute paths",
+                    file);
+    if (elf->unique[0])
+        return fail(WEIR_EPLUGIN, why,
+                    "cannot load %s: its symbol %s is STB_GNU_UNIQUE, which a second copy would "
+                    "share: build it with -fno-gnu-unique",
+                    file, elf->unique);
+    return elf->has_note ? check_abi(file, elf->abi_major, elf->abi_minor, why) : 0;
+}
+
+static int32_t inspect(const char *file, int fd, char *why)
+{
+    struct wr_elf elf;
+    const char *what = NULL;
+    int err = wr_elf_read(fd, &elf, &what);
+    int32_t result;
+
+    if (err == -ENOEXEC)
+        return fail(WEIR_EPLUGIN, why, "cannot load %s: %s", file, what);
+    if (err < 0) {
+        errno = -err;
+        return fail_system(file, "", why);
+    }
+    result = check_elf(file, &elf, why);
+    wr_elf_fini(&elf);
+    return result;
+}
+
+/* ---- the copy ---- */
+
+static void remove_copy(struct wr_image *image)
+{
+    if (image->copy[0])
+        unlink(image->copy);
+    if (image->folder[0])
+        rmdir(image->folder);
+    image->copy[0] = image->folder[0] = '\0';
+}
+
+static int copy_bytes(int from, int to)
+{
+    char *buffer = malloc(COPY_PIECE);
+    off_t at = 0;
+    ssize_t n = -1;
+
+    if (!buffer)
+        return -ENOMEM;
+    while ((n = pread(from, buffer, COPY_PIECE, at)) > 0) {
+        for (ssize_t done = 0, put; done < n; done += put) {
+            put = write(to, buffer + done, (size_t)(n - done));
+            if (put < 0) {
+                n = -1;
+                goto out;
+            }
+        }
+        at += n;
+    }
+out:
+    n = n < 0 ? -errno : 0;
+    free(buffer);
+    return (int)n;
+}
+
+static int make_copy(struct wr_image *image, const char *file, int from, const char *parent)
+{
+    const char *slash = strrchr(file, '/');
+    int to, err;
+
+    if (snprintf(image->folder, sizeof image->folder, "%s/weir-XXXXXX", parent) >= PATH_MAX) {
+        image->folder[0] = '\0';
+        return -ENAMETOOLONG;
+    }
+    if (!mkdtemp(image->folder)) {
+        image->folder[0] = '\0';
+        return -errno;
+    }
+    if (snprintf(image->copy, sizeof image->copy, "%s/%s", image->folder,
+                 slash ? slash + 1 : file) >= PATH_MAX) {
+        image->copy[0] = '\0';
+        return -ENAMETOOLONG;
+    }
+    to = open(image->copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+    if (to < 0)
+        return -errno;
+    err = copy_bytes(from, to);
+    if (close(to) < 0 && err == 0)
+        err = -errno;
+    return err;
+}
+
+/* ---- loading ---- */
+
+/* dlerror() without the path of the copy, which nobody knows. */
+static void explain_dlopen(const char *file, const struct wr_image *image, char *why)
+{
+    const char *text = dlerror(); /* NOLINT(concurrency-mt-unsafe): it is of this thread */
+    size_t n = strlen(image->copy);
+
+    if (!text)
+        text = "unknown error";
+    if (strncmp(text, image->copy, n) == 0 && strncmp(text + n, ": ", 2) == 0)
+        text += n + 2;
+    fail(0, why, "cannot load %s: %s", file, text);
+}
+
+/* From a copy in this folder. 0, 1: another folder may do, or a WEIR_E* number. */
+static int32_t load_in(struct wr_image *image, const char *file, int fd, const char *parent,
+                       char *why)
+{
+    int err = make_copy(image, file, fd, parent);
+
+    if (err < 0) {
+        errno = -err;
+        fail_system(file, "cannot write a copy of it in the folder for temporary files", why);
+        remove_copy(image);
+        return 1;
+    }
+    image->handle = dlopen(image->copy, RTLD_NOW | RTLD_LOCAL);
+    if (!image->handle) {
+        explain_dlopen(file, image, why);
+        remove_copy(image);
+        /* A file system mounted noexec; other reasons are the same everywhere. */
+        return strstr(why, "failed to map segment") ? 1 : WEIR_EPLUGIN;
+    }
+    image->plugin = dlsym(image->handle, SYMBOL);
+    return image->plugin ? 0 : fail(WEIR_EPLUGIN, why, "cannot load %s: no " SYMBOL, file);
+}
+
+static int32_t load(struct wr_image *image, const char *file, int fd, char *why)
+{
+    const char *folders[] = {secure_getenv("XDG_RUNTIME_DIR"), secure_getenv("TMPDIR"), "/tmp",
+                             "/var/tmp"};
+    int32_t err = 1;
+
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0] && err == 1; i++)
+        if (folders[i] && folders[i][0] == '/')
+            err = load_in(image, file, fd, folders[i], why);
+    return err == 1 ? WEIR_EPLUGIN : err;
+}
+
+static struct wr_image *find(struct wr_images *images, const struct stat *st)
+{
+    WR_LIST_FOREACH (it, &images->list) {
+        struct wr_image *i = WR_CONTAINER_OF(it, struct wr_image, link);
+
+        if (i->dev == st->st_dev && i->ino == st->st_ino && i->mtime.tv_sec == st->st_mtim.tv_sec &&
+            i->mtime.tv_nsec == st->st_mtim.tv_nsec)
+            return i;
+    }
+    return NULL;
+}
+
+static struct wr_image *open_new(struct wr_images *images, const char *file, int fd,
+                                 const struct stat *st, char *why, int32_t *err)
+{
+    struct wr_image *image = calloc(1, sizeof *image);
+    weir_plugin checked;
+    char reason[WR_WHY_MAX];
+
+    if (!image) {
+        *err = fail(WEIR_ENOMEM, why, "out of memory");
+        return NULL;
+    }
+    image->refs = 1;
+    image->dev = st->st_dev;
+    image->ino = st->st_ino;
+    image->mtime = st->st_mtim;
+    wr_list_append(&images->list, &image->link);
+    *err = load(image, file, fd, why);
+    if (*err == 0 && (*err = wr_plugin_check(image->plugin, &checked, reason)) < 0)
+        fail(0, why, "cannot load %s: %s", file, reason);
+    if (*err == 0)
+        return image;
+    wr_image_unref(image);
+    return NULL;
+}
+
+struct wr_image *wr_image_open(struct wr_images *images, const char *file, char *why, int32_t *err)
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct wr_image *image = NULL;
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        *err = fail_system(file, "", why);
+    } else if (!S_ISREG(st.st_mode)) {
+        *err = fail(WEIR_EPLUGIN, why, "cannot load %s: it is not a file", file);
+    } else if ((image = find(images, &st))) {
+        image->refs++;
+        *err = 0;
+    } else if ((*err = inspect(file, fd, why)) == 0) {
+        image = open_new(images, file, fd, &st, why, err);
+    }
+    if (fd >= 0)
+        close(fd);
+    return image;
+}
+
+void wr_image_unref(struct wr_image *image)
+{
+    if (!image || --image->refs > 0)
+        return;
+    if (image->handle && image->plugin && image->plugin->flags & WEIR_UNLOADABLE)
+        dlclose(image->handle);
+    remove_copy(image);
+    wr_list_remove(&image->link);
+    free(image);
+}

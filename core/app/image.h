@@ -1,0 +1,45 @@
+/*
+ * image.h — the code of a plugin: a shared object that was checked and loaded.
+ *
+ * Loaded from a private copy, so that the file may be replaced while it runs: a real file in a
+ * folder of its own, which debuggers can read, removed when the image is let go. One image a file
+ * and set: mounts of the same file share it, and its C globals.
+ *
+ * The code stays mapped after the end unless the plugin says WEIR_UNLOADABLE: threads, atexit
+ * functions or thread-local destructors of it may still be there.
+ *
+ * Threads: one at a time.
+ */
+#ifndef WR_APP_IMAGE_H
+#define WR_APP_IMAGE_H
+
+#include <weir/app.h>
+
+#include "base/list.h"
+
+struct wr_image;
+
+/* The images of one server. */
+struct wr_images {
+    struct wr_list list;
+};
+
+void wr_images_init(struct wr_images *images);
+
+/*
+ * The image of this file, held by the caller. NULL with `why`, of WR_WHY_MAX bytes, filled with
+ * what is wrong and what to do about it, and *err set to a WEIR_E* number. `images` must outlive
+ * it.
+ */
+struct wr_image *wr_image_open(struct wr_images *images, const char *file, char *why, int32_t *err);
+
+/* NULL is allowed. */
+void wr_image_unref(struct wr_image *image);
+
+const weir_plugin *wr_image_plugin(const struct wr_image *image);
+
+/* Checks a descriptor, of an image or of the program, and copies it, whatever its size. 0, or a
+ * WEIR_E* number with `why` filled. */
+int32_t wr_plugin_check(const weir_plugin *plugin, weir_plugin *copy, char *why);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * mount.h — a plugin at a route: the handler that calls an app and turns what it says into a
+ * response.
+ *
+ *     serve ─► gather content ─► call the app ─► conclude: page, memory, file, iterable, decline
+ *              (body_buffer_max)      │                 │
+ *                                     │                 └─ iterable: pull once before the head goes
+ * out └─ on the loop, or by remote.h in a thread or on the home loop
+ *
+ * Ownership: the router owns it; it owns configuration, pool, states and its part of the image.
+ * Threads:   made, started, stopped and freed by the thread of the server; serves on every loop.
+ */
+#ifndef WR_APP_MOUNT_H
+#define WR_APP_MOUNT_H
+
+#include "app/builtin.h"
+#include "app/environ.h"
+#include "io/pool.h"
+
+struct wr_image;
+struct wr_plugin_config;
+
+struct wr_mount {
+    struct wr_handler base;
+    weir_host host; /* the plugin's table: how calls without an environ find their way here */
+    weir_plugin plugin;
+    struct wr_image *image; /* NULL: the plugin is part of the program */
+    char *route;            /* as it was written */
+    char *document_root;    /* NULL: no folder is served */
+    struct wr_plugin_config *config;
+    const struct wr_log *log;
+    void *state;
+    bool is_loaded; /* unload is to follow */
+    struct wr_app_loop *loops;
+    int loops_n;
+    int threads;
+    size_t queue_max;
+    struct wr_pool *pool;   /* of an app that runs in threads */
+    struct wr_worker *home; /* of a serial app on the loop: where all its calls are made */
+    atomic_llong full_at_s; /* when the queue was full last, for the log */
+};
+
+struct wr_mount_setup {
+    const weir_plugin *plugin;
+    struct wr_image *image; /* taken, also on failure; NULL: none */
+    const char *route;
+    const char *config; /* JSON; NULL: none */
+    const char *config_label;
+    const char *document_root; /* NULL: none */
+    void *state;               /* what *state has when load is called */
+    const struct wr_log *log;  /* outlives the mount */
+    int threads;
+    size_t queue_max;
+};
+
+/* Loads the plugin. NULL with `why`, of WR_WHY_MAX bytes, filled and *err set to a WEIR_E* number.
+ */
+struct wr_handler *wr_mount_new(const struct wr_mount_setup *setup, char *why, int32_t *err);
+
+/* ---- for the other files of this layer ---- */
+
+/* The host table (host.c). */
+extern const weir_host wr_host_table;
+
+static inline struct wr_mount *wr_mount_of_host(const weir_host *host)
+{
+    /* The table is a member of the mount, which is not const. NOLINTNEXTLINE */
+    return (struct wr_mount *)(uintptr_t)((const char *)host - offsetof(struct wr_mount, host));
+}
+
+/* May two of its calls be made at once? */
+bool wr_mount_is_concurrent(const struct wr_mount *m);
+
+#define WR_REQUEST_ID_MAX 48
+
+/* Unique over restarts: when the worker began, its number, the request's. Returns the length. */
+size_t wr_mount_request_id(const struct wr_exchange *x, char out[static WR_REQUEST_ID_MAX]);
+
+/* A line that begins with plugin, route and request; and, for faults, with what was asked. */
+void wr_mount_log(struct wr_environ *e, int32_t level, bool is_fault, const char *fmt, va_list ap)
+    __attribute__((format(printf, 4, 0)));
+
+/* Calls the app, and its body once where that decides about the head. Where the app runs. */
+void wr_mount_call(struct wr_environ *e);
+
+/* The app has returned: answers, or waits for its body. On the loop of the exchange. */
+void wr_mount_conclude(struct wr_environ *e);
+
+/* The content is there: calls the app. On the loop. */
+void wr_mount_serve_gathered(struct wr_environ *e);
+
+/* What a body waited for may be there. On the loop. */
+void wr_mount_resume(struct wr_environ *e);
+
+/* What the app wants to be called at the end, where it runs: close and deferred functions. */
+bool wr_mount_has_end(const struct wr_environ *e);
+void wr_mount_end(struct wr_environ *e);
+
+#endif

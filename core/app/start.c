@@ -1,0 +1,236 @@
+#include "app/start.h"
+
+#include "app/mount.h"
+
+#define STATUS_MIN 200 /* what is below is no final answer */
+#define STATUS_MAX 599
+
+static struct wr_response *response_of(struct wr_environ *e)
+{
+    return &e->x->response;
+}
+
+int32_t wr_start_fault(struct wr_environ *e, int32_t error, const char *fmt, ...)
+{
+    va_list ap;
+
+    e->error = error;
+    if (e->has_logged)
+        return error;
+    e->has_logged = true;
+    va_start(ap, fmt);
+    wr_mount_log(e, WR_LOG_ERROR, true, fmt, ap);
+    va_end(ap);
+    return error;
+}
+
+/* May the head still be changed? */
+static int32_t check_open(struct wr_environ *e, const char *what)
+{
+    if (e->error < 0)
+        return WEIR_EFAILED;
+    if (e->is_started)
+        return wr_start_fault(e, WEIR_ESTATE, "%s after something was sent", what);
+    return 0;
+}
+
+void wr_start_clear(struct wr_environ *e)
+{
+    struct wr_response *r = response_of(e);
+
+    r->n = 0;
+    r->has_date = r->has_server = false;
+    r->reason = wr_slice(NULL, 0);
+    e->status = 0;
+    e->declared = -1;
+}
+
+void wr_start_drop_field(struct wr_environ *e, struct wr_slice name)
+{
+    struct wr_response *r = response_of(e);
+    uint16_t kept = 0;
+
+    for (unsigned i = 0; i < r->n; i++)
+        if (!wr_slice_ieq(r->fields[i].name, name))
+            r->fields[kept++] = r->fields[i];
+    r->n = kept;
+}
+
+/* ---- fields ---- */
+
+enum kind { ORDINARY, HOP_BY_HOP, CONTENT_LENGTH, DATE, SERVER };
+
+/* The lengths of the names below, a bit each, to tell most others at once. */
+#define SPECIAL_MAX 19
+#define SPECIAL_LENGTHS                                                                            \
+    (1U << 2 | 1U << 4 | 1U << 6 | 1U << 7 | 1U << 10 | 1U << 14 | 1U << 16 | 1U << 17 |           \
+     1U << 18 | 1U << 19)
+
+/* Names that mean something here. Belonging to one connection: RFC 9110 7.6.1, RFC 2616 13.5.1 (to
+ * which PEP 3333 refers). */
+static enum kind kind_of(struct wr_slice name)
+{
+    static const struct {
+        struct wr_slice name;
+        enum kind kind;
+    } special[] = {
+#define NAME(text, kind) {{text, sizeof(text) - 1}, kind}
+        NAME("date", DATE),
+        NAME("server", SERVER),
+        NAME("content-length", CONTENT_LENGTH),
+        NAME("connection", HOP_BY_HOP),
+        NAME("keep-alive", HOP_BY_HOP),
+        NAME("proxy-authenticate", HOP_BY_HOP),
+        NAME("proxy-authorization", HOP_BY_HOP),
+        NAME("proxy-connection", HOP_BY_HOP),
+        NAME("te", HOP_BY_HOP),
+        NAME("trailer", HOP_BY_HOP),
+        NAME("transfer-encoding", HOP_BY_HOP),
+        NAME("upgrade", HOP_BY_HOP),
+#undef NAME
+    };
+
+    if (name.n > SPECIAL_MAX || !(SPECIAL_LENGTHS >> name.n & 1))
+        return ORDINARY;
+    for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
+        if (special[i].name.n == name.n && wr_slice_ieq(special[i].name, name))
+            return special[i].kind;
+    return ORDINARY;
+}
+
+/* Digits alone, and what an int64_t holds. */
+static bool parse_length(struct wr_slice text, int64_t *out)
+{
+    int64_t value = 0;
+
+    if (text.n == 0)
+        return false;
+    for (size_t i = 0; i < text.n; i++) {
+        int digit = text.p[i] - '0';
+
+        if (digit < 0 || digit > 9 || value > (INT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return true;
+}
+
+static int32_t declare_length(struct wr_environ *e, struct wr_slice text)
+{
+    int64_t length;
+
+    if (!parse_length(text, &length))
+        return wr_start_fault(e, WEIR_EINVAL, "Content-Length is not a number: %.*s", (int)text.n,
+                              text.p);
+    if (e->declared >= 0 && e->declared != length)
+        return wr_start_fault(e, WEIR_EINVAL, "two different Content-Length: %lld and %lld",
+                              (long long)e->declared, (long long)length);
+    e->declared = length;
+    return 0;
+}
+
+static bool is_value(struct wr_slice value)
+{
+    const char *end = value.p + value.n;
+
+    return wr_skip_value(value.p, end) == end;
+}
+
+static int32_t add_copy(struct wr_environ *e, struct wr_slice name, struct wr_slice value)
+{
+    char *memory = wr_arena_alloc(&e->x->arena, name.n + value.n);
+
+    if (!memory)
+        return wr_start_fault(e, WEIR_ENOMEM, "no memory for the field %.*s", (int)name.n, name.p);
+    memcpy(memory, name.p, name.n);
+    if (value.n > 0)
+        memcpy(memory + name.n, value.p, value.n);
+    wr_exchange_add_field(e->x, wr_slice(memory, name.n), wr_slice(memory + name.n, value.n));
+    return 0;
+}
+
+static int32_t add_field(struct wr_environ *e, const char *name_text, struct wr_slice value)
+{
+    struct wr_slice name = wr_slice_of(name_text ? name_text : "");
+
+    value = wr_slice_trim(value);
+    if (wr_slice_eq(name, WR_SLICE("Content-Type")) && is_value(value)) /* what most have */
+        return add_copy(e, name, value);
+    if (!wr_is_token(name))
+        return wr_start_fault(e, WEIR_EINVAL, "\"%.*s\" is not the name of a field", (int)name.n,
+                              name.p);
+    if (!is_value(value))
+        return wr_start_fault(e, WEIR_EINVAL, "a control character in the field %.*s", (int)name.n,
+                              name.p);
+    switch (kind_of(name)) {
+    case HOP_BY_HOP:
+        return wr_start_fault(e, WEIR_EINVAL, "the field %.*s is the connection's, not an app's",
+                              (int)name.n, name.p);
+    case CONTENT_LENGTH:
+        return declare_length(e, value);
+    case DATE:
+        response_of(e)->has_date = true;
+        break;
+    case SERVER:
+        response_of(e)->has_server = true;
+        break;
+    case ORDINARY:
+        break;
+    }
+    return add_copy(e, name, value);
+}
+
+/* ---- the calls ---- */
+
+int32_t wr_start_response(weir_environ *env, int32_t status, const weir_header *fields)
+{
+    struct wr_environ *e = wr_environ_of(env);
+    bool is_replacing = status > 0 && status & WEIR_REPLACE;
+    int32_t err = check_open(e, "start_response");
+
+    if (is_replacing)
+        status &= ~WEIR_REPLACE;
+    if (err < 0)
+        return err;
+    if (status < STATUS_MIN || status > STATUS_MAX)
+        return wr_start_fault(e, WEIR_EINVAL, "start_response with the status %d", (int)status);
+    if (e->status != 0 && !is_replacing)
+        return wr_start_fault(e, WEIR_ESTATE, "a second start_response without WEIR_REPLACE");
+    if (is_replacing)
+        wr_start_clear(e);
+    e->status = status;
+    for (; fields && fields->name && err == 0; fields++)
+        err = fields->value ? add_field(e, fields->name, wr_slice_of(fields->value))
+                            : wr_start_fault(e, WEIR_EINVAL, "the field %s has no value (NULL)",
+                                             fields->name);
+    return err;
+}
+
+int32_t wr_start_header_add(weir_environ *env, const char *name, const char *value, size_t n)
+{
+    struct wr_environ *e = wr_environ_of(env);
+    int32_t err = check_open(e, "weir_header_add");
+
+    if (err == 0 && !value && n > 0)
+        err = wr_start_fault(e, WEIR_EINVAL, "the field %s has no value (NULL)", name ? name : "");
+    return err < 0 ? err : add_field(e, name, wr_slice(value ? value : "", n));
+}
+
+int32_t wr_start_reason(weir_environ *env, const char *text)
+{
+    struct wr_environ *e = wr_environ_of(env);
+    int32_t err = check_open(e, "weir_reason");
+    struct wr_slice reason;
+
+    if (err < 0)
+        return err;
+    reason = wr_slice_of(text ? text : "");
+    if (!is_value(reason))
+        return wr_start_fault(e, WEIR_EINVAL, "a control character in the reason phrase");
+    reason = wr_arena_dup(&e->x->arena, reason);
+    if (!reason.p)
+        return wr_start_fault(e, WEIR_ENOMEM, "no memory for the reason phrase");
+    response_of(e)->reason = reason;
+    return 0;
+}

@@ -1,0 +1,27 @@
+/*
+ * start.h — start_response: status and fields of an app, checked before HTTP sees them.
+ *
+ * Faults of an app end here: they stick to its environ, and the log names plugin, route and request
+ * once. Source: PEP 3333, RFC 9110 5 and 7.6.1.
+ */
+#ifndef WR_APP_START_H
+#define WR_APP_START_H
+
+#include "app/environ.h"
+
+/* The functions that an app calls, as in weir/app.h. */
+int32_t wr_start_response(weir_environ *env, int32_t status, const weir_header *fields);
+int32_t wr_start_header_add(weir_environ *env, const char *name, const char *value, size_t n);
+int32_t wr_start_reason(weir_environ *env, const char *text);
+
+/* Forgets what was started: status, fields, reason. */
+void wr_start_clear(struct wr_environ *e);
+
+/* Forgets the fields of this name. */
+void wr_start_drop_field(struct wr_environ *e, struct wr_slice name);
+
+/* The app has broken a rule: nothing it does from now on counts. Returns `error`. */
+int32_t wr_start_fault(struct wr_environ *e, int32_t error, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

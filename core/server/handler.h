@@ -1,0 +1,39 @@
+/*
+ * handler.h — who answers requests.
+ *
+ * A handler is called on the loop of the request and must not block it. One that works elsewhere (a
+ * thread, another loop) holds the exchange meanwhile by wr_exchange_ref() and comes back by a post
+ * to its loop. In between it may read the request, use the arena, and set status and fields of the
+ * response; body, state and stream belong to the loop, which may end the exchange at any moment.
+ */
+#ifndef WR_SERVER_HANDLER_H
+#define WR_SERVER_HANDLER_H
+
+#include "server/exchange.h"
+
+struct wr_handler;
+
+struct wr_handler_ops {
+    const char *name; /* for the log */
+
+    /* Before the first request, with all `n` workers of the server; NULL: nothing to do. 0, or
+     * -errno with `why`, of WR_WHY_MAX bytes, filled. */
+    int (*start)(struct wr_handler *h, struct wr_worker *const *workers, int n, char *why);
+
+    /* Answers `x`, at once or later, or passes it on (wr_dispatch_next()). */
+    void (*serve)(struct wr_handler *h, struct wr_exchange *x);
+
+    /* All exchanges have ended and no loop runs: returns when nothing works elsewhere. What was
+     * posted to the loops is run then, and this is called again, until nothing was. NULL: nothing
+     * ever does. */
+    void (*wait)(struct wr_handler *h);
+    void (*free)(struct wr_handler *h);
+};
+
+#define WR_WHY_MAX 1024
+
+struct wr_handler {
+    const struct wr_handler_ops *ops;
+};
+
+#endif

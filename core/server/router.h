@@ -1,0 +1,52 @@
+/*
+ * router.h — from host and path to a handler.
+ *
+ * A route is written [HOST]/PATH, or =[HOST]/PATH for that path alone; without '=' it also has all
+ * paths below. HOST is compared without its port, in any case; a route without one has all hosts.
+ * What matches is tried in this order until one does not decline: routes of the host before those
+ * of all; exact before prefix; long before short. A prefix ends at a '/': /a has /a and /a/b, not
+ * /ab.
+ *
+ * Ownership: routes own their handlers. Immutable once the server runs, so any thread may look.
+ */
+#ifndef WR_SERVER_ROUTER_H
+#define WR_SERVER_ROUTER_H
+
+#include "server/handler.h"
+
+struct wr_route {
+    struct wr_slice host; /* in lower case, without a port; absent: every one */
+    struct wr_slice path; /* NUL-terminated; exact: as it was written; a prefix has no '/' at its
+                             end, so that "/" is "" and "/a/" is "/a" */
+    bool is_exact;
+    struct wr_handler *handler;
+    char *text; /* as it was written, for messages; owns the bytes of the above */
+};
+
+struct wr_router {
+    struct wr_route *v; /* in the order in which they are tried */
+    size_t n;
+};
+
+/* Frees every handler. */
+void wr_router_free(struct wr_router *r);
+
+/*
+ * Adds a route; those found before are no longer valid. The path is in its decoded form: '%' is an
+ * ordinary character. An IPv6 host is in brackets and compared as it is spelled. 0, with the
+ * handler taken; -EEXIST: there is such a route; -EINVAL with *why set to what was expected;
+ * -ENOMEM.
+ */
+int wr_router_add(struct wr_router *r, const char *text, struct wr_handler *handler,
+                  const char **why);
+
+/* Adds what has every request that no other route answers, also besides a route "/". 0, with the
+ * handler taken, or -ENOMEM. Nothing may be added after it. */
+int wr_router_add_last(struct wr_router *r, struct wr_handler *handler);
+
+/* The first route behind `after` (NULL: of all) for this host[:port] (may be absent) and decoded
+ * path; NULL when there is none. */
+const struct wr_route *wr_router_find(const struct wr_router *r, const struct wr_route *after,
+                                      struct wr_slice host, struct wr_slice path);
+
+#endif

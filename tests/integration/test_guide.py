@@ -1,0 +1,206 @@
+"""The listings of docs/writing-plugins.md: each compiles as it stands, is mounted, and answers.
+
+A listing is a fence with these comments right before it, the first one is required:
+
+    <!-- listing: NAME.c METHOD TARGET [STATUS] -->   mounted at /NAME, called so; STATUS is 200
+    <!-- config: JSON -->                             with this configuration
+    <!-- sends: TEXT -->                              content of the request
+    <!-- answers: TEXT -->                            the body begins so
+    <!-- also: METHOD TARGET STATUS -->               one more call
+
+or <!-- compile: NAME.c --> for a program that is no plugin, and is only compiled.
+"""
+import os
+import re
+import shlex
+import subprocess
+import tempfile
+import unittest
+
+from support import Client, TempCase
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+GUIDE = os.path.join(TOP, "docs/writing-plugins.md")
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wshadow"]
+LANGUAGES = {".c": ("c", "-std=c11"), ".cc": ("cpp", "-std=c++17")}
+
+_COMMENT = re.compile(r"<!-- (\w+): (.*) -->")
+_CALL = re.compile(r"([A-Z]+) (/\S*)(?: (\d{3}))?")
+_MAIN = re.compile(r"\bint main\(|^WEIR_PLUGIN\(", re.M)
+
+
+class Listing:
+    def __init__(self, kind, name, line):
+        self.name, self.line, self.text = name, line, ""
+        self.is_plugin = kind == "listing"
+        self.stem, self.suffix = os.path.splitext(name)
+        self.config, self.sends, self.answers, self.calls = None, "", "", []
+
+    def __repr__(self):
+        return "%s:%d: %s" % (os.path.basename(GUIDE), self.line, self.name)
+
+    def add_call(self, text):
+        m = _CALL.fullmatch(text)
+        if not m:
+            raise AssertionError("%r: what call is %r?" % (self, text))
+        self.calls.append((m[1], m[2], int(m[3] or 200)))
+
+
+def comment(listing, key, value, line):
+    """The listing that a comment begins, or adds to."""
+    if key in ("listing", "compile"):
+        if listing:
+            raise AssertionError("%r: no fence follows" % listing)
+        name, _, call = value.partition(" ")
+        listing = Listing(key, name, line)
+        if listing.suffix not in LANGUAGES:
+            raise AssertionError("%r: neither .c nor .cc" % listing)
+        if key == "listing":
+            listing.add_call(call)
+        return listing
+    if not listing:
+        raise AssertionError("line %d: %s belongs to no listing" % (line, key))
+    if key == "also":
+        listing.add_call(value)
+    elif key in ("config", "sends", "answers"):
+        setattr(listing, key, value)
+    else:
+        raise AssertionError("%r: what is %r?" % (listing, key))
+    return listing
+
+
+def read_guide(text):
+    """All listings. Raises for a comment without its fence and for a whole program without one."""
+    listings, waiting, inside, fence = [], None, None, None
+    for line, row in enumerate(text.splitlines(), 1):
+        if fence is not None:
+            if row.rstrip() != "```":
+                fence.append(row)
+                continue
+            body = "\n".join(fence) + "\n"
+            if inside:
+                inside.text = body
+                listings.append(inside)
+            elif _MAIN.search(body):
+                raise AssertionError("line %d: a whole program that is not marked" % line)
+            fence = inside = None
+            continue
+        m = _COMMENT.fullmatch(row)
+        if m:
+            waiting = comment(waiting, m[1], m[2], line)
+        elif row.startswith("```"):
+            if waiting and row[3:] != LANGUAGES[waiting.suffix][0]:
+                raise AssertionError("%r: is marked as %r" % (waiting, row[3:]))
+            inside, waiting, fence = waiting, None, []
+        elif waiting:
+            raise AssertionError("%r: no fence follows" % waiting)
+    if waiting or fence is not None:
+        raise AssertionError("the guide ends inside a listing")
+    return listings
+
+
+def compiler(suffix):
+    """CC and CXX as a shell would split them: they may hold options."""
+    return shlex.split(os.environ.get("CC") or "cc" if suffix == ".c"
+                       else os.environ.get("CXX") or "c++")
+
+
+def knows(command, option):
+    done = subprocess.run([*command, "-Werror", option, "-E", "-x", "c++", os.devnull],
+                          stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def compile_listing(listing, folder):
+    """The path of the plugin, or of the object file of a program."""
+    source = os.path.join(folder, listing.name)
+    out = os.path.join(folder, listing.stem + (".so" if listing.is_plugin else ".o"))
+    with open(source, "w", encoding="utf-8") as f:
+        f.write(listing.text)
+    command = compiler(listing.suffix)
+    how = (["-shared", "-fPIC", "-fvisibility=hidden", "-Wl,-z,defs"] if listing.is_plugin
+           else ["-c"])
+    if listing.suffix == ".cc" and knows(command, "-fno-gnu-unique"):
+        how.append("-fno-gnu-unique")
+    done = subprocess.run(
+        [*command, LANGUAGES[listing.suffix][1], *WARNINGS, *how,
+         "-I", os.path.join(TOP, "include"), "-o", out, source],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        check=False)
+    if done.returncode != 0:
+        raise AssertionError("%r does not compile:\n%s" % (listing, done.stdout))
+    return out
+
+
+class Guide(TempCase):
+    @classmethod
+    def setUpClass(cls):
+        with open(GUIDE, encoding="utf-8") as f:
+            cls.listings = read_guide(f.read())
+        cls.folder = tempfile.TemporaryDirectory(prefix="weir-guide-")
+        cls.addClassCleanup(cls.folder.cleanup)
+
+    def test_compile(self):
+        self.assertGreater(len(self.listings), 8)
+        names = [x.stem for x in self.listings]
+        self.assertEqual(len(names), len(set(names)), "a name stands twice: %r" % names)
+        for listing in self.listings:
+            with self.subTest(listing=repr(listing)):
+                compile_listing(listing, self.folder.name)
+
+    def test_answer(self):
+        plugins = [x for x in self.listings if x.is_plugin]
+        options = []
+        for x in plugins:
+            value = "/%s=%s" % (x.stem, compile_listing(x, self.folder.name))
+            options += ["--plugin", value + (":" + x.config if x.config else "")]
+        with self.serve(*options) as server:
+            for listing in plugins:
+                for i, call in enumerate(listing.calls):
+                    with self.subTest(listing=repr(listing), call=call):
+                        self.call(server, listing, call, listing.answers if i == 0 else "")
+
+    def call(self, server, listing, call, answers):
+        method, target, status = call
+        content = listing.sends.encode()
+        fields = ["Content-Length: %d" % len(content)] if content or method == "POST" else []
+        with Client(server) as c:
+            r = c.get(target, *fields, method=method, body=content)
+        self.assertEqual(r.status, status, r.body[:500])
+        self.assertTrue(r.body.startswith(answers.encode()), r.body[:500])
+
+
+class Extraction(unittest.TestCase):
+    """That the guide's reader sees what it must not overlook."""
+
+    def fails(self, text):
+        with self.assertRaises(AssertionError):
+            read_guide(text)
+
+    def test_marks(self):
+        text = ("<!-- listing: a.c POST /a?b 404 -->\n<!-- sends: x y -->\n<!-- also: GET /a 200 -->\n"
+                "<!-- answers: z -->\n<!-- config: {\"k\": 1} -->\n```c\none\n\ntwo\n```\n"
+                "\n```sh\nls\n```\n<!-- compile: b.cc -->\n```cpp\nint main() {}\n```\n")
+        a, b = read_guide(text)
+        self.assertEqual((a.name, a.text, a.calls), ("a.c", "one\n\ntwo\n",
+                                                     [("POST", "/a?b", 404), ("GET", "/a", 200)]))
+        self.assertEqual((a.sends, a.answers, a.config), ("x y", "z", '{"k": 1}'))
+        self.assertEqual((b.is_plugin, b.suffix, b.calls), (False, ".cc", []))
+
+    def test_faults(self):
+        mark = "<!-- listing: a.c GET /a -->\n"
+        self.assertEqual(len(read_guide(mark + "```c\nx\n```\n")), 1)
+        self.fails(mark + "\n```c\nx\n```\n")
+        self.fails(mark + mark + "```c\nx\n```\n")
+        self.fails(mark + "```cpp\nx\n```\n")
+        self.fails(mark + "```c\nx\n")
+        self.fails(mark)
+        self.fails("<!-- answers: x -->\n```c\nx\n```\n")
+        self.fails("<!-- listing: a.c GET -->\n```c\nx\n```\n")
+        self.fails("<!-- listing: a.rs GET /a -->\n```c\nx\n```\n")
+        self.fails(mark + "<!-- answer: x -->\n```c\nx\n```\n")
+        self.fails("```c\nWEIR_PLUGIN(.name = \"a\");\n```\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
