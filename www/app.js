@@ -1,12 +1,11 @@
 // The live parts of the first page: asks this server with fetch() and shows what comes back.
 
+import { $, duration, here, line, quoted } from './wire.js';
+
 const FILE = 'weir.txt';
 const FOLDER = 'guide';
 const MISSING = 'no-such-page';
 const PIECE = [13, 37];
-
-const $ = (id) => document.getElementById(id);
-const here = (path) => new URL(path, import.meta.url);
 
 // ---- asking -------------------------------------------------------------------------------------
 
@@ -40,22 +39,11 @@ async function ask(path, { method = 'GET', headers = {} } = {}) {
   };
 }
 
-function duration(ms) {
-  return ms < 0.1 ? 'under 0.1 ms' : `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
-}
-
 // ---- lines --------------------------------------------------------------------------------------
 
 // The browser hands field names over in lower case. Case has no meaning there; this is for the eye.
 function fieldName(name) {
   return name === 'etag' ? 'ETag' : name.replace(/(^|-)[a-z]/g, (c) => c.toUpperCase());
-}
-
-function line(text, kind = 'plain') {
-  const p = document.createElement('p');
-  p.className = kind;
-  p.textContent = text;
-  return p;
 }
 
 function bodyText(text) {
@@ -174,12 +162,6 @@ const questions = {
     };
   },
 };
-
-// An argument as a POSIX shell takes it.
-function quoted(arg) {
-  const text = String(arg);
-  return /^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
 
 // ---- the bench ----------------------------------------------------------------------------------
 
