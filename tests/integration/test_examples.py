@@ -1,0 +1,108 @@
+"""The examples as a reader builds them: out of the tree, against the installed header alone, by the
+line of their README and by their own CMakeLists.txt; then mounted and called."""
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from support import Client, TempCase
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PLUGINS = os.path.join(TOP, "plugins")
+COMPILERS = {"cc": os.environ.get("CC") or "cc", "c++": os.environ.get("CXX")}
+# name: method, path below the route, content, what the answer has
+CALLS = {
+    "hello": ("GET", "", b"", b"Hello, World!\n"),
+    "environ": ("GET", "/a%20b?x=1", b"", b"PATH_INFO=/a b\n"),
+    "echo": ("POST", "", b"there and back", b"there and back"),
+    "stream": ("GET", "?n=3", b"", b"3"),
+    "sleep": ("GET", "?ms=1", b"", b"slept for 1 ms"),
+    "jsonapi": ("GET", "/notes", b"", b"["),
+    "cxx": ("GET", "?name=a", b"", b""),
+}
+
+
+def setUpModule():
+    """Installs the header, as `cmake --install` does it."""
+    global prefix
+    prefix = tempfile.TemporaryDirectory(prefix="weir-installed-")
+    subprocess.run(["cmake", "--install", os.environ["WEIR_BUILD"], "--prefix", prefix.name,
+                    "--component", "headers"], check=True, capture_output=True)
+
+
+def tearDownModule():
+    prefix.cleanup()
+
+
+def examples():
+    return sorted(name for name in os.listdir(PLUGINS) if os.path.exists(
+        os.path.join(PLUGINS, name, "README.md")))
+
+
+def line_of(name):
+    """The compiler's line in the README."""
+    with open(os.path.join(PLUGINS, name, "README.md"), encoding="utf-8") as f:
+        return re.search(r"^    ((?:cc|c\+\+) .*-o \S+\.so .*)$", f.read(), re.M).group(1)
+
+
+class Examples(TempCase):
+    def copy(self, name):
+        """A copy of the example alone, so that nothing of the tree around it can help."""
+        return shutil.copytree(os.path.join(PLUGINS, name), os.path.join(self.root, name))
+
+    def run_in(self, folder, *args):
+        done = subprocess.run(args, cwd=folder, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, "%s\n%s%s" % (shlex.join(args), done.stdout, done.stderr))
+
+    def compiler_of(self, name):
+        compiler = COMPILERS[line_of(name).split()[0]]
+        if not compiler:
+            self.skipTest("no C++ compiler")
+        return compiler
+
+    def build_by_line(self, name):
+        folder = self.copy(name)
+        args = shlex.split(line_of(name))
+        self.run_in(folder, self.compiler_of(name), "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+                    "-Wshadow", "-I", os.path.join(prefix.name, "include"), *args[1:])
+        return os.path.join(folder, args[args.index("-o") + 1])
+
+    def build_by_cmake(self, name):
+        folder = self.copy(name)
+        language = "C" if line_of(name).startswith("cc ") else "CXX"
+        self.run_in(folder, "cmake", "-S", ".", "-B", "build", "-DCMAKE_PREFIX_PATH=" + prefix.name,
+                    "-DCMAKE_%s_COMPILER=%s" % (language, self.compiler_of(name)))
+        self.run_in(folder, "cmake", "--build", "build")
+        return os.path.join(folder, "build", name + ".so")
+
+    def call(self, name, plugin):
+        method, target, content, answer = CALLS[name]
+        with self.serve("--plugin", "/x/%s=%s" % (name, plugin)) as server, Client(server) as client:
+            r = client.get("/x/" + name + target, "Content-Length: %d" % len(content), method=method,
+                           body=content)
+            self.assertEqual(r.status, 200, name)
+            self.assertIn(answer, r.body, name)
+
+    def test_each_is_called_here(self):
+        self.assertEqual(examples(), sorted(CALLS))
+
+    def test_line_of_the_readme(self):
+        for name in examples():
+            with self.subTest(name):
+                self.call(name, self.build_by_line(name))
+
+    def test_own_cmake(self):
+        for name in examples():
+            with self.subTest(name):
+                self.call(name, self.build_by_cmake(name))
+
+    def test_header_alone_is_installed(self):
+        self.assertEqual(sorted(os.listdir(os.path.join(prefix.name, "include"))), ["weir"])
+        self.assertEqual(os.listdir(os.path.join(prefix.name, "include", "weir")), ["app.h"])
+
+
+if __name__ == "__main__":
+    unittest.main()
