@@ -112,7 +112,7 @@ static int mount(struct weir_test *t, const struct wr_mount_setup *setup, char *
     err = wr_router_add(&t->router, setup->route, handler, &expected);
     if (err < 0) {
         handler->ops->free(handler);
-        snprintf(why, WR_WHY_MAX, "the route %s: %s", setup->route,
+        snprintf(why, WR_WHY_MAX, "the route %s: %s%s", setup->route, expected ? "expected " : "",
                  expected ? expected : strerrordesc_np(-err));
         return -1;
     }

@@ -317,7 +317,7 @@ static int32_t add_route(struct weir_server *s, struct wr_router *router, const 
     if (err == -EEXIST)
         snprintf(s->why, sizeof s->why, "the route %s is given twice", route);
     else
-        snprintf(s->why, sizeof s->why, "the route %s: %s", route,
+        snprintf(s->why, sizeof s->why, "the route %s: %s%s", route, expected ? "expected " : "",
                  expected ? expected : strerrordesc_np(-err));
     return err == -ENOMEM ? WEIR_ENOMEM : WEIR_EINVAL;
 }

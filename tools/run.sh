@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh — builds Weir and serves www/, from whatever folder it is called.
+# run.sh — builds Weir and serves www/ with the example plugins, from whatever folder it is called.
 #
 #     tools/run.sh            on http://127.0.0.1:8080/ or the next free port
 #     tools/run.sh FOLDER …   another folder, and options of `weir serve`
@@ -28,7 +28,13 @@ Try, in a browser or in another terminal:
   http://127.0.0.1:$port/              the default site
   curl -i http://127.0.0.1:$port/weir.txt
   curl -i -r 0-9 http://127.0.0.1:$port/weir.txt
+  curl -i http://127.0.0.1:$port/hello         a handler plugin, see plugins/README.md
 Your own folder: tools/run.sh ./site, or build/release/weir serve ./site
 
 TEXT
-exec build/release/weir serve www --port $port
+plugins=()
+for so in build/release/plugins/*/*.so; do
+    name=$(basename "$so" .so)
+    [ -e "$so" ] && plugins+=(--plugin "/$name=$so")
+done
+exec build/release/weir serve www --port $port "${plugins[@]}"

@@ -5,17 +5,16 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/elf.h"
+#include "app/private_copy.h"
 #include "server/handler.h"
 
-#define SYMBOL     "weir_plugin_v1"
-#define COPY_PIECE ((size_t)64 * 1024)
+#define SYMBOL "weir_plugin_v1"
 
 struct wr_image {
     struct wr_list link; /* among the server's */
@@ -25,7 +24,7 @@ struct wr_image {
     struct timespec mtime;
     void *handle; /* of dlopen(3); NULL: not loaded */
     const weir_plugin *plugin;
-    char folder[PATH_MAX], copy[PATH_MAX]; /* "" : not there */
+    struct wr_private_copy copy;
 };
 
 void wr_images_init(struct wr_images *images)
@@ -169,79 +168,17 @@ static int32_t inspect(const char *file, int fd, char *why)
     return result;
 }
 
-/* ---- the copy ---- */
-
-static void remove_copy(struct wr_image *image)
-{
-    if (image->copy[0])
-        unlink(image->copy);
-    if (image->folder[0])
-        rmdir(image->folder);
-    image->copy[0] = image->folder[0] = '\0';
-}
-
-static int copy_bytes(int from, int to)
-{
-    char *buffer = malloc(COPY_PIECE);
-    off_t at = 0;
-    ssize_t n = -1;
-
-    if (!buffer)
-        return -ENOMEM;
-    while ((n = pread(from, buffer, COPY_PIECE, at)) > 0) {
-        for (ssize_t done = 0, put; done < n; done += put) {
-            put = write(to, buffer + done, (size_t)(n - done));
-            if (put < 0) {
-                n = -1;
-                goto out;
-            }
-        }
-        at += n;
-    }
-out:
-    n = n < 0 ? -errno : 0;
-    free(buffer);
-    return (int)n;
-}
-
-static int make_copy(struct wr_image *image, const char *file, int from, const char *parent)
-{
-    const char *slash = strrchr(file, '/');
-    int to, err;
-
-    if (snprintf(image->folder, sizeof image->folder, "%s/weir-XXXXXX", parent) >= PATH_MAX) {
-        image->folder[0] = '\0';
-        return -ENAMETOOLONG;
-    }
-    if (!mkdtemp(image->folder)) {
-        image->folder[0] = '\0';
-        return -errno;
-    }
-    if (snprintf(image->copy, sizeof image->copy, "%s/%s", image->folder,
-                 slash ? slash + 1 : file) >= PATH_MAX) {
-        image->copy[0] = '\0';
-        return -ENAMETOOLONG;
-    }
-    to = open(image->copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
-    if (to < 0)
-        return -errno;
-    err = copy_bytes(from, to);
-    if (close(to) < 0 && err == 0)
-        err = -errno;
-    return err;
-}
-
 /* ---- loading ---- */
 
 /* dlerror() without the path of the copy, which nobody knows. */
 static void explain_dlopen(const char *file, const struct wr_image *image, char *why)
 {
     const char *text = dlerror(); /* NOLINT(concurrency-mt-unsafe): it is of this thread */
-    size_t n = strlen(image->copy);
+    size_t n = strlen(image->copy.file);
 
     if (!text)
         text = "unknown error";
-    if (strncmp(text, image->copy, n) == 0 && strncmp(text + n, ": ", 2) == 0)
+    if (strncmp(text, image->copy.file, n) == 0 && strncmp(text + n, ": ", 2) == 0)
         text += n + 2;
     fail(0, why, "cannot load %s: %s", file, text);
 }
@@ -250,18 +187,17 @@ static void explain_dlopen(const char *file, const struct wr_image *image, char 
 static int32_t load_in(struct wr_image *image, const char *file, int fd, const char *parent,
                        char *why)
 {
-    int err = make_copy(image, file, fd, parent);
+    int err = wr_private_copy_make(&image->copy, parent, file, fd);
 
     if (err < 0) {
         errno = -err;
         fail_system(file, "cannot write a copy of it in the folder for temporary files", why);
-        remove_copy(image);
         return 1;
     }
-    image->handle = dlopen(image->copy, RTLD_NOW | RTLD_LOCAL);
+    image->handle = dlopen(image->copy.file, RTLD_NOW | RTLD_LOCAL);
     if (!image->handle) {
         explain_dlopen(file, image, why);
-        remove_copy(image);
+        wr_private_copy_remove(&image->copy);
         /* A file system mounted noexec; other reasons are the same everywhere. */
         return strstr(why, "failed to map segment") ? 1 : WEIR_EPLUGIN;
     }
@@ -271,13 +207,11 @@ static int32_t load_in(struct wr_image *image, const char *file, int fd, const c
 
 static int32_t load(struct wr_image *image, const char *file, int fd, char *why)
 {
-    const char *folders[] = {secure_getenv("XDG_RUNTIME_DIR"), secure_getenv("TMPDIR"), "/tmp",
-                             "/var/tmp"};
+    const char *parent;
     int32_t err = 1;
 
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0] && err == 1; i++)
-        if (folders[i] && folders[i][0] == '/')
-            err = load_in(image, file, fd, folders[i], why);
+    for (int i = 0; err == 1 && (parent = wr_private_copy_parent(i)); i++)
+        err = load_in(image, file, fd, parent, why);
     return err == 1 ? WEIR_EPLUGIN : err;
 }
 
@@ -305,6 +239,7 @@ static struct wr_image *open_new(struct wr_images *images, const char *file, int
         return NULL;
     }
     image->refs = 1;
+    image->copy.lock_fd = -1;
     image->dev = st->st_dev;
     image->ino = st->st_ino;
     image->mtime = st->st_mtim;
@@ -345,7 +280,7 @@ void wr_image_unref(struct wr_image *image)
         return;
     if (image->handle && image->plugin && image->plugin->flags & WEIR_UNLOADABLE)
         dlclose(image->handle);
-    remove_copy(image);
+    wr_private_copy_remove(&image->copy);
     wr_list_remove(&image->link);
     free(image);
 }

@@ -85,11 +85,12 @@ bool wr_input_gather(struct wr_environ *e)
     int64_t length = e->x->request.content_length;
     int result;
 
-    if (length == 0) {
+    if (length == 0)
         e->is_gathered = true;
-        return true;
-    }
-    result = length > 0 && (uint64_t)length > max ? 413 : gather(e);
+    if (e->is_gathered) /* or by an app that has declined, which took more */
+        result = e->content_n > max ? 413 : 1;
+    else
+        result = length > 0 && (uint64_t)length > max ? 413 : gather(e);
     e->is_gathering = result == 0;
     if (result > 1)
         wr_exchange_respond_error(e->x, result);
@@ -208,9 +209,10 @@ const void *wr_input_content(weir_environ *env, size_t *n)
 {
     struct wr_environ *e = wr_environ_of(env);
 
-    *n = e->is_gathered ? e->content_n : 0;
-    if (!e->is_gathered)
+    *n = 0;
+    if (!e->is_gathered || e->mount->plugin.body_buffer_max == 0)
         return NULL;
+    *n = e->content_n;
     return e->content ? e->content : "";
 }
 

@@ -384,7 +384,7 @@ static void serve(struct wr_handler *h, struct wr_exchange *x)
 
     if (!e)
         wr_exchange_respond_error(x, 503);
-    else if (e->is_gathered || e->mount->plugin.body_buffer_max == 0 || wr_input_gather(e))
+    else if (e->mount->plugin.body_buffer_max == 0 || wr_input_gather(e))
         call(e);
 }
 

@@ -2,10 +2,11 @@
  * mount.h — a plugin at a route: the handler that calls an app and turns what it says into a
  * response.
  *
- *     serve ─► gather content ─► call the app ─► conclude: page, memory, file, iterable, decline
- *              (body_buffer_max)      │                 │
- *                                     │                 └─ iterable: pull once before the head goes
- * out └─ on the loop, or by remote.h in a thread or on the home loop
+ *     serve ─► gather ─► call ─► conclude ─► page, memory, file, iterable; decline ─► next route
+ *
+ *     gather    the content, with body_buffer_max alone
+ *     call      on the loop, or by remote.h in a thread or on the home loop
+ *     conclude  an iterable is pulled once before: the head goes out with its first piece
  *
  * Ownership: the router owns it; it owns configuration, pool, states and its part of the image.
  * Threads:   made, started, stopped and freed by the thread of the server; serves on every loop.

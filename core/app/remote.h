@@ -2,8 +2,7 @@
  * remote.h — calling an app elsewhere than on the loop of its exchange: on a thread of the mount's
  * pool, or on the home loop of a serial mount.
  *
- *     loop:      call, pull, end ─► job ─► there: the app runs ─► done, posted ─► loop: what
- * follows
+ *     loop: call, pull, end ─► job ─► there: the app runs ─► done ─► loop: what follows
  *
  * One job at a time for one request, so none of its calls overlap. The exchange is held from the
  * first job to the end. When it ends while a job is out, the end follows that job.

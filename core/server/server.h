@@ -1,8 +1,10 @@
 /*
  * server.h — workers and what they listen on: the life of a server from start to stop.
  *
- *     NEW ─► RUNNING ─► STOPPING ─► STOPPED        wr_server_stop() closes the listeners, lets what
- * is in flight finish, closes the rest at the deadline
+ *     NEW ─► RUNNING ─► STOPPING ─► STOPPED
+ *
+ * wr_server_stop() closes the listeners, lets what is in flight finish, and closes the rest at the
+ * deadline.
  *
  * A server runs either in threads of its own, one a loop, or as a single loop that the host drives.
  *

@@ -35,7 +35,7 @@ typedef struct weir_test_request {
     const void *body;          /* content */
     size_t body_size;
     size_t
-        piece; /* content arrives in pieces of so many bytes, a turn of the loop each; 0: at once */
+        piece; /* content arrives in pieces of so many bytes, one a turn of the loop; 0: at once */
 } weir_test_request;
 
 /* As a client would see it, of any protocol. */

@@ -126,7 +126,7 @@ static const struct {
     {"/x", "/nonexistent.so", NULL, WEIR_ENOENT, "cannot load /nonexistent.so: No such file"},
     {"/x", "/dev/null", NULL, WEIR_EPLUGIN, "cannot load /dev/null: it is not a file"},
     {"/x", __FILE__, NULL, WEIR_EPLUGIN, "cannot load "},
-    {"x", WR_TEST_PLUGIN, NULL, WEIR_EINVAL, "the route x: "},
+    {"x", WR_TEST_PLUGIN, NULL, WEIR_EINVAL, "the route x: expected "},
     {"/x", WR_TEST_PLUGIN, "{\"a\": }", WEIR_ECONFIG, "config of /x:1:7: "},
 };
 

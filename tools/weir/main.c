@@ -38,9 +38,24 @@ static const char *advice_without_right(const weir_server *s, const struct optio
            "$(command -v weir), or take another with --port 8080";
 }
 
+/* Of a plugin's file. */
+static const char *advice_for_plugin(int32_t error)
+{
+    switch (error) {
+    case WEIR_EACCES:
+        return "; this user may not read it";
+    case WEIR_ENOENT:
+        return "; check the path";
+    default:
+        return "";
+    }
+}
+
 /* What a person can do about it, where the error alone does not say so. */
 static const char *advice_for(int32_t error, const weir_server *s, const struct options *o)
 {
+    if (strncmp(weir_server_error(s), "cannot load ", strlen("cannot load ")) == 0)
+        return advice_for_plugin(error);
     switch (error) {
     case WEIR_EADDRINUSE:
         return "; another program has it: stop that, or choose another with --listen or --port "
@@ -188,19 +203,24 @@ static void open_standard_descriptors(void)
 int main(int argc, char **argv)
 {
     struct options o;
+    int status = EXIT_LINE;
 
     open_standard_descriptors();
     switch (options_parse(argc, argv, &o)) {
     case COMMAND_SERVE:
-        return serve(&o);
+        status = serve(&o);
+        break;
     case COMMAND_HELP:
         options_print_help();
-        return EXIT_SUCCESS;
+        status = EXIT_SUCCESS;
+        break;
     case COMMAND_VERSION:
         print_version();
-        return EXIT_SUCCESS;
+        status = EXIT_SUCCESS;
+        break;
     case COMMAND_BAD:
         break;
     }
-    return EXIT_LINE;
+    options_free(&o);
+    return status;
 }

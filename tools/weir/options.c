@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
@@ -161,6 +162,7 @@ static enum command add_plugin(struct options *out, const char *value)
         return bad("--plugin is given more than %d times", PLUGINS_MAX);
     p->route = strndup(value, (size_t)(equals - value));
     p->file = strdup(equals + 1);
+    out->plugins_n++; /* also to be freed when one is missing */
     if (!p->route || !p->file)
         return bad("out of memory");
     colon = find_config(p->file);
@@ -168,8 +170,16 @@ static enum command add_plugin(struct options *out, const char *value)
         *colon = '\0';
         p->config = colon + 1;
     }
-    out->plugins_n++;
     return COMMAND_SERVE;
+}
+
+void options_free(struct options *o)
+{
+    for (int i = 0; i < o->plugins_n; i++) {
+        free(o->plugins[i].route);
+        free(o->plugins[i].file);
+    }
+    o->plugins_n = 0;
 }
 
 static enum command apply(enum option option, const char *value, struct options *out)

@@ -10,7 +10,8 @@
 #define LISTEN_MAX  64
 #define PLUGINS_MAX 200
 
-/* --plugin ROUTE=FILE[:CONFIG]; the texts are malloc'ed, and stay until the program ends. */
+/* --plugin ROUTE=FILE[:CONFIG]; route and file are malloc'ed, the configuration is behind the file.
+ */
 struct plugin_option {
     char *route, *file;
     const char *config; /* NULL: none */
@@ -32,6 +33,9 @@ enum command { COMMAND_SERVE, COMMAND_HELP, COMMAND_VERSION, COMMAND_BAD };
 
 /* Reads the command line; COMMAND_BAD has been explained on stderr. */
 enum command options_parse(int argc, char **argv, struct options *out);
+
+/* What options_parse() has allocated. */
+void options_free(struct options *o);
 
 void options_print_help(void);
 
