@@ -42,6 +42,7 @@ struct weir_test {
     const weir_test_request *request;
     size_t arrived, read;
     bool wants_input, is_responding, is_done;
+    bool may_pull; /* the body has not said that it has nothing for now */
 
     weir_test_response response;
     weir_header *fields;
@@ -215,12 +216,14 @@ static void on_respond(struct wr_exchange *x)
 {
     struct weir_test *t = x->stream_data;
 
-    t->is_responding = true;
+    t->is_responding = t->may_pull = true;
 }
 
 static void on_body_ready(struct wr_exchange *x)
 {
-    (void)x; /* it is asked again in each turn */
+    struct weir_test *t = x->stream_data;
+
+    t->may_pull = true;
 }
 
 static ssize_t read_content(struct wr_exchange *x, void *dst, size_t n)
@@ -376,8 +379,10 @@ static void pull_body(struct weir_test *t, struct wr_exchange *x)
         int count = body->ops->peek(body, &piece, 1);
         ssize_t n;
 
-        if (count == -EAGAIN)
+        if (count == -EAGAIN) {
+            t->may_pull = false;
             return;
+        }
         if (count <= 0) {
             end_body(t, count < 0 || r->length >= 0);
             return;
@@ -403,7 +408,7 @@ static void turn(struct weir_test *t, struct wr_exchange *x)
         t->wants_input = false;
         x->on_input(x);
     }
-    if (t->is_responding)
+    if (t->is_responding && t->may_pull)
         pull_body(t, x);
 }
 

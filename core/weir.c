@@ -351,7 +351,8 @@ static int32_t add_mounted(struct weir_server *s, struct wr_router *router, cons
         return add_route(s, router, m->route, handler);
     snprintf(s->why, sizeof s->why, "cannot mount %.300s at %.200s: %.500s",
              m->file ? m->file : "a plugin", m->route, why);
-    return error;
+    /* What a plugin's load returns means something to the plugin alone. */
+    return error == WEIR_ECONFIG || error == WEIR_ENOMEM ? error : WEIR_EPLUGIN;
 }
 
 static int32_t add_folder(struct weir_server *s, struct wr_router *router)

@@ -123,6 +123,7 @@ static void advance(struct wr_body *b, size_t n)
 /* Nothing for now: whoever has more says so by weir_wake(), or by there being input. */
 static int await(struct wr_environ *e)
 {
+    e->is_awaiting = true;
     if (e->wants_input)
         wr_input_await(e);
     return -EAGAIN;
@@ -158,12 +159,15 @@ static int peek_iterable(struct wr_body *b, struct wr_piece *out, int max)
                                  .len = e->left};
         return 1;
     }
-    if (!e->has_pulled && e->remote) {
+    if (e->has_pulled)
+        return use_pulled(e, out);
+    if (e->is_awaiting)
+        return -EAGAIN;
+    if (e->remote) {
         wr_remote_pull(e);
         return -EAGAIN;
     }
-    if (!e->has_pulled)
-        wr_app_body_pull(e);
+    wr_app_body_pull(e);
     return use_pulled(e, out);
 }
 

@@ -27,7 +27,7 @@ static struct wr_slice printed(struct wr_environ *e, uint64_t number)
 
 static struct wr_slice script_name(struct wr_environ *e)
 {
-    struct wr_slice path = e->x->route->path;
+    struct wr_slice path = e->route->path;
 
     return wr_slice_eq(path, TEXT("/")) ? TEXT("") : path; /* of the exact route of "/" */
 }
@@ -340,7 +340,7 @@ static bool is_terminated(struct wr_environ *e, struct wr_slice value)
 {
     struct wr_slice path = e->x->request.path;
 
-    return value.p + value.n == path.p + path.n || value.n == 0 || value.p == e->x->route->path.p;
+    return value.p + value.n == path.p + path.n || value.n == 0 || value.p == e->route->path.p;
 }
 
 const char *wr_environ_get(weir_environ *env, const char *key, size_t key_n)

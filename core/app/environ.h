@@ -2,7 +2,8 @@
  * environ.h — the request as an app sees it, and what is remembered of its call.
  *
  * One for each app that is called for an exchange; one that declined stays behind the next, for
- * what it deferred. Lives in the arena of the exchange.
+ * what it deferred. At the end they end one after the other, the last one first. Lives in the arena
+ * of the exchange.
  *
  * Threads: made and ended on the loop of the exchange. While a job of the app runs elsewhere
  *          (remote.h) the members marked "app" belong to its thread, else to the loop.
@@ -37,21 +38,24 @@ struct wr_environ {
     weir_environ base; /* first */
     struct wr_exchange *x;
     struct wr_mount *mount;
-    struct wr_environ *previous; /* of an app that has declined */
-    struct wr_remote *remote;    /* NULL: the app runs on the exchange's loop */
+    const struct wr_route *route; /* that led to it */
+    struct wr_environ *previous;  /* of an app that has declined */
+    struct wr_remote *remote;     /* NULL: the app runs on the exchange's loop */
 
     /* app: what it asked and said */
     struct wr_environ_value *values;
     struct wr_deferred *deferred;
     void *thread_state;
-    int64_t declared; /* Content-Length by the app; -1: none */
-    int32_t status;   /* of start_response; 0: not called */
-    int32_t error;    /* sticky; 0: none */
-    bool has_values;  /* weir_set() was called */
-    bool is_started;  /* something is on its way: start_response comes too late */
-    bool has_logged;  /* a fault of the app is in the log */
-    bool is_in_next;  /* weir_read() on the loop may be told of more */
-    bool wants_input; /* it said WEIR_AGAIN in next */
+    int64_t declared;  /* Content-Length by the app; -1: none */
+    size_t head_bytes; /* of its fields */
+    int32_t status;    /* of start_response; 0: not called */
+    int32_t error;     /* sticky; 0: none */
+    bool has_values;   /* weir_set() was called */
+    bool is_started;   /* something is on its way: start_response comes too late */
+    bool has_logged;   /* a fault of the app is in the log */
+    bool has_read;     /* some of the content */
+    bool is_in_next;   /* weir_read() on the loop may be told of more */
+    bool wants_input;  /* it said WEIR_AGAIN in next */
 
     /* app: its body */
     weir_body body;
@@ -63,6 +67,7 @@ struct wr_environ {
     struct wr_body out; /* what the protocol pulls */
     uint64_t left;      /* of chunk, or of the whole, to be sent */
     bool has_pulled;    /* `pulled` is not used up */
+    bool is_awaiting;   /* next said WEIR_AGAIN: not asked until somebody says that there is more */
     bool is_responding; /* the response was handed over */
     bool is_ended;
     atomic_bool is_woken; /* the task below is posted */
@@ -71,6 +76,7 @@ struct wr_environ {
     /* content gathered for body_buffer_max, or fetched for an app on another loop; malloc'ed */
     char *content;
     size_t content_n, content_cap, content_read;
+    bool is_content_lent; /* it is the previous one's, which ends later */
     bool is_gathering, is_gathered;
     bool has_fetched;
     int64_t fetched; /* what the last fetch came to */

@@ -183,6 +183,19 @@ static void explain_dlopen(const char *file, const struct wr_image *image, char 
     fail(0, why, "cannot load %s: %s", file, text);
 }
 
+/* The copy: what is checked is what will be loaded, whatever becomes of the file. */
+static int32_t inspect_copy(const struct wr_image *image, const char *file, char *why)
+{
+    int fd = open(image->copy.file, O_RDONLY | O_CLOEXEC);
+    int32_t err;
+
+    if (fd < 0)
+        return fail_system(file, "its copy", why);
+    err = inspect(file, fd, why);
+    close(fd);
+    return err;
+}
+
 /* From a copy in this folder. 0, 1: another folder may do, or a WEIR_E* number. */
 static int32_t load_in(struct wr_image *image, const char *file, int fd, const char *parent,
                        char *why)
@@ -193,6 +206,11 @@ static int32_t load_in(struct wr_image *image, const char *file, int fd, const c
         errno = -err;
         fail_system(file, "cannot write a copy of it in the folder for temporary files", why);
         return 1;
+    }
+    err = inspect_copy(image, file, why);
+    if (err < 0) {
+        wr_private_copy_remove(&image->copy);
+        return err;
     }
     image->handle = dlopen(image->copy.file, RTLD_NOW | RTLD_LOCAL);
     if (!image->handle) {
@@ -266,7 +284,7 @@ struct wr_image *wr_image_open(struct wr_images *images, const char *file, char 
     } else if ((image = find(images, &st))) {
         image->refs++;
         *err = 0;
-    } else if ((*err = inspect(file, fd, why)) == 0) {
+    } else {
         image = open_new(images, file, fd, &st, why, err);
     }
     if (fd >= 0)

@@ -111,6 +111,7 @@ static void fetch(struct wr_environ *e)
         e->x->on_input = on_input;
         return;
     }
+    e->is_awaiting = false;
     e->content_n = n > 0 ? (size_t)n : 0;
     e->content_read = 0;
     e->fetched = n == -ENOMEM ? WEIR_ENOMEM : public_result(e->x, n);
@@ -200,6 +201,7 @@ int64_t wr_input_read(weir_environ *env, void *buf, size_t n)
     }
     if (e->is_gathered)
         return 0;
+    e->has_read = true;
     if (is_at_home(e))
         return read_fetched(e);
     return e->remote ? read_on_thread(e, buf, n) : read_here(e, buf, n);
@@ -222,6 +224,8 @@ static void on_input(struct wr_exchange *x)
     struct wr_environ *e = x->handler_data;
 
     x->on_input = NULL;
+    if (is_at_home(e) && e->remote->is_busy) /* a wake was faster; it asks again when it is back */
+        return;
     if (e->is_gathering) {
         if (wr_input_gather(e))
             wr_mount_serve_gathered(e);
@@ -246,16 +250,15 @@ void wr_input_pass_on(struct wr_environ *from, struct wr_environ *to)
 {
     if (!from->is_gathered)
         return;
-    to->is_gathered = true;
+    to->is_gathered = to->is_content_lent = true;
     to->content = from->content;
     to->content_n = from->content_n;
-    from->is_gathered = false;
-    from->content = NULL;
-    from->content_n = from->content_read = 0;
 }
 
 void wr_input_free(struct wr_environ *e)
 {
-    free(e->content);
+    if (!e->is_content_lent)
+        free(e->content);
     e->content = NULL;
+    e->content_n = e->content_read = 0;
 }

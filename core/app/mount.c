@@ -27,9 +27,7 @@ size_t wr_mount_request_id(const struct wr_exchange *x, char out[static WR_REQUE
 {
     struct wr_buf b = wr_buf_on(out, WR_REQUEST_ID_MAX);
 
-    wr_buf_hex(&b, x->worker->epoch);
-    wr_buf_char(&b, '-');
-    wr_buf_hex(&b, (uint64_t)x->worker->index);
+    wr_buf_hex(&b, x->worker->random);
     wr_buf_char(&b, '-');
     wr_buf_hex(&b, x->id);
     return b.n;
@@ -88,6 +86,12 @@ static bool is_unread(const struct wr_environ *e)
            e->status == 205;
 }
 
+/* An iterable of which nothing is wanted: unless it is still to call start_response. */
+static bool is_never_asked(const struct wr_environ *e)
+{
+    return e->status != 0 && is_unread(e);
+}
+
 /* A body whose size is known. */
 static void conclude_sized(struct wr_environ *e, uint64_t size)
 {
@@ -138,7 +142,7 @@ static void conclude_file(struct wr_environ *e)
 /* The head goes out with the first piece, since it may still change before. */
 static void conclude_iterable(struct wr_environ *e)
 {
-    if (e->status != 0 && is_unread(e)) {
+    if (is_never_asked(e)) {
         respond(e, e->status == 205 ? 0 : e->declared);
         return;
     }
@@ -151,7 +155,12 @@ static void conclude_iterable(struct wr_environ *e)
             wr_environ_wake(&e->base); /* empty pieces only, so far */
         break;
     case WEIR_AGAIN:
+        if (e->status != 0 && e->declared == 0) { /* there is nothing to wait for */
+            respond(e, 0);
+            break;
+        }
         e->has_pulled = false;
+        e->is_awaiting = true;
         if (e->wants_input)
             wr_input_await(e);
         break;
@@ -161,6 +170,22 @@ static void conclude_iterable(struct wr_environ *e)
     default:
         respond_failed(e);
     }
+}
+
+/* What the app said of its own content does not hold for a page of ours. */
+static void drop_content_fields(struct wr_environ *e, int status)
+{
+    static const char *const names[] = {"Content-Type",        "Content-Encoding",
+                                        "Content-Language",    "Content-Location",
+                                        "Content-Disposition", "ETag",
+                                        "Last-Modified"};
+
+    if (status == 304) /* it is about the content that the client has */
+        return;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        wr_start_drop_field(e, wr_slice_of(names[i]));
+    if (status != 416) /* where it has the size alone, RFC 9110 14.4 */
+        wr_start_drop_field(e, WR_SLICE("Content-Range"));
 }
 
 static void conclude_page(struct wr_environ *e)
@@ -173,7 +198,7 @@ static void conclude_page(struct wr_environ *e)
         respond_failed(e);
         return;
     }
-    wr_start_drop_field(e, WR_SLICE("Content-Type"));
+    drop_content_fields(e, (int)status);
     e->x->response.reason = wr_slice(NULL, 0);
     respond_page(e, (int)status);
 }
@@ -182,6 +207,11 @@ static void conclude_declined(struct wr_environ *e)
 {
     struct wr_exchange *x = e->x;
 
+    if (e->has_read) { /* the next one would take the rest for all of it */
+        wr_start_fault(e, WEIR_ESTATE, "weir_decline after weir_read");
+        respond_failed(e);
+        return;
+    }
     wr_start_clear(e);
     e->is_started = e->is_responding = true; /* it has had its say */
     x->on_input = NULL;
@@ -235,7 +265,7 @@ void wr_mount_call(struct wr_environ *e)
         return;
     if (!e->body.next)
         wr_start_fault(e, WEIR_EINVAL, "an iterable without next");
-    if (e->error < 0 || (e->status != 0 && is_unread(e)))
+    if (e->error < 0 || is_never_asked(e))
         return;
     wr_app_body_pull(e);
 }
@@ -274,6 +304,7 @@ void wr_mount_serve_gathered(struct wr_environ *e)
 
 void wr_mount_resume(struct wr_environ *e)
 {
+    e->is_awaiting = false;
     if (e->is_responding) {
         wr_exchange_body_ready(e->x);
     } else if (e->remote) {
@@ -295,7 +326,7 @@ static void on_wake(struct wr_task *task)
     if (!e->is_ended)
         wr_mount_resume(e);
     else if (e->remote)
-        wr_remote_end(e);
+        wr_remote_try_end(e);
     else
         wr_exchange_unref(e->x);
 }
@@ -313,7 +344,8 @@ int32_t wr_environ_wake(weir_environ *env)
 
 bool wr_mount_has_end(const struct wr_environ *e)
 {
-    return e->deferred || e->body.close || e->body.kind == WEIR_BODY_FILE;
+    return e->deferred || e->body.close ||
+           (e->body.kind == WEIR_BODY_FILE && e->body.flags & WEIR_CLOSE_FD);
 }
 
 void wr_mount_end(struct wr_environ *e)
@@ -329,13 +361,8 @@ void wr_mount_end(struct wr_environ *e)
     }
 }
 
-static void end_environ(struct wr_environ *e)
+static void end_here(struct wr_environ *e)
 {
-    e->is_ended = true;
-    if (e->remote) {
-        wr_remote_end(e);
-        return;
-    }
     if (wr_mount_has_end(e))
         wr_mount_end(e);
     wr_input_free(e);
@@ -343,14 +370,27 @@ static void end_environ(struct wr_environ *e)
         wr_exchange_ref(e->x); /* until the wake has come */
 }
 
+/* One after the other, since they share the arena: one that ends elsewhere goes on with the rest. */
+void wr_mount_end_chain(struct wr_environ *e)
+{
+    while (e && !e->remote) {
+        struct wr_environ *previous = e->previous;
+
+        end_here(e);
+        e = previous;
+    }
+    if (e)
+        wr_remote_end(e);
+}
+
 static void on_end(struct wr_exchange *x)
 {
-    struct wr_environ *previous;
-
-    for (struct wr_environ *e = x->handler_data; e; e = previous) {
-        previous = e->previous;
-        end_environ(e); /* may be the last that holds a remote one */
+    for (struct wr_environ *e = x->handler_data; e; e = e->previous) {
+        e->is_ended = true;
+        if (e->remote)
+            wr_remote_tell_gone(e);
     }
+    wr_mount_end_chain(x->handler_data);
 }
 
 /* ---- the handler ---- */
@@ -366,6 +406,7 @@ static struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x
     e->base.host = &m->host;
     e->x = x;
     e->mount = m;
+    e->route = x->route;
     e->declared = -1;
     e->wake.run = on_wake;
     if (is_elsewhere && !wr_remote_open(e))
@@ -399,7 +440,11 @@ bool wr_mount_is_concurrent(const struct wr_mount *m)
 
 static int fail_start(const struct wr_mount *m, char *why, const char *what, int err)
 {
-    snprintf(why, WR_WHY_MAX, "%s at %s: %s failed (%d)", m->plugin.name, m->route, what, err);
+    if (err > WEIR_EINVAL) /* of the system, or the plugin's own */
+        snprintf(why, WR_WHY_MAX, "%s at %s: %s failed: %s (%d)", m->plugin.name, m->route, what,
+                 strerrordesc_np(-err) ? strerrordesc_np(-err) : "it did not say why", err);
+    else
+        snprintf(why, WR_WHY_MAX, "%s at %s: %s failed (%d)", m->plugin.name, m->route, what, err);
     return -ECANCELED;
 }
 
@@ -477,8 +522,13 @@ static void wait_for_jobs(struct wr_handler *h)
 {
     struct wr_mount *m = mount_of(h);
 
-    if (m->pool)
-        wr_pool_wait(m->pool);
+    if (!m->pool)
+        return;
+    if (wr_pool_is_busy(m->pool))
+        wr_log(m->log, WR_LOG_WARN,
+               "stopping: waiting for calls of %s at %s that have not returned", m->plugin.name,
+               m->route);
+    wr_pool_wait(m->pool);
 }
 
 static void free_mount(struct wr_handler *h)

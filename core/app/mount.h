@@ -74,7 +74,7 @@ bool wr_mount_is_concurrent(const struct wr_mount *m);
 
 #define WR_REQUEST_ID_MAX 48
 
-/* Unique over restarts: when the worker began, its number, the request's. Returns the length. */
+/* Unique over restarts: a random number of the worker, and the request's. Returns the length. */
 size_t wr_mount_request_id(const struct wr_exchange *x, char out[static WR_REQUEST_ID_MAX]);
 
 /* A line that begins with plugin, route and request; and, for faults, with what was asked. */
@@ -96,5 +96,8 @@ void wr_mount_resume(struct wr_environ *e);
 /* What the app wants to be called at the end, where it runs: close and deferred functions. */
 bool wr_mount_has_end(const struct wr_environ *e);
 void wr_mount_end(struct wr_environ *e);
+
+/* Ends this environ and those behind it, when the exchange has ended. On the loop; NULL: none. */
+void wr_mount_end_chain(struct wr_environ *e);
 
 #endif

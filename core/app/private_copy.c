@@ -140,6 +140,9 @@ static int make_file(struct wr_private_copy *c, const char *name, int fd)
         c->file[0] = '\0';
         return -ENAMETOOLONG;
     }
+    for (char *p = strrchr(c->file, '/'); *p; p++)
+        if (*p == '$') /* dlopen(3) would put something in its place */
+            *p = '_';
     to = open(c->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
     if (to < 0)
         return -errno;

@@ -47,6 +47,7 @@ static void release(struct wr_remote *r)
     pthread_cond_destroy(&r->has_read);
     pthread_mutex_destroy(&r->lock);
     wr_input_free(e);
+    wr_mount_end_chain(e->previous);
     wr_exchange_unref(x);
 }
 
@@ -85,8 +86,7 @@ static void on_done(struct wr_task *task)
     if (r->work == WR_REMOTE_END) {
         release(r);
     } else if (e->is_ended) {
-        if (!atomic_load(&e->is_woken)) /* else the wake is still to come, and ends it */
-            end_now(r);
+        wr_remote_try_end(e);
     } else if (e->body.kind == WEIR_BODY_ITERABLE && e->pulled == WEIR_AGAIN && wants_again) {
         wr_remote_pull(e);
     } else if (e->is_responding) {
@@ -128,7 +128,7 @@ void wr_remote_pull(struct wr_environ *e)
         send_job(e->remote, WR_REMOTE_PULL);
 }
 
-void wr_remote_end(struct wr_environ *e)
+void wr_remote_tell_gone(struct wr_environ *e)
 {
     struct wr_remote *r = e->remote;
 
@@ -136,6 +136,18 @@ void wr_remote_end(struct wr_environ *e)
     atomic_store(&r->is_gone, true);
     pthread_cond_signal(&r->has_read);
     pthread_mutex_unlock(&r->lock);
-    if (!r->is_busy && !atomic_load(&e->is_woken))
+}
+
+void wr_remote_end(struct wr_environ *e)
+{
+    e->remote->is_due = true;
+    wr_remote_try_end(e);
+}
+
+void wr_remote_try_end(struct wr_environ *e)
+{
+    struct wr_remote *r = e->remote;
+
+    if (r->is_due && !r->is_busy && !atomic_load(&e->is_woken))
         end_now(r);
 }

@@ -26,6 +26,7 @@ struct wr_remote {
     struct wr_task done;  /* back on the loop */
     enum wr_remote_work work;
     bool is_busy;     /* a job is out */
+    bool is_due;      /* it is to end as soon as nothing is out */
     bool wants_again; /* a wake came while it was: it is not lost */
     atomic_bool is_gone;
 
@@ -48,8 +49,14 @@ bool wr_remote_call(struct wr_environ *e);
 /* Asks the body for its next piece, unless a job is out. */
 void wr_remote_pull(struct wr_environ *e);
 
-/* The exchange has ended: what the app wants to be called at the end is called there; then the
- * exchange is let go. */
+/* Nobody waits for the answer any more. */
+void wr_remote_tell_gone(struct wr_environ *e);
+
+/* The exchange has ended, and its turn has come: what the app wants to be called at the end is called there; then the
+ * exchange is let go, and the environ behind it ends. */
 void wr_remote_end(struct wr_environ *e);
+
+/* The same, if its turn has come: what was out has come back. */
+void wr_remote_try_end(struct wr_environ *e);
 
 #endif

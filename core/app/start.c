@@ -40,7 +40,9 @@ void wr_start_clear(struct wr_environ *e)
 
     r->n = 0;
     r->has_date = r->has_server = false;
+    r->out_of_memory = false;
     r->reason = wr_slice(NULL, 0);
+    e->head_bytes = 0;
     e->status = 0;
     e->declared = -1;
 }
@@ -139,15 +141,32 @@ static bool is_value(struct wr_slice value)
 
 static int32_t add_copy(struct wr_environ *e, struct wr_slice name, struct wr_slice value)
 {
-    char *memory = wr_arena_alloc(&e->x->arena, name.n + value.n);
+    char *memory;
 
-    if (!memory)
+    e->head_bytes += name.n + value.n + strlen(": \r\n");
+    if (e->head_bytes > WR_RESPONSE_FIELDS_MAX)
+        return wr_start_fault(e, WEIR_ETOOBIG, "more than %zu bytes of fields",
+                              WR_RESPONSE_FIELDS_MAX);
+    memory = wr_arena_alloc(&e->x->arena, name.n + value.n);
+    if (memory) {
+        memcpy(memory, name.p, name.n);
+        if (value.n > 0)
+            memcpy(memory + name.n, value.p, value.n);
+        wr_exchange_add_field(e->x, wr_slice(memory, name.n), wr_slice(memory + name.n, value.n));
+    }
+    if (!memory || response_of(e)->out_of_memory)
         return wr_start_fault(e, WEIR_ENOMEM, "no memory for the field %.*s", (int)name.n, name.p);
-    memcpy(memory, name.p, name.n);
-    if (value.n > 0)
-        memcpy(memory + name.n, value.p, value.n);
-    wr_exchange_add_field(e->x, wr_slice(memory, name.n), wr_slice(memory + name.n, value.n));
     return 0;
+}
+
+/* A field that takes the place of the server's own. */
+static int32_t add_once(struct wr_environ *e, bool *has_it, struct wr_slice name,
+                        struct wr_slice value)
+{
+    if (*has_it)
+        return wr_start_fault(e, WEIR_EINVAL, "a second %.*s", (int)name.n, name.p);
+    *has_it = true;
+    return add_copy(e, name, value);
 }
 
 static int32_t add_field(struct wr_environ *e, const char *name_text, struct wr_slice value)
@@ -170,11 +189,9 @@ static int32_t add_field(struct wr_environ *e, const char *name_text, struct wr_
     case CONTENT_LENGTH:
         return declare_length(e, value);
     case DATE:
-        response_of(e)->has_date = true;
-        break;
+        return add_once(e, &response_of(e)->has_date, name, value);
     case SERVER:
-        response_of(e)->has_server = true;
-        break;
+        return add_once(e, &response_of(e)->has_server, name, value);
     case ORDINARY:
         break;
     }

@@ -294,6 +294,16 @@ void wr_pool_push(struct wr_pool *p, struct wr_job *j)
     give(p, j, false);
 }
 
+bool wr_pool_is_busy(struct wr_pool *p)
+{
+    bool is_busy;
+
+    pthread_mutex_lock(&p->lock);
+    is_busy = p->state == RUNNING && !is_at_rest(p);
+    pthread_mutex_unlock(&p->lock);
+    return is_busy;
+}
+
 void wr_pool_wait(struct wr_pool *p)
 {
     pthread_mutex_lock(&p->lock);

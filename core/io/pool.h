@@ -48,7 +48,8 @@ int wr_pool_start(struct wr_pool *p);
 bool wr_pool_submit(struct wr_pool *p, struct wr_job *j);
 void wr_pool_push(struct wr_pool *p, struct wr_job *j);
 
-/* Returns when no job waits or runs. Not from a job. */
+/* Does a job wait or run? Returns when none does: not from a job. */
+bool wr_pool_is_busy(struct wr_pool *p);
 void wr_pool_wait(struct wr_pool *p);
 
 /* Runs all that waits, and what that pushes, then ends the threads; without threads (not started)

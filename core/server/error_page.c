@@ -48,7 +48,8 @@ static void append_title(struct wr_buf *b, int status)
 
 void wr_error_page(struct wr_exchange *x, int status)
 {
-    char *memory = wr_arena_alloc(&x->arena, PAGE_ROOM);
+    bool has_page = !wr_status_is_bodiless(status);
+    char *memory = has_page ? wr_arena_alloc(&x->arena, PAGE_ROOM) : NULL;
     struct wr_buf page = wr_buf_on(memory, PAGE_ROOM);
     struct wr_body *body = NULL;
 
@@ -63,7 +64,7 @@ void wr_error_page(struct wr_exchange *x, int status)
         WR_BUF_LITERAL(&page, ERROR_PAGE_TAIL_2);
         body = wr_body_memory(&x->arena, wr_buf_slice(&page), NULL, NULL);
     }
-    if (!body) { /* out of memory: a status without a page is still an answer */
+    if (!body) { /* a 304, or out of memory: a status without a page is still an answer */
         x->response.length = 0;
         return;
     }

@@ -51,6 +51,7 @@ struct wr_server {
     atomic_bool has_removed_paths;
     atomic_llong stop_by_ms; /* on the loops' clock; the earliest that anybody asked for */
     atomic_long conns;       /* open, on all loops */
+    atomic_int accepting_n;  /* loops that may still take in a connection */
     long conns_max;
 };
 
@@ -204,17 +205,30 @@ static void close_acceptors(struct loop_thread *t)
 
 /* ---- stopping ---- */
 
+/* Loops end together: one without connections may be where those of another do their work. */
+static void end_if_all_are_done(struct loop_thread *t)
+{
+    struct wr_server *s = t->server;
+
+    if (t->is_stopped || atomic_load(&s->accepting_n) > 0 || atomic_load(&s->conns) > 0)
+        return;
+    t->is_stopped = true;
+    for (int i = 0; i < s->setup.loops; i++)
+        if (&s->threads[i] != t && !atomic_exchange(&s->threads[i].is_stop_posted, true))
+            wr_loop_post(s->threads[i].worker.loop, &s->threads[i].stop);
+}
+
 static void on_conns_changed(struct wr_worker *w, int change)
 {
     struct loop_thread *t = thread_of(w);
 
-    atomic_fetch_add_explicit(&t->server->conns, change, memory_order_relaxed);
+    atomic_fetch_add(&t->server->conns, change);
     if (change > 0)
         return;
     if (t->is_paused)
         resume_accepting(t);
-    if (t->is_stopping && w->conns_n == 0)
-        t->is_stopped = true;
+    if (t->is_stopping)
+        end_if_all_are_done(t);
 }
 
 static void on_drain_deadline(struct wr_timer *timer)
@@ -249,10 +263,12 @@ static void on_stop(struct wr_task *task)
         t->is_stopping = true;
         wr_timer_clear(wr_loop_timers(loop), &t->resume);
         close_acceptors(t);
+        atomic_fetch_sub(&t->server->accepting_n, 1);
         wr_worker_drain(&t->worker);
     }
-    if (t->worker.conns_n == 0 || stop_by_ms <= wr_loop_now_ms(loop) ||
-        wr_timer_set(wr_loop_timers(loop), &t->deadline, stop_by_ms) < 0)
+    end_if_all_are_done(t);
+    if (!t->is_stopped && (stop_by_ms <= wr_loop_now_ms(loop) ||
+                           wr_timer_set(wr_loop_timers(loop), &t->deadline, stop_by_ms) < 0))
         t->is_stopped = true;
 }
 
@@ -477,6 +493,7 @@ struct wr_server *wr_server_new(const struct wr_server_setup *setup, char *why, 
     s->setup.addresses = s->addresses;
     s->conns_max = most_conns(setup);
     atomic_init(&s->stop_by_ms, INT64_MAX);
+    atomic_init(&s->accepting_n, setup->loops);
     memcpy(s->addresses, setup->addresses, (size_t)setup->addresses_n * sizeof *setup->addresses);
     s->threads = calloc((size_t)setup->loops, sizeof *s->threads);
     *err = s->threads ? 0 : -ENOMEM;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 /* What an idle worker keeps: the busiest turns need about one of each per connection in a batch. */
 #define POOL_EXCHANGES 64
@@ -15,7 +16,8 @@ int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock,
     int err = -ENOMEM;
 
     *w = (struct wr_worker){.config = config, .log = log, .router = router, .date_s = INT64_MIN};
-    w->epoch = (uint64_t)(clock->wall_ns(clock->ctx) / 1000000);
+    if (getrandom(&w->random, sizeof w->random, GRND_NONBLOCK) < 0)
+        w->random = (uint64_t)clock->wall_ns(clock->ctx) ^ (uintptr_t)w;
     memcpy(w->usual_start, WR_WORKER_START, sizeof w->usual_start);
     wr_list_init(&w->conns);
     wr_list_init(&w->free_exchanges);

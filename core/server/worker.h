@@ -15,10 +15,11 @@
 #include "server/conn.h"
 #include "server/router.h"
 
-#define WR_WORKER_OUT     ((size_t)64 * 1024)  /* answers of one batch, sent at once */
-#define WR_WORKER_SCRATCH ((size_t)256 * 1024) /* what is read only to be dropped */
-#define WR_KNOWN_HOST     64                   /* a longer one is looked at in every request */
-#define WR_READ_BUFFER    (16 * 1024)          /* an ordinary request, and many pipelined ones */
+#define WR_WORKER_OUT          ((size_t)64 * 1024)    /* answers of one batch, sent at once */
+#define WR_RESPONSE_FIELDS_MAX (WR_WORKER_OUT - 2048) /* bytes: the rest of a head needs room too */
+#define WR_WORKER_SCRATCH      ((size_t)256 * 1024)   /* what is read only to be dropped */
+#define WR_KNOWN_HOST          64          /* a longer one is looked at in every request */
+#define WR_READ_BUFFER         (16 * 1024) /* an ordinary request, and many pipelined ones */
 
 /* The fields of every response; the date's place is filled in. */
 #define WR_WORKER_DATE     "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
@@ -46,7 +47,7 @@ struct wr_worker {
     char known_host[WR_KNOWN_HOST]; /* the last value of Host that was right */
     uint32_t known_host_n;
     uint64_t requests; /* that came to be exchanges */
-    uint64_t epoch;    /* when it began, in ms: with index and request unique */
+    uint64_t random;   /* with the number of a request an id that is unique */
     struct wr_list conns;
     size_t conns_n;
     struct wr_list free_exchanges;

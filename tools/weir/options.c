@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] =
     "Weir, an HTTP server for Linux.\n"
@@ -169,6 +170,10 @@ static enum command add_plugin(struct options *out, const char *value)
     if (colon) {
         *colon = '\0';
         p->config = colon + 1;
+    } else if (strchr(p->file, ':') && access(p->file, F_OK) < 0) {
+        return bad("--plugin %s: expected a JSON object behind the ':', as in "
+                   "--plugin /a=./a.so:'{\"key\": 1}'",
+                   value);
     }
     return COMMAND_SERVE;
 }
