@@ -4,6 +4,7 @@
  */
 #include <weir/test.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -278,6 +279,7 @@ static bool set_fields(struct wr_exchange *x, const weir_test_request *request)
     char length[24];
     struct wr_slice copy;
 
+    assert(f->v); /* wr_exchange_new() */
     for (const weir_header *h = request->fields; h && h->name; h++)
         if (!wr_fields_add(f, wr_slice_of(h->name), wr_slice_of(h->value)))
             return false;

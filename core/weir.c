@@ -144,19 +144,29 @@ int32_t weir_server_set_folder(weir_server *s, const char *folder)
     return 0;
 }
 
-/* Any of them may be NULL. */
-static int32_t add_mount(struct weir_server *s, const char *route, const struct mount *m)
+static char *dup_or_null(const char *text)
 {
-    struct mount *added = &s->mounts[s->mounts_n];
+    return text ? strdup(text) : NULL;
+}
 
+/* `file` and `config` may be NULL. */
+static int32_t add_mount(struct weir_server *s, const char *route, const char *file,
+                         const char *config, const weir_plugin *plugin, void *state)
+{
+    struct mount *m = &s->mounts[s->mounts_n];
+    int32_t err = refuse_when_running(s);
+
+    if (err < 0)
+        return err;
     if (s->mounts_n == ROUTES_MAX)
         return fail(s, WEIR_EINVAL, "a server has 256 routes at most");
-    *added = (struct mount){.plugin = m->plugin, .state = m->state};
-    added->route = strdup(route);
-    added->file = m->file ? strdup(m->file) : NULL;
-    added->config = m->config ? strdup(m->config) : NULL;
+    *m = (struct mount){.route = strdup(route),
+                        .file = dup_or_null(file),
+                        .config = dup_or_null(config),
+                        .plugin = plugin,
+                        .state = state};
     s->mounts_n++; /* also to be freed when one is missing */
-    if (!added->route || (m->file && !added->file) || (m->config && !added->config))
+    if (!m->route || (file && !m->file) || (config && !m->config))
         return fail(s, WEIR_ENOMEM, "out of memory");
     return 0;
 }
@@ -164,19 +174,13 @@ static int32_t add_mount(struct weir_server *s, const char *route, const struct 
 int32_t weir_server_mount_file(weir_server *s, const char *route, const char *file,
                                const char *config)
 {
-    int32_t err = refuse_when_running(s);
-    struct mount m = {.file = (char *)(uintptr_t)file, .config = (char *)(uintptr_t)config};
-
-    return err < 0 ? err : add_mount(s, route, &m);
+    return add_mount(s, route, file, config, NULL, NULL);
 }
 
 int32_t weir_server_mount(weir_server *s, const char *route, const weir_plugin *plugin,
                           const char *config, void *state)
 {
-    int32_t err = refuse_when_running(s);
-    struct mount m = {.config = (char *)(uintptr_t)config, .plugin = plugin, .state = state};
-
-    return err < 0 ? err : add_mount(s, route, &m);
+    return add_mount(s, route, NULL, config, plugin, state);
 }
 
 int32_t weir_server_set_threads(weir_server *s, uint32_t threads, uint32_t queue)

@@ -221,7 +221,7 @@ static const struct {
 
 static char upper(char c)
 {
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    return (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
 }
 
 static bool is_plain(char c)
@@ -411,7 +411,7 @@ static struct wr_slice key_of_field(struct wr_environ *e, unsigned i)
 
         if (!is_plain(c))
             return absent;
-        text[strlen("HTTP_") + k] = c == '-' ? '_' : c;
+        text[strlen("HTTP_") + k] = (char)(c == '-' ? '_' : c);
     }
     text[strlen("HTTP_") + name.n] = '\0';
     return wr_slice(text, strlen("HTTP_") + name.n);

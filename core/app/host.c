@@ -18,7 +18,8 @@ static void *alloc(weir_environ *env, size_t n)
     return wr_arena_alloc(&wr_environ_of(env)->x->arena, n);
 }
 
-static void log_request(weir_environ *env, int32_t level, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void log_request(weir_environ *env, int32_t level,
+                                                              const char *fmt, va_list ap)
 {
     wr_mount_log(wr_environ_of(env), level, false, fmt, ap);
 }

@@ -100,10 +100,10 @@ static size_t decode_escape(struct wr_slice s, size_t *at, char out[4])
     const char *letter;
 
     if (first < 0) {
-        char c = *at + 1 < s.n ? s.p[*at + 1] : '\\';
+        char c = (char)(*at + 1 < s.n ? s.p[*at + 1] : '\\');
 
         letter = c ? strchr(letters, c) : NULL;
-        out[0] = letter ? meanings[letter - letters] : c;
+        out[0] = (char)(letter ? meanings[letter - letters] : c);
         *at += 2;
         return 1;
     }
@@ -191,6 +191,7 @@ static bool find_item(struct wr_slice text, size_t index, struct found *f)
     return false;
 }
 
+/* As deep as jansson lets a text be. NOLINTNEXTLINE(misc-no-recursion) */
 static bool find(struct wr_slice text, const struct wr_json_path *path, struct found *f)
 {
     if (!path->parent) {
@@ -302,6 +303,7 @@ static void put_index(struct pointer *p, size_t index)
     put(p, digits + at, sizeof digits - at);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void put_path(struct pointer *p, const struct wr_json_path *path)
 {
     if (!path->parent)

@@ -397,6 +397,7 @@ static void tell_unasked(const struct node *object, const char *key, const struc
     u->fn(u->arg, place);
 }
 
+/* As deep as jansson lets a text be. NOLINTNEXTLINE(misc-no-recursion) */
 static void each_unasked(const struct node *node, const struct unasked *u)
 {
     const char *key;

@@ -133,11 +133,10 @@ static const char *show(const json_t *value, char out[VALUE_MAX])
     size_t n = json ? strlen(json) : 0;
 
     if (n < VALUE_MAX) {
-        memcpy(out, json ? json : "", n + 1);
+        snprintf(out, VALUE_MAX, "%s", json ? json : "");
     } else {
         n = wr_utf8_whole(json, VALUE_MAX - 4);
-        memcpy(out, json, n);
-        memcpy(out + n, "...", 4);
+        snprintf(out, VALUE_MAX, "%.*s...", (int)n, json);
     }
     free(json);
     return out;
@@ -171,7 +170,7 @@ static void check_enum(struct walk *w, const json_t *list, const json_t *value,
         const char *choice = show(json_array_get(list, i), shown);
 
         if (n + strlen(glue) + strlen(choice) + sizeof ", ..." > sizeof choices) {
-            n += (size_t)snprintf(choices + n, sizeof choices - n, ", ...");
+            snprintf(choices + n, sizeof choices - n, ", ...");
             break;
         }
         n += (size_t)snprintf(choices + n, sizeof choices - n, "%s%s", glue, choice);
@@ -287,6 +286,7 @@ static void refuse_key(struct walk *w, json_t *properties, const struct wr_json_
 
 static void check(struct walk *w, json_t *schema, json_t *value, const struct wr_json_path *at);
 
+/* As deep as jansson lets a text be. NOLINTNEXTLINE(misc-no-recursion) */
 static void check_members(struct walk *w, json_t *schema, json_t *value,
                           const struct wr_json_path *at)
 {
@@ -316,6 +316,7 @@ static void check_members(struct walk *w, json_t *schema, json_t *value,
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void check_items(struct walk *w, json_t *items, json_t *value, const struct wr_json_path *at)
 {
     for (size_t i = 0; items && i < json_array_size(value) && !w->stopped; i++) {
@@ -325,6 +326,7 @@ static void check_items(struct walk *w, json_t *items, json_t *value, const stru
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void check(struct walk *w, json_t *schema, json_t *value, const struct wr_json_path *at)
 {
     json_t *choices = json_object_get(schema, "enum");
@@ -352,6 +354,7 @@ bool wr_schema_check(json_t *schema, json_t *value, const struct wr_schema_sink 
     return w.valid;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion) */
 bool wr_schema_put_defaults(json_t *schema, json_t *value)
 {
     json_t *properties = json_object_get(schema, "properties"), *below;

@@ -362,7 +362,8 @@ static inline const void *weir_content(weir_environ *env, size_t *n)
     return WEIR_CALL_(env->host, content, (env, n), NULL);
 }
 
-/* 1 when nobody waits for the answer any more: an app that works for long may give up. */
+/* 1 when nobody waits for the answer any more: an app that works for long may give up. A reset or a
+ * failed write says so; a client that only closes its side may still want the answer. */
 static inline int32_t weir_is_gone(weir_environ *env)
 {
     return WEIR_CALL_(env->host, is_gone, (env), 0);
@@ -493,7 +494,8 @@ static inline weir_body weir_empty(void)
 
 /*
  * The server's own page for a status from 300 to 599, for which start_response need not be called;
- * if it was, its fields go out too, without Content-Type and Content-Length.
+ * if it was, its fields go out too, but for those that describe content (Content-*, ETag,
+ * Last-Modified; Content-Range stays with 416, all of them with 304).
  */
 static inline weir_body weir_error(weir_environ *env, int32_t status)
 {
@@ -505,7 +507,8 @@ static inline weir_body weir_error(weir_environ *env, int32_t status)
 }
 
 /* This app does not answer: the next route that matches may (the folder that is served, say), or
- * the client gets a 404. What was started is forgotten. */
+ * the client gets a 404. What was started is forgotten. Not after weir_read(), but content that
+ * .body_buffer_max has gathered is there for the next. */
 static inline weir_body weir_decline(void)
 {
     return weir_body_of_(WEIR_BODY_DECLINE);

@@ -8,7 +8,10 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,24 +60,38 @@ static weir_server *new_server(void)
     return s;
 }
 
-static void expect(weir_server *s, const char *path, const char *status, const char *content)
+/* A connection to the first address, with a request on its way. */
+static int ask(weir_server *s, const char *request)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const char *address = weir_server_address(s, 0);
-    char text[8192];
-    size_t n = 0;
-    ssize_t got;
 
     assert_non_null(address);
     to.sin_port = htons((in_port_t)strtoul(strrchr(address, ':') + 1, NULL, 10));
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-    snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", path);
-    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-    while ((got = recv(fd, text + n, sizeof text - 1 - n, 0)) > 0)
+    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+    return fd;
+}
+
+/* Reads to the end; NUL-terminated. */
+static void read_all(int fd, char *text, size_t cap)
+{
+    size_t n = 0;
+    ssize_t got;
+
+    while ((got = recv(fd, text + n, cap - 1 - n, 0)) > 0)
         n += (size_t)got;
     text[n] = '\0';
     close(fd);
+}
+
+static void expect(weir_server *s, const char *path, const char *status, const char *content)
+{
+    char text[8192];
+
+    snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", path);
+    read_all(ask(s, text), text, sizeof text);
     assert_int_equal(strncmp(text + strlen("HTTP/1.1 "), status, strlen(status)), 0);
     if (content)
         assert_string_equal(strstr(text, "\r\n\r\n") + 4, content);
@@ -181,7 +198,168 @@ static void mount__start_that_fails__can_be_repeated(void **state)
     assert_int_equal(atomic_load(&one.unloads), 3);
 }
 
+/* ---- apps that decline, one after the other ---- */
+
+/* What was deferred, in the order it ran: one character each, and what the environ says then. */
+struct trace {
+    pthread_mutex_t lock;
+    char text[256];
+    sem_t ended;
+};
+
+struct left {
+    weir_environ *env;
+    struct trace *trace;
+    char name;
+    bool is_last;
+};
+
+static void note_end(void *arg)
+{
+    struct left *l = arg;
+    size_t n = 0;
+    const char *content = weir_content(l->env, &n), *script = weir_get(l->env, "SCRIPT_NAME");
+    struct trace *t = l->trace;
+    bool is_last = l->is_last;
+
+    pthread_mutex_lock(&t->lock);
+    snprintf(t->text + strlen(t->text), sizeof t->text - strlen(t->text), "%c %s %.*s;", l->name,
+             script, (int)n, content ? (const char *)content : "");
+    pthread_mutex_unlock(&t->lock);
+    if (is_last)
+        sem_post(&t->ended);
+}
+
+static void leave(weir_environ *env, char name, bool is_last)
+{
+    struct left *l = weir_alloc(env, sizeof *l);
+
+    assert_non_null(l);
+    *l = (struct left){env, weir_state(env), name, is_last};
+    weir_defer(env, note_end, l);
+}
+
+static weir_body decline_first(weir_environ *env, weir_start_response *start_response)
+{
+    start_response(env, 200, WEIR_HEADERS({"X-Of", "the first"}));
+    leave(env, 'a', true);
+    return weir_decline();
+}
+
+static weir_body decline_second(weir_environ *env, weir_start_response *start_response)
+{
+    (void)start_response;
+    leave(env, 'b', false);
+    return weir_decline();
+}
+
+static weir_body answer_third(weir_environ *env, weir_start_response *start_response)
+{
+    size_t n;
+    const void *content = weir_content(env, &n);
+
+    start_response(env, 200, NULL);
+    leave(env, 'c', false);
+    return weir_copy(env, content, n);
+}
+
+#define PLUGIN(name_, app_, runs_)                                                                 \
+    {                                                                                              \
+        .magic = WEIR_PLUGIN_MAGIC, .abi_major = WEIR_ABI_MAJOR, .abi_minor = WEIR_ABI_MINOR,      \
+        .size = sizeof(weir_plugin), .name = name_, .app = app_, .runs = runs_,                    \
+        .body_buffer_max = 100                                                                     \
+    }
+
+static void mount__apps_that_decline__end_in_order_with_what_was_theirs(void **state)
+{
+    static const weir_plugin first = PLUGIN("first", decline_first, WEIR_IN_THREAD),
+                             second = PLUGIN("second", decline_second, WEIR_ON_LOOP),
+                             third = PLUGIN("third", answer_third, WEIR_IN_THREAD);
+    struct trace trace = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    weir_server *s = new_server();
+    char text[8192];
+
+    (void)state;
+    sem_init(&trace.ended, 0, 0);
+    assert_int_equal(weir_server_mount(s, "=/c/d", &first, NULL, &trace), 0);
+    assert_int_equal(weir_server_mount(s, "/c", &second, NULL, &trace), 0);
+    assert_int_equal(weir_server_mount(s, "/", &third, NULL, &trace), 0);
+    assert_int_equal(weir_server_start(s), 0);
+    read_all(ask(s, "POST /c/d HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                    "Content-Length: 5\r\n\r\n12345"),
+             text, sizeof text);
+    assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n12345");
+    assert_null(strstr(text, "the first"));
+    while (sem_wait(&trace.ended) < 0)
+        ;
+    assert_string_equal(trace.text, "c  12345;b /c 12345;a /c/d 12345;");
+    weir_server_free(s);
+    sem_destroy(&trace.ended);
+}
+
+/* ---- a serial app, whose home is one loop of two ---- */
+
+#define PIECES  200
+#define CLIENTS 8
+
+static int32_t next_piece(weir_environ *env, void *arg, weir_chunk *chunk)
+{
+    int *n = arg;
+
+    (void)env;
+    if (*n == PIECES)
+        return WEIR_END;
+    ++*n;
+    chunk->data = "x";
+    chunk->size = 1;
+    return WEIR_CHUNK;
+}
+
+static weir_body stream(weir_environ *env, weir_start_response *start_response)
+{
+    int *n = weir_alloc(env, sizeof *n);
+
+    *n = 0;
+    start_response(env, 200, NULL);
+    return weir_iterable(next_piece, NULL, n);
+}
+
+/* The home loop may have no connection of its own when it is told to stop. */
+static void mount__serial_app__is_finished_by_a_stop(void **state)
+{
+    static const weir_plugin serial = {.magic = WEIR_PLUGIN_MAGIC,
+                                       .abi_major = WEIR_ABI_MAJOR,
+                                       .abi_minor = WEIR_ABI_MINOR,
+                                       .size = sizeof(weir_plugin),
+                                       .name = "serial",
+                                       .app = stream,
+                                       .runs = WEIR_ON_LOOP,
+                                       .serial = 1};
+    weir_server *s = new_server();
+    int fds[CLIENTS];
+    char text[8192];
+
+    (void)state;
+    assert_int_equal(weir_server_set_loops(s, 2), 0);
+    assert_int_equal(weir_server_mount(s, "/", &serial, NULL, NULL), 0);
+    assert_int_equal(weir_server_start(s), 0);
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = ask(s, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    weir_server_stop(s, 20000);
+    for (int i = 0; i < CLIENTS; i++) {
+        const char *end;
+
+        read_all(fds[i], text, sizeof text);
+        end = strstr(text, "\r\n0\r\n\r\n");
+        assert_non_null(end);
+    }
+    assert_int_equal(weir_server_wait(s), 0);
+    weir_server_free(s);
+}
+
 WR_TESTS(cmocka_unit_test(mount__app_of_the_host__has_its_state_and_route),
+         cmocka_unit_test(mount__apps_that_decline__end_in_order_with_what_was_theirs),
+         cmocka_unit_test(mount__serial_app__is_finished_by_a_stop),
          cmocka_unit_test(mount__two_servers_of_one_file__have_an_image_each),
          cmocka_unit_test(mount__what_cannot_be__is_said_at_start),
          cmocka_unit_test(mount__same_route_twice__is_refused),
