@@ -67,7 +67,7 @@ static int32_t pull_once(struct wr_environ *e)
         return take_end(e);
     if (said == WEIR_AGAIN)
         return WEIR_AGAIN;
-    if (said == WEIR_EGONE) /* nobody is there to miss it */
+    if (said == WEIR_EGONE && wr_environ_is_gone(&e->base)) /* nobody is there to miss it */
         return e->error = WEIR_EGONE;
     if (said < 0)
         return wr_start_fault(e, WEIR_EFAILED, "its body failed: next said %d", (int)said);

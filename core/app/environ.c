@@ -258,13 +258,15 @@ static struct wr_slice join(struct wr_environ *e, struct wr_slice key, size_t to
     struct wr_slice separator = wr_slice_eq(key, TEXT("COOKIE")) ? TEXT("; ") : TEXT(", ");
     char *memory = wr_arena_alloc(arena_of(e), total);
     struct wr_buf b = wr_buf_on(memory, memory ? total : 0);
+    bool has_one = false;
 
     for (unsigned i = 0; i < f->n; i++) {
         if (f->v[i].name.n != key.n || !is_name_of(f->v[i].name, key))
             continue;
-        if (b.n > 0)
+        if (has_one)
             wr_buf_slice_append(&b, separator);
         wr_buf_slice_append(&b, f->v[i].value);
+        has_one = true;
     }
     return memory ? wr_buf_slice(&b) : absent;
 }

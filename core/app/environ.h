@@ -96,6 +96,7 @@ int32_t wr_environ_each(weir_environ *env,
                         int32_t (*fn)(void *arg, const char *key, const char *value, size_t n),
                         void *arg);
 int32_t wr_environ_wake(weir_environ *env);
+int32_t wr_environ_is_gone(weir_environ *env);
 int32_t wr_environ_header_each(weir_environ *env,
                                int32_t (*fn)(void *arg, const char *name, size_t name_n,
                                              const char *value, size_t value_n),

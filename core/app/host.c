@@ -10,7 +10,6 @@
 #include "app/input.h"
 #include "app/mount.h"
 #include "app/plugin_config.h"
-#include "app/remote.h"
 #include "app/start.h"
 
 static void *alloc(weir_environ *env, size_t n)
@@ -72,13 +71,6 @@ static void *thread_state(weir_environ *env)
     return wr_environ_of(env)->thread_state;
 }
 
-static int32_t is_gone(weir_environ *env)
-{
-    struct wr_environ *e = wr_environ_of(env);
-
-    return e->remote ? atomic_load(&e->remote->is_gone) : e->is_ended;
-}
-
 static const void *extension(const weir_host *host, const char *name)
 {
     (void)host;
@@ -110,7 +102,7 @@ const weir_host wr_host_table = {
     .thread_state = thread_state,
     .read = wr_input_read,
     .content = wr_input_content,
-    .is_gone = is_gone,
+    .is_gone = wr_environ_is_gone,
     .wake = wr_environ_wake,
 
     .config_string = wr_config_string,

@@ -383,8 +383,17 @@ void wr_mount_end_chain(struct wr_environ *e)
         wr_remote_end(e);
 }
 
+/* Nothing but to be forgotten: most. */
+static bool has_nothing_left(const struct wr_environ *e)
+{
+    return !e->previous && !e->remote && !e->content && !e->deferred && !e->body.close &&
+           e->body.kind != WEIR_BODY_FILE && !atomic_load(&e->is_woken);
+}
+
 static void on_end(struct wr_exchange *x)
 {
+    if (has_nothing_left(x->handler_data))
+        return;
     for (struct wr_environ *e = x->handler_data; e; e = e->previous) {
         e->is_ended = true;
         if (e->remote)

@@ -4,6 +4,13 @@
 #include "app/input.h"
 #include "app/mount.h"
 
+int32_t wr_environ_is_gone(weir_environ *env)
+{
+    struct wr_environ *e = wr_environ_of(env);
+
+    return e->remote ? atomic_load(&e->remote->is_gone) : e->is_ended;
+}
+
 /* ---- there ---- */
 
 static void work(struct wr_remote *r, void *thread_state)

@@ -19,7 +19,7 @@ static bool names_host(const struct wr_target *target)
 }
 
 /* RFC 9112 3.2: exactly one valid Host in HTTP/1.1; what an absolute target names overrides it. */
-static enum wr_h1_reason find_host(const struct wr_h1_head *head, struct wr_slice known_host,
+static enum wr_h1_reason find_host(const struct wr_h1_head *head, bool is_host_known,
                                    struct wr_h1_message *out)
 {
     const struct wr_field *host = wr_fields_find(&head->fields, WR_FIELD_HOST);
@@ -29,7 +29,7 @@ static enum wr_h1_reason find_host(const struct wr_h1_head *head, struct wr_slic
         return WR_H1_HOST_MISSING;
     if (host && wr_fields_next(&head->fields, host))
         return WR_H1_HOST_MANY;
-    if (host && !wr_slice_eq(host->value, known_host) && !is_authority(host->value))
+    if (host && !is_host_known && !is_authority(host->value))
         return WR_H1_HOST_VALUE;
     if (authority.p && !names_host(&out->target))
         return WR_H1_AUTHORITY;
@@ -70,7 +70,7 @@ static enum wr_h1_reason read_expectation(const struct wr_h1_head *head, bool *e
     return WR_H1_OK;
 }
 
-enum wr_h1_reason wr_h1_interpret(const struct wr_h1_head *head, struct wr_slice known_host,
+enum wr_h1_reason wr_h1_interpret(const struct wr_h1_head *head, bool is_host_known,
                                   struct wr_h1_message *out)
 {
     enum wr_h1_reason reason;
@@ -79,7 +79,7 @@ enum wr_h1_reason wr_h1_interpret(const struct wr_h1_head *head, struct wr_slice
     if (!wr_target_split(head->target, head->method == WR_METHOD_CONNECT,
                          head->method == WR_METHOD_OPTIONS, &out->target))
         return WR_H1_TARGET_FORM;
-    reason = find_host(head, known_host, out);
+    reason = find_host(head, is_host_known, out);
     if (reason == WR_H1_OK)
         reason = wr_h1_framing_of(&head->fields, head->minor, &out->framing);
     if (reason == WR_H1_OK)

@@ -16,9 +16,9 @@ struct wr_h1_message {
     bool expects_continue; /* RFC 9110 10.1.1 */
 };
 
-/* WR_H1_OK, or the first rule that the head breaks: refuse and close the connection. `known_host`
- * is a value of Host that was found right before, as most are; it may be absent. */
-enum wr_h1_reason wr_h1_interpret(const struct wr_h1_head *head, struct wr_slice known_host,
+/* WR_H1_OK, or the first rule that the head breaks: refuse and close the connection. is_host_known:
+ * the first Host has a value that was found right before, as most have. */
+enum wr_h1_reason wr_h1_interpret(const struct wr_h1_head *head, bool is_host_known,
                                   struct wr_h1_message *out);
 
 #endif

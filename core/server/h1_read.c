@@ -140,12 +140,14 @@ static void set_framing(struct wr_h1 *h, const struct wr_h1_framing *framing)
     h->x->request.content_length = framing->kind == WR_H1_CHUNKED ? -1 : (int64_t)framing->length;
 }
 
-static void remember_host(struct wr_worker *w, const struct wr_fields *fields)
+static bool is_known_host(const struct wr_worker *w, struct wr_slice host)
 {
-    struct wr_slice host = wr_fields_get(fields, WR_FIELD_HOST);
+    return host.n > 0 && wr_slice_eq(host, wr_slice(w->known_host, w->known_host_n));
+}
 
-    if (host.n == 0 || host.n > sizeof w->known_host ||
-        wr_slice_eq(host, wr_slice(w->known_host, w->known_host_n)))
+static void remember_host(struct wr_worker *w, struct wr_slice host)
+{
+    if (host.n == 0 || host.n > sizeof w->known_host)
         return;
     memcpy(w->known_host, host.p, host.n);
     w->known_host_n = (uint32_t)host.n;
@@ -156,15 +158,19 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
 {
     struct wr_worker *w = h->conn->worker;
     struct wr_request *r = &h->x->request;
+    struct wr_slice host = wr_fields_get(&head->fields, WR_FIELD_HOST);
     struct wr_h1_message m;
     enum wr_h1_reason reason;
+    bool is_known;
 
     r->version = version_of(head->minor);
     h->minor = head->minor > 0;
-    reason = wr_h1_interpret(head, wr_slice(w->known_host, w->known_host_n), &m);
+    is_known = is_known_host(w, host);
+    reason = wr_h1_interpret(head, is_known, &m);
     if (reason != WR_H1_OK)
         return reason;
-    remember_host(w, &head->fields);
+    if (!is_known)
+        remember_host(w, host);
     if (m.framing.length > w->config->body_bytes_max)
         return WR_H1_BODY_LARGE;
     r->host = m.host;

@@ -96,7 +96,7 @@ static void check_head(const struct outcome *o, const struct wr_h1_limits *limit
 static void interpret(const struct wr_h1_head *head)
 {
     struct wr_h1_message m;
-    enum wr_h1_reason reason = wr_h1_interpret(head, wr_slice(NULL, 0), &m);
+    enum wr_h1_reason reason = wr_h1_interpret(head, false, &m);
 
     check(reason < WR_H1_REASON_COUNT);
     if (reason != WR_H1_OK)

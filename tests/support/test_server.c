@@ -208,12 +208,15 @@ static void append_line(char **text, size_t *n, const char *line, size_t line_n)
     *text = grown;
 }
 
+/* Apps in threads log too. */
 static void keep_log_line(void *ctx, enum wr_log_level level, const char *line, size_t n)
 {
     struct test_server *s = ctx;
 
     (void)level;
+    pthread_mutex_lock(&s->log_lock);
     append_line(&s->log_text, &s->log_n, line, n);
+    pthread_mutex_unlock(&s->log_lock);
 }
 
 static void keep_access_line(void *ctx, const char *line, size_t n)
@@ -230,6 +233,7 @@ void test_server_init(struct test_server *s)
         .time = {.now_ms = 1000, .wall_ns = 784111777LL * 1000000000},
         .config = wr_config_default,
         .log = {keep_log_line, s, WR_LOG_DEBUG},
+        .log_lock = PTHREAD_MUTEX_INITIALIZER,
         .access_log = {keep_access_line, s},
         .handler = {.base = {&handler_ops},
                     .serve = test_serve_hello,

@@ -12,6 +12,8 @@
 #ifndef WR_TESTS_TEST_SERVER_H
 #define WR_TESTS_TEST_SERVER_H
 
+#include <pthread.h>
+
 #include "app/mount.h"
 #include "fake_clock.h"
 #include "fake_transport.h"
@@ -97,6 +99,7 @@ struct test_server {
     struct wr_route route;      /* to `handler`, unless the test sets another */
     struct wr_handler *mounted; /* NULL: nothing */
     struct test_handler handler;
+    pthread_mutex_t log_lock;
     char *log_text, *access_text; /* lines, each with its newline; NUL-terminated */
     size_t log_n, access_n;
 };

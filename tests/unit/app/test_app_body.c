@@ -714,7 +714,58 @@ static void end__request_cut_in_its_head__calls_no_app(void **state)
     close_site(&s);
 }
 
-WR_TESTS(cmocka_unit_test(memory__each_kind__is_the_content),
+/* ---- pulling a body by hand ---- */
+
+/* What weir_body_next() gives of the file or the pieces, together; how it ended is the status. */
+static weir_body pull_all(weir_environ *env, weir_start_response *start_response)
+{
+    static char all[64];
+    size_t n = 0;
+    weir_chunk chunk;
+    int32_t said;
+    weir_body body = weir_iterable(three_pieces, note, letter_c);
+
+    pieces = 0;
+    if (fd >= 0)
+        body = weir_file(env, fd, file.offset, file.length, WEIR_CLOSE_FD);
+    while ((said = weir_body_next(env, &body, &chunk)) == WEIR_CHUNK && n + chunk.size < 64) {
+        memcpy(all + n, chunk.data, (size_t)chunk.size);
+        n += (size_t)chunk.size;
+    }
+    CHECK_APP(ends[0] == '\0');
+    weir_body_close(env, &body);
+    CHECK_APP(body.kind == WEIR_BODY_EMPTY);
+    weir_body_close(env, &body); /* nothing is left to close */
+    CHECK_APP(weir_body_next(env, &body, &chunk) == WEIR_END);
+    start_response(env, said == WEIR_END ? 200 : 502, NULL);
+    return weir_bytes(all, n);
+}
+
+static void body_next__file_and_iterable__give_their_pieces(void **state)
+{
+    static const struct {
+        uint64_t offset, length;
+        const char *expected;
+    } rows[] = {{0, 10, "200 0123456789"}, {7, WEIR_TO_END, "200 789"}, {8, 3, "502 89"}};
+    struct site s;
+
+    (void)state;
+    open_site(&s);
+    act = pull_all;
+    check_answer(&s, ASK("GET"), "200 piecepiecepiece");
+    assert_string_equal(ends, "c");
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        fd = open_file(&s, "digits");
+        file.offset = rows[i].offset;
+        file.length = rows[i].length;
+        check_answer(&s, ASK("GET"), rows[i].expected);
+        assert_false(is_open(fd));
+    }
+    close_site(&s);
+}
+
+WR_TESTS(cmocka_unit_test(body_next__file_and_iterable__give_their_pieces),
+         cmocka_unit_test(memory__each_kind__is_the_content),
          cmocka_unit_test(body__that_is_none__is_a_500),
          cmocka_unit_test(file__part__is_the_content),
          cmocka_unit_test(file__that_cannot_be_sent__is_a_500_and_closed),

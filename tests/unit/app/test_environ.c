@@ -580,7 +580,7 @@ static void each__is_called_once_for_every_key_that_is_there(void **state)
         "HTTPS=on",
         "own.key=2",
         "HTTP_E=",
-        "SERVER_SOFTWARE=Weir/" WEIR_VERSION,
+        ("SERVER_SOFTWARE=Weir/" WEIR_VERSION),
     };
     struct test_server s;
     struct test_client c;

@@ -292,7 +292,7 @@ static void next__that_is_wrong__is_a_500(void **state)
         open_both(&s, &c);
         test_client_send(&c, ASK("GET"));
         check_description(&c, "500");
-        check_log(&s, i == 0 ? "without next" : "NULL");
+        check_log(&s, i == 0 ? "without next" : "5 bytes");
         check_closed_once();
         close_both(&s, &c);
     }
@@ -348,8 +348,7 @@ static void again__events_of_the_client__do_not_ask(void **state)
         test_client_event(&c, EPOLLOUT);
     test_client_send(&c, "GET / HTTP/1.1\r\n");
     test_server_advance_ms(&s, 1000);
-    if (it.nexts != 2)
-        print_message("NOTE: next was called %u times while it waited\n", it.nexts);
+    assert_int_equal(it.nexts, 2);
     close_both(&s, &c);
 }
 

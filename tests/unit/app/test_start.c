@@ -697,7 +697,7 @@ static weir_body page_with_fields(weir_environ *env, weir_start_response *start_
 {
     start_response(env, 200,
                    WEIR_HEADERS({"Allow", "GET"}, {"content-type", "text/plain"},
-                                {"Content-Length", "3"}, {"ETag", "\"x\""}));
+                                {"Content-Length", "3"}, {"ETag", "\"x\""}, {"X-1", "1"}));
     weir_reason(env, "Fine");
     return weir_error(env, page_status);
 }
@@ -726,10 +726,10 @@ static void error__page__has_status_and_the_apps_fields(void **state)
         act = page_with_fields;
         r = ask(&s, "GET");
         assert_int_equal(r->status, page_status);
-        snprintf(expected, sizeof expected,
-                 "Allow: GET\nETag: \"x\"\nContent-Type: text/html; charset=utf-8\n"
-                 "Content-Length: %zu\n",
-                 r->content_n);
+        snprintf(
+            expected, sizeof expected,
+            "Allow: GET\nX-1: 1\nContent-Type: text/html; charset=utf-8\nContent-Length: %zu\n",
+            r->content_n);
         assert_string_equal(s.fields, expected);
         assert_null(memmem(s.client.transport.out, s.client.transport.out_n, " Fine\r\n", 7));
         check_log(&s, "GET", NULL);

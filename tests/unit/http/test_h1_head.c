@@ -15,7 +15,7 @@ static enum wr_h1_reason interpret(const char *text, struct wr_h1_message *out)
     wr_fields_init(&head.fields, v, WR_COUNT(v));
     if (wr_h1_parse(&p, &limits, wr_slice_of(text), &head) != WR_H1_DONE)
         fail_msg("not a head: %s", text);
-    return wr_h1_interpret(&head, wr_slice(NULL, 0), out);
+    return wr_h1_interpret(&head, false, out);
 }
 
 /* NULL: absent */

@@ -139,6 +139,12 @@ static void h1__malformed_head__is_400_and_the_last_answer(void **state)
     static struct exchange_case table[] = {
         BAD("G@T / HTTP/1.1\r\nHost: a\r\n\r\n"),
         BAD(" GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        /* A Host that was right before does not vouch for others. */
+        CASE("GET /1 HTTP/1.1\r\nHost: a.b\r\n\r\nGET /2 HTTP/1.1\r\nHost: a.b\r\n\r\n"
+             "GET /3 HTTP/1.1\r\nHost: a.b/\r\n\r\n" NEXT,
+             "200 /1|200 /2|400!|END"),
+        CASE("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n" NEXT,
+             "200 /1|400!|END"),
         BAD("GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
         BAD("GET / HTTP/1.1 \r\nHost: a\r\n\r\n"),
         BAD("GET /\r\n\r\n"),
