@@ -41,15 +41,18 @@ check_shell() {
     for f in tools/*.sh .ci/run; do bash -n "$f" || return 1; done
 }
 
-# Into an empty folder: the program runs from there, and finds its manual and the default site.
+# Into an empty folder: the program runs from there, and finds its manuals and the default site.
 check_install() {
     local prefix status=0
     prefix=$(mktemp -d) || return 1
     { build release && cmake --install build/release --prefix "$prefix" >/dev/null &&
-        "$prefix/bin/weir" --version && [ -s "$prefix/share/man/man1/weir.1" ] &&
+        "$prefix/bin/weir" --version && [ -s "$prefix/include/weir/app.h" ] &&
         [ -s "$prefix/share/weir/www/index.html" ] &&
-        man --warnings -E UTF-8 -l -Tutf8 -Z "$prefix/share/man/man1/weir.1" 2>&1 >/dev/null |
-        { ! grep .; }; } || status=1
+        for page in man1/weir.1 man3/weir_app.3; do
+            [ -s "$prefix/share/man/$page" ] &&
+                man --warnings -E UTF-8 -l -Tutf8 -Z "$prefix/share/man/$page" 2>&1 >/dev/null |
+                { ! grep .; } || status=1
+        done; } || status=1
     rm -rf "$prefix"
     return $status
 }
@@ -91,6 +94,7 @@ case "${1:-}" in
     step "scripts" check_shell
     step "format" check_format
     step "layers" python3 tools/check-layers
+    step "manual of the application interface" python3 tools/check-manual
     step "gcc, all tests" tested dev
     step "symbols" python3 tools/check-symbols build/dev
     step "clang, unit tests" tested clang
