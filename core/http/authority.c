@@ -19,6 +19,8 @@ static size_t name_length(struct wr_slice s)
 {
     size_t n = 0;
 
+    if (s.n == 0) /* it may be absent */
+        return 0;
     for (;;) {
         n = (size_t)(wr_skip_class(s.p + n, s.p + s.n, WR_CHAR_NAME) - s.p);
         if (s.n - n <= 2 || s.p[n] != '%' || !is_hex_digit(s.p[n + 1]) || !is_hex_digit(s.p[n + 2]))

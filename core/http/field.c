@@ -89,9 +89,7 @@ const uint8_t wr_char_class[256] = {
 
 bool wr_is_token(struct wr_slice s)
 {
-    const char *end = s.p + s.n;
-
-    return s.n > 0 && wr_skip_class(s.p, end, WR_CHAR_TOKEN) == end;
+    return s.n > 0 && wr_skip_class(s.p, s.p + s.n, WR_CHAR_TOKEN) == s.p + s.n;
 }
 
 bool wr_list_has_token(struct wr_slice list, struct wr_slice token)
