@@ -88,6 +88,15 @@ const char *weir_test_log(const weir_test *t)
     return t->messages.p ? t->messages.p : "";
 }
 
+void weir_test_clear_log(weir_test *t)
+{
+    pthread_mutex_lock(&t->log_lock);
+    t->messages.n = 0;
+    if (t->messages.p)
+        t->messages.p[0] = '\0';
+    pthread_mutex_unlock(&t->log_lock);
+}
+
 const char *weir_test_error(const weir_test *t)
 {
     return t->error;
@@ -450,6 +459,9 @@ const weir_test_response *weir_test_call(weir_test *t, const weir_test_request *
     is_valid = set_request(x, request) && append(&t->body, "", 0);
     if (is_valid)
         run(t, x);
+    else
+        wr_log(&t->log, WR_LOG_ERROR, "there is no such request: %s %s",
+               request->method ? request->method : "GET", request->target ? request->target : "/");
     wr_exchange_end(x);
     settle(t);
     t->response.fields = t->fields ? t->fields : &none;

@@ -7,9 +7,10 @@
 #include "app/remote.h"
 #include "app/start.h"
 
-#define EMPTIES_MAX 16                  /* in a row: then others have their turn */
-#define PIECE_MAX   ((uint64_t)1 << 30) /* a size_t on every machine, and more than any budget */
-#define READ_PIECE  ((size_t)64 * 1024) /* of a file that middleware reads */
+#define EMPTIES_FAULT 100000              /* in a row: there will be no other */
+#define EMPTIES_MAX   16                  /* in a row: then others have their turn */
+#define PIECE_MAX     ((uint64_t)1 << 30) /* a size_t on every machine, and more than any budget */
+#define READ_PIECE    ((size_t)64 * 1024) /* of a file that middleware reads */
 
 /* ---- asking an iterable ---- */
 
@@ -24,8 +25,11 @@ static int32_t take_chunk(struct wr_environ *e)
 {
     const weir_chunk *c = &e->chunk;
 
+    if (c->size == 0 && ++e->empties == EMPTIES_FAULT)
+        return wr_start_fault(e, WEIR_EINVAL, "%d pieces in a row without a byte", EMPTIES_FAULT);
     if (c->size == 0)
         return WEIR_CHUNK;
+    e->empties = 0;
     if (e->status == 0)
         return wr_start_fault(e, WEIR_ESTATE, "a piece of the body before start_response");
     if (!c->data || c->size > PTRDIFF_MAX)
@@ -229,6 +233,12 @@ void wr_app_body_close_any(weir_environ *env, weir_body *body)
 
 /* ---- pulling any kind, for middleware ---- */
 
+/* Why the middleware that asks is told no more than WEIR_FAIL. */
+static void log_failure(weir_environ *env, const char *why)
+{
+    weir_log(env, WEIR_LOG_ERROR, "%s", why);
+}
+
 /* What is left of it, once: size is what is left. */
 static int32_t next_of_memory(weir_body *body, weir_chunk *chunk)
 {
@@ -258,8 +268,10 @@ static int32_t next_of_file(weir_environ *env, weir_body *body, weir_chunk *chun
     while (n < 0 && errno == EINTR);
     if (n == 0 && body->size == WEIR_TO_END)
         return WEIR_END;
-    if (n <= 0)
+    if (n <= 0) {
+        log_failure(env, n < 0 ? strerrordesc_np(errno) : "weir_body_next: the file is too short");
         return WEIR_FAIL;
+    }
     body->offset += (uint64_t)n;
     if (body->size != WEIR_TO_END)
         body->size -= (uint64_t)n;
@@ -279,6 +291,7 @@ int32_t wr_app_body_next_any(weir_environ *env, weir_body *body, weir_chunk *chu
     case WEIR_BODY_ITERABLE:
         return call_next(env, body, chunk);
     default:
+        log_failure(env, "weir_body_next of a body that has no pieces");
         return WEIR_FAIL;
     }
 }

@@ -378,6 +378,27 @@ int32_t wr_environ_set(weir_environ *env, const char *key, const char *value)
     return 0;
 }
 
+void wr_environ_pass_on(struct wr_environ *from, struct wr_environ *to)
+{
+    struct wr_environ_value **end = &to->values;
+
+    for (const struct wr_environ_value *v = from->has_values ? from->values : NULL; v;
+         v = v->next) {
+        struct wr_environ_value *copy;
+
+        if (!v->is_set) /* a copy of a value, which may be another one on this route */
+            continue;
+        copy = wr_arena_alloc(arena_of(to), sizeof *copy);
+        if (!copy)
+            return; /* the next allocation of the app fails, too */
+        *copy = *v;
+        copy->next = NULL;
+        *end = copy;
+        end = &copy->next;
+        to->has_values = true;
+    }
+}
+
 /* ---- all of it ---- */
 
 struct walk {
@@ -443,7 +464,7 @@ int32_t wr_environ_each(weir_environ *env,
                         void *arg)
 {
     struct walk w = {wr_environ_of(env), fn, arg};
-    int32_t r = 0;
+    int32_t r = fn ? 0 : WEIR_EINVAL;
 
     for (size_t i = 0; i < KEYS && r == 0; i++)
         r = visit(&w, keys[i].key);
@@ -462,7 +483,7 @@ int32_t wr_environ_header_each(weir_environ *env,
                                void *arg)
 {
     const struct wr_fields *f = &wr_environ_of(env)->x->request.fields;
-    int32_t r = 0;
+    int32_t r = fn ? 0 : WEIR_EINVAL;
 
     for (unsigned i = 0; i < f->n && r == 0; i++)
         r = fn(arg, f->v[i].name.p, f->v[i].name.n, f->v[i].value.p, f->v[i].value.n);

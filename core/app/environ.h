@@ -53,6 +53,7 @@ struct wr_environ {
     bool has_values;   /* weir_set() was called */
     bool is_started;   /* something is on its way: start_response comes too late */
     bool has_logged;   /* a fault of the app is in the log */
+    bool has_warned;   /* that the arena is used up, too */
     bool has_read;     /* some of the content */
     bool is_in_next;   /* weir_read() on the loop may be told of more */
     bool wants_input;  /* it said WEIR_AGAIN in next */
@@ -61,6 +62,7 @@ struct wr_environ {
     weir_body body;
     weir_chunk chunk; /* the last one */
     uint64_t given;   /* bytes of all chunks */
+    uint32_t empties; /* chunks without a byte, in a row */
     int32_t pulled;   /* what the last pull came to */
 
     /* loop */
@@ -86,6 +88,9 @@ static inline struct wr_environ *wr_environ_of(weir_environ *env)
 {
     return WR_CONTAINER_OF(env, struct wr_environ, base);
 }
+
+/* What weir_set() has made for an app that has declined is there for the next. */
+void wr_environ_pass_on(struct wr_environ *from, struct wr_environ *to);
 
 /* ---- the host table's functions, as the wrappers in weir/app.h ---- */
 

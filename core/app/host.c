@@ -14,7 +14,17 @@
 
 static void *alloc(weir_environ *env, size_t n)
 {
-    return wr_arena_alloc(&wr_environ_of(env)->x->arena, n);
+    struct wr_environ *e = wr_environ_of(env);
+    struct wr_arena *arena = &e->x->arena;
+    void *p = wr_arena_alloc(arena, n);
+
+    if (!p && !e->has_warned) {
+        e->has_warned = true;
+        weir_log(env, WEIR_LOG_WARN,
+                 "no memory for %zu bytes: a request has %zu, of which %zu are used", n,
+                 arena->limit, arena->total);
+    }
+    return p;
 }
 
 __attribute__((format(printf, 3, 0))) static void log_request(weir_environ *env, int32_t level,
@@ -30,7 +40,7 @@ __attribute__((format(printf, 3, 0))) static void log_host(const weir_host *host
     char text[WR_LOG_LINE_MAX];
 
     if (level < WEIR_LOG_ERROR || level > WEIR_LOG_DEBUG)
-        level = WEIR_LOG_DEBUG;
+        level = level < WEIR_LOG_ERROR ? WEIR_LOG_ERROR : WEIR_LOG_DEBUG;
     vsnprintf(text, sizeof text, fmt, ap);
     wr_log(m->log, (enum wr_log_level)level, "%s at %s: %s", m->plugin.name, m->route, text);
 }
@@ -39,8 +49,10 @@ static int32_t defer(weir_environ *env, weir_release_fn *fn, void *arg)
 {
     struct wr_environ *e = wr_environ_of(env);
     struct wr_deferred *d = wr_arena_alloc(&e->x->arena, sizeof *d);
-    bool is_own = !d; /* the app has used the arena up: that is no reason to lose it */
+    bool is_own = !d && fn; /* the app has used the arena up: that is no reason to lose it */
 
+    if (!fn)
+        return 0;
     if (!d)
         d = malloc(sizeof *d);
     if (!d)

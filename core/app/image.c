@@ -84,6 +84,9 @@ static int32_t check_fields(const weir_plugin *p, char *why)
 {
     if (!p->name || !*p->name)
         return fail(WEIR_EPLUGIN, why, "the plugin has no name: WEIR_PLUGIN(.name = \"…\", …)");
+    for (const char *c = p->name; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return fail(WEIR_EPLUGIN, why, "the name of the plugin has control characters");
     if (!p->app)
         return fail(WEIR_EPLUGIN, why, "the plugin %s has no app: WEIR_PLUGIN(.app = …, …)",
                     p->name);

@@ -41,7 +41,7 @@ void wr_mount_log(struct wr_environ *e, int32_t level, bool is_fault, const char
     struct wr_buf b = wr_buf_on(text, sizeof text);
 
     if (level < WEIR_LOG_ERROR || level > WEIR_LOG_DEBUG)
-        level = WEIR_LOG_DEBUG;
+        level = level < WEIR_LOG_ERROR ? WEIR_LOG_ERROR : WEIR_LOG_DEBUG;
     if (!m->log->write || (int)m->log->level < level)
         return;
     vsnprintf(message, sizeof message, fmt, ap);
@@ -247,7 +247,7 @@ void wr_mount_conclude(struct wr_environ *e)
         conclude_declined(e);
         break;
     case WEIR_BODY_LATER:
-        wr_start_fault(e, WEIR_ENOTSUP, "weir_later is not yet there");
+        wr_start_fault(e, WEIR_ENOTSUP, "weir_later and weir_next are not yet there");
         respond_failed(e);
         break;
     default:
@@ -421,8 +421,10 @@ static struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x
     if (is_elsewhere && !wr_remote_open(e))
         return NULL;
     e->previous = x->handler_data;
-    if (e->previous)
+    if (e->previous) {
         wr_input_pass_on(e->previous, e);
+        wr_environ_pass_on(e->previous, e);
+    }
     x->handler_data = e;
     x->on_end = on_end;
     return e;
@@ -449,11 +451,7 @@ bool wr_mount_is_concurrent(const struct wr_mount *m)
 
 static int fail_start(const struct wr_mount *m, char *why, const char *what, int err)
 {
-    if (err > WEIR_EINVAL) /* of the system, or the plugin's own */
-        snprintf(why, WR_WHY_MAX, "%s at %s: %s failed: %s (%d)", m->plugin.name, m->route, what,
-                 strerrordesc_np(-err) ? strerrordesc_np(-err) : "it did not say why", err);
-    else
-        snprintf(why, WR_WHY_MAX, "%s at %s: %s failed (%d)", m->plugin.name, m->route, what, err);
+    snprintf(why, WR_WHY_MAX, "%s at %s: %s failed (%d)", m->plugin.name, m->route, what, err);
     return -ECANCELED;
 }
 
@@ -472,7 +470,7 @@ static int start_loops(struct wr_mount *m, struct wr_worker *const *workers, int
         *l = (struct wr_app_loop){.base.host = &m->host, .worker = workers[i], .count = n};
         if (m->plugin.loop_start)
             err = m->plugin.loop_start(&m->host, &l->base, m->state, &l->state);
-        if (err < 0)
+        if (err != 0)
             return fail_start(m, why, "loop_start", err);
         l->has_started = true;
     }
@@ -482,8 +480,11 @@ static int start_loops(struct wr_mount *m, struct wr_worker *const *workers, int
 static int start_thread(void *arg, void **state)
 {
     struct wr_mount *m = arg;
+    int32_t err = 0;
 
-    return m->plugin.thread_start ? m->plugin.thread_start(&m->host, m->state, state) : 0;
+    if (m->plugin.thread_start)
+        err = m->plugin.thread_start(&m->host, m->state, state);
+    return err > 0 ? WEIR_EINVAL : err; /* it says 0 or an error */
 }
 
 static void stop_thread(void *arg, void *state)
@@ -512,7 +513,8 @@ static int start_pool(struct wr_mount *m, char *why)
         return -ENOMEM;
     }
     err = wr_pool_start(m->pool);
-    return err < 0 ? fail_start(m, why, "starting its threads", err) : 0;
+    return err < 0 ? fail_start(m, why, err == -EAGAIN ? "starting threads" : "thread_start", err)
+                   : 0;
 }
 
 static int start(struct wr_handler *h, struct wr_worker *const *workers, int n, char *why)
@@ -527,17 +529,19 @@ static int start(struct wr_handler *h, struct wr_worker *const *workers, int n, 
     return err;
 }
 
+static bool is_busy(struct wr_handler *h)
+{
+    struct wr_mount *m = mount_of(h);
+
+    return m->pool && wr_pool_is_busy(m->pool);
+}
+
 static void wait_for_jobs(struct wr_handler *h)
 {
     struct wr_mount *m = mount_of(h);
 
-    if (!m->pool)
-        return;
-    if (wr_pool_is_busy(m->pool))
-        wr_log(m->log, WR_LOG_WARN,
-               "stopping: waiting for calls of %s at %s that have not returned", m->plugin.name,
-               m->route);
-    wr_pool_wait(m->pool);
+    if (m->pool)
+        wr_pool_wait(m->pool);
 }
 
 static void free_mount(struct wr_handler *h)
@@ -558,7 +562,8 @@ static void free_mount(struct wr_handler *h)
     free(m);
 }
 
-static const struct wr_handler_ops mount_ops = {"app", start, serve, wait_for_jobs, free_mount};
+static const struct wr_handler_ops mount_ops = {"app",   start,         serve,
+                                                is_busy, wait_for_jobs, free_mount};
 
 /* ---- loading ---- */
 
@@ -582,9 +587,9 @@ static int32_t load(struct wr_mount *m, const struct wr_mount_setup *setup, char
         return WEIR_ECONFIG;
     if (m->plugin.load)
         err = m->plugin.load(&m->host, wr_plugin_config_root(m->config), &m->state);
-    m->is_loaded = err >= 0;
+    m->is_loaded = err == 0;
     said = wr_plugin_config_error(m->config);
-    if (err >= 0 && !said) {
+    if (err == 0 && !said) {
         wr_plugin_config_each_unasked(m->config, warn_unasked, m);
         return 0;
     }

@@ -345,9 +345,14 @@ static enum wr_h1_io send_file(struct wr_h1 *h, const struct wr_piece *piece, si
     if (sent < 0)
         return io_of_error(sent);
     if (sent == 0) { /* it was cut while it was sent: what was promised cannot be kept */
-        wr_log(h->conn->worker->log, WR_LOG_WARN,
-               "a file became shorter while it was sent: %llu bytes of the response are missing",
-               (unsigned long long)h->tx_left);
+        const struct wr_exchange *x = h->x;
+
+        wr_log(
+            h->conn->worker->log, WR_LOG_WARN,
+            "route %s, %.*s: a file became shorter while it was sent: %llu bytes of the response "
+            "are missing",
+            x->route ? x->route->text : "-", (int)x->request.path.n, x->request.path.p,
+            (unsigned long long)h->tx_left);
         return WR_H1_IO_FAILED;
     }
     h->has_progress = true;

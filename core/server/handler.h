@@ -23,6 +23,9 @@ struct wr_handler_ops {
     /* Answers `x`, at once or later, or passes it on (wr_dispatch_next()). */
     void (*serve)(struct wr_handler *h, struct wr_exchange *x);
 
+    /* Does something work elsewhere? NULL: never. */
+    bool (*is_busy)(struct wr_handler *h);
+
     /* All exchanges have ended and no loop runs: returns when nothing works elsewhere. What was
      * posted to the loops is run then, and this is called again, until nothing was. NULL: nothing
      * ever does. */

@@ -529,6 +529,10 @@ static void settle_handlers(struct wr_server *s)
 {
     const struct wr_router *r = &s->setup.router;
 
+    for (size_t i = 0; i < r->n; i++)
+        if (r->v[i].handler->ops->is_busy && r->v[i].handler->ops->is_busy(r->v[i].handler))
+            wr_log(&s->setup.log, WR_LOG_WARN,
+                   "stopping: waiting for calls at %s that have not returned", r->v[i].text);
     do {
         for (size_t i = 0; i < r->n; i++)
             if (r->v[i].handler->ops->wait)

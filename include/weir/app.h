@@ -317,7 +317,8 @@ static inline const char *weir_get_n(weir_environ *env, const char *key, size_t 
     return WEIR_CALL_(env->host, get_n, (env, key, strlen(key), n), NULL);
 }
 
-/* Sets a key for whoever asks from now on; NULL makes it absent. For middleware. */
+/* Sets a key for whoever asks from now on, also for the next app when this one declines; NULL makes it
+ * absent. */
 static inline int32_t weir_set(weir_environ *env, const char *key, const char *value)
 {
     return WEIR_CALL_(env->host, set, (env, key, value), WEIR_ENOTSUP);
@@ -831,10 +832,10 @@ static inline int32_t weir_offload(weir_environ *env, void (*work)(void *arg),
     return WEIR_CALL_(env->host, offload, (env, work, done, arg), WEIR_ENOTSUP);
 }
 
-/* What the next route answers. */
+/* What the next route answers; the body of one that is not there is a 500, as of weir_later(). */
 static inline weir_body weir_next(weir_environ *env, weir_start_response *start_response)
 {
-    weir_body body = weir_error(env, 500);
+    weir_body body = weir_later(env);
 
     if (WEIR_HAS_(env->host, next))
         env->host->next(env, start_response, &body);
@@ -963,7 +964,7 @@ _Static_assert(sizeof(weir_header) == 2 * sizeof(void *), "a header is two point
     } WEIR_JOIN_(WEIR_PLUGIN_SYMBOL, _note_)                                                       \
         __attribute__((used, section(".note.weir"), aligned(4))) = {                               \
             5,                                                                                     \
-            (uint32_t)sizeof(WEIR_EACH_(WEIR_NOTE_FIELD_, __VA_ARGS__)) + 4,                       \
+            sizeof(WEIR_EACH_(WEIR_NOTE_FIELD_, __VA_ARGS__)) + 4,                                 \
             WEIR_NOTE_TYPE,                                                                        \
             "Weir",                                                                                \
             WEIR_ABI_MAJOR,                                                                        \

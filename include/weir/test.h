@@ -66,8 +66,8 @@ WEIR_TEST_API const char *weir_test_error(const weir_test *t);
 
 /*
  * One request, to the end of its response, when close and deferred functions have run. The response
- * is valid until the next call or weir_test_free(). NULL when the plugin was not loaded or `target`
- * is none.
+ * is valid until the next call or weir_test_free(). NULL when the plugin was not loaded, or no such
+ * request can be made, of which the log says why.
  */
 WEIR_TEST_API const weir_test_response *weir_test_call(weir_test *t,
                                                        const weir_test_request *request);
@@ -78,6 +78,9 @@ WEIR_TEST_API const char *weir_test_field(const weir_test_response *r, const cha
 
 /* What the log has so far, one message a line, as "error: hello /hello GET / …". */
 WEIR_TEST_API const char *weir_test_log(const weir_test *t);
+
+/* Forgets it. */
+WEIR_TEST_API void weir_test_clear_log(weir_test *t);
 
 #ifdef __cplusplus
 }

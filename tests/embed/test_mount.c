@@ -243,6 +243,9 @@ static weir_body decline_first(weir_environ *env, weir_start_response *start_res
 {
     start_response(env, 200, WEIR_HEADERS({"X-Of", "the first"}));
     leave(env, 'a', true);
+    assert_string_equal(weir_get(env, "SCRIPT_NAME"), "/c/d"); /* a copy that is not the next's */
+    assert_int_equal(weir_set(env, "REMOTE_USER", "ada"), 0);
+    assert_int_equal(weir_set(env, "HTTP_HOST", NULL), 0);
     return weir_decline();
 }
 
@@ -256,11 +259,12 @@ static weir_body decline_second(weir_environ *env, weir_start_response *start_re
 static weir_body answer_third(weir_environ *env, weir_start_response *start_response)
 {
     size_t n;
-    const void *content = weir_content(env, &n);
+    const char *content = weir_content(env, &n), *user = weir_get(env, "REMOTE_USER");
 
     start_response(env, 200, NULL);
     leave(env, 'c', false);
-    return weir_copy(env, content, n);
+    return weir_printf(env, "%.*s %s %s", (int)n, content, user ? user : "nobody",
+                       weir_get(env, "HTTP_HOST") ? "has a host" : "no host");
 }
 
 #define PLUGIN(name_, app_, runs_)                                                                 \
@@ -288,7 +292,7 @@ static void mount__apps_that_decline__end_in_order_with_what_was_theirs(void **s
     read_all(ask(s, "POST /c/d HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                     "Content-Length: 5\r\n\r\n12345"),
              text, sizeof text);
-    assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n12345");
+    assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n12345 ada no host");
     assert_null(strstr(text, "the first"));
     while (sem_wait(&trace.ended) < 0)
         ;

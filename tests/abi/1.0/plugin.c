@@ -73,7 +73,7 @@ static int ask_not_yet(weir_environ *env, weir_start_response *start_response)
     int wrong = 0;
     weir_body body = weir_next(env, start_response);
 
-    wrong += body.kind != WEIR_BODY_ERROR;
+    wrong += body.kind != WEIR_BODY_LATER;
     wrong += weir_body_limit(env, 1) != WEIR_ENOTSUP;
     wrong += weir_write(env, &c, 1) != WEIR_ENOTSUP;
     wrong += weir_on_input(env, on_event, NULL) != WEIR_ENOTSUP;
