@@ -40,6 +40,9 @@ struct wr_transport_ops {
     /* Says that no more will be sent. */
     int (*shutdown)(struct wr_transport *t);
 
+    /* Has the close that follows tell the peer that something went wrong, where it can. */
+    void (*reset)(struct wr_transport *t);
+
     /* Frees the transport and closes its descriptor. */
     void (*close)(struct wr_transport *t);
 };

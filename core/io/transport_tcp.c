@@ -92,6 +92,14 @@ static int tcp_unacknowledged(const struct wr_transport *base)
     return ioctl(t->fd, SIOCOUTQ, &n) < 0 ? -errno : n;
 }
 
+/* Not over a Unix socket, whose other end sees no more than the end. */
+static void tcp_reset(struct wr_transport *base)
+{
+    const struct linger at_once = {.l_onoff = 1};
+
+    setsockopt(tcp_of(base)->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 static int tcp_shutdown(struct wr_transport *base)
 {
     return shutdown(tcp_of(base)->fd, SHUT_WR) < 0 ? -errno : 0;
@@ -112,6 +120,7 @@ static const struct wr_transport_ops tcp_ops = {
     .pending = tcp_pending,
     .unacknowledged = tcp_unacknowledged,
     .shutdown = tcp_shutdown,
+    .reset = tcp_reset,
     .close = tcp_close,
 };
 

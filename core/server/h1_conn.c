@@ -395,10 +395,20 @@ static int h1_open(struct wr_conn *c)
     return 0;
 }
 
+/* Content that is not all there, and whose end the client sees by the connection's alone: it must not
+ * take it for whole (RFC 9112 8). */
+static bool is_cut_unseen(const struct wr_h1 *h)
+{
+    return h->x && h->tx == WR_H1_TX_BODY && h->has_tx_body && !h->is_tx_chunked &&
+           h->x->response.length < 0;
+}
+
 static void h1_close(struct wr_conn *c)
 {
     struct wr_h1 *h = c->proto_data;
 
+    if (is_cut_unseen(h))
+        c->transport->ops->reset(c->transport);
     c->proto_data = NULL;
     if (h->x)
         end_exchange(h);

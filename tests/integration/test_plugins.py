@@ -543,7 +543,7 @@ class Blocking(TempCase):
             os.close(w)
             self.assertEqual(busy.read().body, b"mine")
             self.assertIn(queued.read().status, (200, 503))
-        self.assertIn("503", s.log())
+        self.assertTrue(eventually(lambda: "503" in s.log()))  # it has a thread of its own
         assert_balanced(self, s)
 
     def test_client_vanishes_while_the_app_runs(self):
@@ -605,6 +605,7 @@ class Mounts(TempCase):
         n, m = counts(s, "/a"), counts(s, "/b")
         self.assertEqual(n["loads"], 2)
         self.assertEqual(m["calls"], n["calls"] + 1)  # one count of both
+        self.assertTrue(eventually(lambda: "unknown" in s.log()))
         warnings = [line for line in s.log().splitlines() if "unknown" in line]
         self.assertEqual(len(warnings), 1, s.log())
         self.assertRegex(warnings[0], r"1:\d+: /unknown")

@@ -141,6 +141,11 @@ static int fake_shutdown(struct wr_transport *base)
     return 0;
 }
 
+static void fake_reset(struct wr_transport *base)
+{
+    fake_of(base)->is_reset = true;
+}
+
 static void fake_close(struct wr_transport *base)
 {
     fake_of(base)->is_closed = true;
@@ -158,6 +163,7 @@ void fake_transport_init(struct fake_transport *t)
                 .pending = fake_pending,
                 .unacknowledged = fake_unacknowledged,
                 .shutdown = fake_shutdown,
+                .reset = fake_reset,
                 .close = fake_close},
         .room = FAKE_NO_LIMIT,
         .write_max = FAKE_NO_LIMIT,

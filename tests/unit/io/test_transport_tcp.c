@@ -49,7 +49,8 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
-    transport->ops->close(transport);
+    if (transport)
+        transport->ops->close(transport);
     if (peer >= 0)
         close(peer);
     return 0;
@@ -315,6 +316,19 @@ static void transport__shutdown_after_a_reset__its_error(void **state)
     assert_int_equal(transport->ops->shutdown(transport), -ENOTCONN); /* shutdown(2) */
 }
 
+static void transport__reset__is_what_the_peer_sees_of_the_close(void **state)
+{
+    char byte;
+
+    (void)state;
+    transport->ops->reset(transport);
+    transport->ops->close(transport);
+    transport = NULL;
+    assert_int_equal(wait_for(peer, POLLIN), 1);
+    assert_int_equal(recv(peer, &byte, 1, 0), -1);
+    assert_int_equal(errno, ECONNRESET);
+}
+
 static void transport__close__closes_the_descriptor(void **state)
 {
     int pair[2];
@@ -347,4 +361,5 @@ WR_TESTS(TEST(transport__operations__are_those_of_a_plain_socket),
          TEST(transport__sendfile_of_a_bad_descriptor__its_error),
          TEST(transport__shutdown__ends_what_is_sent_and_no_more),
          TEST(transport__shutdown_after_a_reset__its_error),
+         TEST(transport__reset__is_what_the_peer_sees_of_the_close),
          cmocka_unit_test(transport__close__closes_the_descriptor));

@@ -323,6 +323,40 @@ static void h1__body_that_fails__ends_without_a_terminator(void **state)
     }
 }
 
+/* In HTTP/1.0 the end of the connection is the end of the content: only a reset tells. */
+static void h1__body_that_ends_with_the_connection__is_reset_when_it_is_cut(void **state)
+{
+    static const struct wr_slice pieces[] = {{"abc", 3}};
+    static const struct {
+        const char *request;
+        int end_error;
+        bool is_slow, is_reset;
+    } rows[] = {
+        {"GET /a HTTP/1.0\r\n\r\n", -EIO, false, true},
+        {"GET /a HTTP/1.0\r\n\r\n", 0, false, false},
+        {GET("/a"), -EIO, false, false},            /* in chunks: the last one is missing */
+        {"GET /a HTTP/1.0\r\n\r\n", 0, true, true}, /* closed while the body has more */
+        {"HEAD /a HTTP/1.0\r\n\r\n", -EIO, true, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        struct test_server s;
+        struct test_client c;
+
+        open_both(&s, &c);
+        set_pieces(&s, pieces, 1, -1);
+        s.handler.body.end_error = rows[i].end_error;
+        s.handler.body.is_slow = rows[i].is_slow;
+        test_client_send(&c, rows[i].request);
+        if (rows[i].is_slow && !c.transport.is_closed)
+            wr_conn_close(c.conn);
+        if (c.transport.is_reset != rows[i].is_reset)
+            fail_msg("row %zu: %sreset", i, c.transport.is_reset ? "" : "not ");
+        close_both(&s, &c);
+    }
+}
+
 /* ---- pieces ---- */
 
 #define EMPTY                                                                                      \
@@ -687,6 +721,7 @@ WR_TESTS(cmocka_unit_test(h1__keep_alive_request__costs_one_read_and_one_write),
          cmocka_unit_test(h1__body_shorter_than_its_length__cuts_the_connection),
          cmocka_unit_test(h1__body_longer_than_its_length__is_cut_to_it),
          cmocka_unit_test(h1__body_that_fails__ends_without_a_terminator),
+         cmocka_unit_test(h1__body_that_ends_with_the_connection__is_reset_when_it_is_cut),
          cmocka_unit_test(h1__empty_pieces__are_neither_sent_nor_the_end),
          cmocka_unit_test(h1__empty_pieces_without_end__leave_others_their_turn),
          cmocka_unit_test(h1__body_that_ends_inside_a_chunk__cuts_the_connection),
