@@ -304,6 +304,8 @@ void wr_mount_serve_gathered(struct wr_environ *e)
 
 void wr_mount_resume(struct wr_environ *e)
 {
+    if (e->remote && wr_remote_note_wake(e))
+        return;
     e->is_awaiting = false;
     if (e->is_responding) {
         wr_exchange_body_ready(e->x);

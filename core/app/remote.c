@@ -129,10 +129,15 @@ bool wr_remote_call(struct wr_environ *e)
 
 void wr_remote_pull(struct wr_environ *e)
 {
+    if (!e->remote->is_busy)
+        send_job(e->remote, WR_REMOTE_PULL);
+}
+
+bool wr_remote_note_wake(struct wr_environ *e)
+{
     if (e->remote->is_busy)
         e->remote->wants_again = true;
-    else
-        send_job(e->remote, WR_REMOTE_PULL);
+    return e->remote->is_busy;
 }
 
 void wr_remote_tell_gone(struct wr_environ *e)

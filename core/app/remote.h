@@ -49,6 +49,10 @@ bool wr_remote_call(struct wr_environ *e);
 /* Asks the body for its next piece, unless a job is out. */
 void wr_remote_pull(struct wr_environ *e);
 
+/* There is more, says a wake. True: a job is out, after which the body is asked again should it say
+ * that it has nothing. Only a wake may say so: an event of the connection means nothing here. */
+bool wr_remote_note_wake(struct wr_environ *e);
+
 /* Nobody waits for the answer any more. */
 void wr_remote_tell_gone(struct wr_environ *e);
 
