@@ -9,7 +9,7 @@
  * A server runs either in threads of its own, one a loop, or as a single loop that the host drives.
  *
  * Threads: one thread makes, starts, waits for and frees a server; wr_server_stop() from any.
- * Errors:  0 or -errno; wr_server_error() says more.
+ * Errors:  0 or -errno; where there is a `why`, it says more.
  */
 #ifndef WR_SERVER_SERVER_H
 #define WR_SERVER_SERVER_H
