@@ -8,6 +8,7 @@
 
 struct wr_clock {
     int64_t (*monotonic_ms)(void *ctx); /* for intervals and deadlines; never goes back */
+    int64_t (*monotonic_us)(void *ctx); /* the same time in microseconds, for durations */
     int64_t (*wall_ns)(void *ctx);      /* since 1970, UTC; may jump */
     void *ctx;
 };

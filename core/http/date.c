@@ -7,6 +7,7 @@
  * the leap day is the last of its year and lengths of months follow one formula.
  */
 #define DAY_S           86400
+#define SECOND_NS       INT64_C(1000000000)
 #define YEAR_MIN        1
 #define YEAR_MAX        9999
 #define TIME_MIN_S      INT64_C(-62135596800) /* 1 January of year 1, 00:00:00 */
@@ -99,6 +100,28 @@ void wr_date_format(int64_t time_s, char out[static WR_DATE_LEN])
     wr_buf_char(&b, ':');
     append_digits(&b, c.second, 2);
     WR_BUF_LITERAL(&b, " GMT");
+}
+
+void wr_timestamp_format(int64_t wall_ns, char out[static WR_TIMESTAMP_LEN])
+{
+    int64_t rest_ns = wall_ns % SECOND_NS, time_s = wall_ns / SECOND_NS - (rest_ns < 0);
+    struct civil c = civil_of(time_s);
+    struct wr_buf b = wr_buf_on(out, WR_TIMESTAMP_LEN);
+
+    append_digits(&b, c.year, 4);
+    wr_buf_char(&b, '-');
+    append_digits(&b, c.month, 2);
+    wr_buf_char(&b, '-');
+    append_digits(&b, c.day, 2);
+    wr_buf_char(&b, 'T');
+    append_digits(&b, c.hour, 2);
+    wr_buf_char(&b, ':');
+    append_digits(&b, c.minute, 2);
+    wr_buf_char(&b, ':');
+    append_digits(&b, c.second, 2);
+    wr_buf_char(&b, '.');
+    append_digits(&b, (int)((rest_ns < 0 ? rest_ns + SECOND_NS : rest_ns) / 1000000), 3);
+    wr_buf_char(&b, 'Z');
 }
 
 /* The take_ functions cut what they name off the beginning of *s; false when it is not there. */

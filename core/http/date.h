@@ -1,5 +1,5 @@
 /*
- * date.h — HTTP dates. RFC 9110 5.6.7.
+ * date.h — HTTP dates, RFC 9110 5.6.7; and the timestamps of logs.
  */
 #ifndef WR_HTTP_DATE_H
 #define WR_HTTP_DATE_H
@@ -20,5 +20,11 @@ void wr_date_format(int64_t time_s, char out[static WR_DATE_LEN]);
  * 5.6.7).
  */
 bool wr_date_parse(struct wr_slice s, int64_t now_s, int64_t *time_s);
+
+#define WR_TIMESTAMP_LEN 24 /* "1994-11-06T08:49:37.123Z" */
+
+/* The form of RFC 3339, for logs; not terminated. `wall_ns`, since 1970, UTC, is cut to
+ * milliseconds. */
+void wr_timestamp_format(int64_t wall_ns, char out[static WR_TIMESTAMP_LEN]);
 
 #endif

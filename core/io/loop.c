@@ -329,6 +329,11 @@ int64_t wr_loop_wall_ns(const struct wr_loop *l)
     return l->wall_ns;
 }
 
+int64_t wr_loop_read_us(const struct wr_loop *l)
+{
+    return l->clock->monotonic_us(l->clock->ctx);
+}
+
 uint64_t wr_loop_turn(const struct wr_loop *l)
 {
     return l->turn;

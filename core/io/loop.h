@@ -93,4 +93,7 @@ int64_t wr_loop_wall_s(const struct wr_loop *l);
 int64_t wr_loop_wall_ns(const struct wr_loop *l);
 uint64_t wr_loop_turn(const struct wr_loop *l);
 
+/* Monotonic time in microseconds, of this very moment: for durations. */
+int64_t wr_loop_read_us(const struct wr_loop *l);
+
 #endif

@@ -7,6 +7,13 @@ static int64_t monotonic_ms(void *ctx)
     return fake->now_ms;
 }
 
+static int64_t monotonic_us(void *ctx)
+{
+    const struct wr_fake_clock *fake = ctx;
+
+    return fake->now_ms * 1000 + fake->more_us;
+}
+
 static int64_t wall_ns(void *ctx)
 {
     const struct wr_fake_clock *fake = ctx;
@@ -16,7 +23,7 @@ static int64_t wall_ns(void *ctx)
 
 struct wr_clock wr_fake_clock_of(struct wr_fake_clock *fake)
 {
-    return (struct wr_clock){monotonic_ms, wall_ns, fake};
+    return (struct wr_clock){monotonic_ms, monotonic_us, wall_ns, fake};
 }
 
 void wr_fake_clock_advance(struct wr_fake_clock *fake, int64_t ms)

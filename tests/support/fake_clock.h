@@ -13,6 +13,7 @@
 
 struct wr_fake_clock {
     int64_t now_ms;  /* monotonic */
+    int64_t more_us; /* and so many microseconds; a test may set it */
     int64_t wall_ns; /* since 1970; a test may set it, also back */
 };
 

@@ -311,6 +311,37 @@ static void date__two_digit_year_at_the_ends_of_time__does_not_overflow(void **s
     assert_int_equal(got, 253370764800);
 }
 
+/* Seconds as above; RFC 3339 5.6. */
+static void date__instant__is_written_as_timestamp(void **state)
+{
+    static const struct {
+        int64_t wall_ns;
+        const char *text;
+    } timestamps[] = {
+        {0, "1970-01-01T00:00:00.000Z"},
+        {INT64_C(784111777000000000), "1994-11-06T08:49:37.000Z"},
+        {INT64_C(784111777009999999), "1994-11-06T08:49:37.009Z"},
+        {INT64_C(1709251199999999999), "2024-02-29T23:59:59.999Z"},
+        {-1, "1969-12-31T23:59:59.999Z"},
+        {-1000000, "1969-12-31T23:59:59.999Z"},
+        {-1000001, "1969-12-31T23:59:59.998Z"},
+        {-1000000000, "1969-12-31T23:59:59.000Z"},
+        {INT64_MIN, "1677-09-21T00:12:43.145Z"}, /* -9223372036.854775808 s */
+        {INT64_MAX, "2262-04-11T23:47:16.854Z"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(timestamps); i++) {
+        char got[WR_TIMESTAMP_LEN + 1];
+
+        memset(got, '~', sizeof got);
+        wr_timestamp_format(timestamps[i].wall_ns, got);
+        if (memcmp(got, timestamps[i].text, WR_TIMESTAMP_LEN) != 0)
+            fail_msg("%s: \"%.*s\"", timestamps[i].text, WR_TIMESTAMP_LEN, got);
+        assert_int_equal(got[WR_TIMESTAMP_LEN], '~');
+    }
+}
+
 WR_TESTS(cmocka_unit_test(date__instant__is_written_as_imf_fixdate),
          cmocka_unit_test(date__time_outside_four_digit_years__is_clamped),
          cmocka_unit_test(date__written_instant__is_read_back),
@@ -320,4 +351,5 @@ WR_TESTS(cmocka_unit_test(date__instant__is_written_as_imf_fixdate),
          cmocka_unit_test(date__every_beginning_of_a_date__is_refused),
          cmocka_unit_test(date__two_digit_year__is_at_most_50_years_ahead),
          cmocka_unit_test(date__leap_day_in_a_century_without_it__is_refused),
-         cmocka_unit_test(date__two_digit_year_at_the_ends_of_time__does_not_overflow));
+         cmocka_unit_test(date__two_digit_year_at_the_ends_of_time__does_not_overflow),
+         cmocka_unit_test(date__instant__is_written_as_timestamp));
