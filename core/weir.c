@@ -418,7 +418,7 @@ static int32_t make_running(struct weir_server *s, int loops)
         return error;
     setup.log = s->messages;
     if (s->access_writer)
-        setup.access_log = (struct wr_access_log){write_access, s};
+        setup.access_log = (struct wr_access_log){.write = write_access, .ctx = s};
     s->running = wr_server_new(&setup, s->why, &err);
     if (!s->running)
         return public_error(err);

@@ -152,9 +152,9 @@ static struct wr_slice path_translated(struct wr_environ *e)
 
 static struct wr_slice request_id(struct wr_environ *e)
 {
-    char text[WR_REQUEST_ID_MAX];
+    char text[WR_EXCHANGE_ID_MAX];
 
-    return wr_arena_dup(arena_of(e), wr_slice(text, wr_mount_request_id(e->x, text)));
+    return wr_arena_dup(arena_of(e), wr_slice(text, wr_exchange_id(e->x, text)));
 }
 
 static struct wr_slice version(struct wr_environ *e)

@@ -23,21 +23,11 @@ static struct wr_mount *mount_of(struct wr_handler *h)
 
 /* ---- messages ---- */
 
-size_t wr_mount_request_id(const struct wr_exchange *x, char out[static WR_REQUEST_ID_MAX])
-{
-    struct wr_buf b = wr_buf_on(out, WR_REQUEST_ID_MAX);
-
-    wr_buf_hex(&b, x->worker->random);
-    wr_buf_char(&b, '-');
-    wr_buf_hex(&b, x->id);
-    return b.n;
-}
-
 void wr_mount_log(struct wr_environ *e, int32_t level, bool is_fault, const char *fmt, va_list ap)
 {
     const struct wr_mount *m = e->mount;
     const struct wr_request *r = &e->x->request;
-    char text[WR_LOG_LINE_MAX], message[WR_LOG_LINE_MAX], id[WR_REQUEST_ID_MAX];
+    char text[WR_LOG_LINE_MAX], message[WR_LOG_LINE_MAX], id[WR_EXCHANGE_ID_MAX];
     struct wr_buf b = wr_buf_on(text, sizeof text);
 
     if (level < WEIR_LOG_ERROR || level > WEIR_LOG_DEBUG)
@@ -46,7 +36,7 @@ void wr_mount_log(struct wr_environ *e, int32_t level, bool is_fault, const char
         return;
     vsnprintf(message, sizeof message, fmt, ap);
     wr_buf_printf(&b, "%s at %s, request ", m->plugin.name, m->route);
-    wr_buf_append(&b, id, wr_mount_request_id(e->x, id));
+    wr_buf_append(&b, id, wr_exchange_id(e->x, id));
     if (is_fault)
         wr_buf_printf(&b, ", %.*s %.*s", (int)r->method_token.n, r->method_token.p,
                       r->target.n < 256 ? (int)r->target.n : 256, r->target.p);

@@ -72,11 +72,6 @@ static inline struct wr_mount *wr_mount_of_host(const weir_host *host)
 /* May two of its calls be made at once? */
 bool wr_mount_is_concurrent(const struct wr_mount *m);
 
-#define WR_REQUEST_ID_MAX 48
-
-/* Unique over restarts: a random number of the worker, and the request's. Returns the length. */
-size_t wr_mount_request_id(const struct wr_exchange *x, char out[static WR_REQUEST_ID_MAX]);
-
 /* A line that begins with plugin, route and request; and, for faults, with what was asked. */
 void wr_mount_log(struct wr_environ *e, int32_t level, bool is_fault, const char *fmt, va_list ap)
     __attribute__((format(printf, 4, 0)));

@@ -113,6 +113,16 @@ void wr_exchange_body_ready(struct wr_exchange *x)
         x->stream->body_ready(x);
 }
 
+size_t wr_exchange_id(const struct wr_exchange *x, char out[static WR_EXCHANGE_ID_MAX])
+{
+    struct wr_buf b = wr_buf_on(out, WR_EXCHANGE_ID_MAX);
+
+    wr_buf_hex(&b, x->worker->random);
+    wr_buf_char(&b, '-');
+    wr_buf_hex(&b, x->id);
+    return b.n;
+}
+
 /* ---- life ---- */
 
 struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_ops *stream,
@@ -134,6 +144,7 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
     x->holders = 1;
     x->input_status = 0;
     x->body_sent = 0;
+    x->began_us = x->sent_us = 0;
     x->on_input = x->on_end = NULL;
     x->handler_data = NULL;
     return x;

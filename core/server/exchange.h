@@ -60,6 +60,8 @@ struct wr_exchange {
     unsigned holders;
     int input_status;   /* why read() failed, as a status to answer with; 0: it has not */
     uint64_t body_sent; /* bytes of content, for the log */
+    int64_t began_us;   /* when its first byte was looked at; 0: no log wants to know */
+    int64_t sent_us;    /* when the kernel had its last byte; 0: it has not, or as above */
 
     void (*on_input)(struct wr_exchange *x); /* more can be read; NULL: nobody waits */
     void (*on_end)(struct wr_exchange *x);   /* it is FINISHED or CANCELLED, the body closed */
@@ -101,6 +103,12 @@ void wr_exchange_respond_error(struct wr_exchange *x, int status);
 
 ssize_t wr_exchange_read(struct wr_exchange *x, void *dst, size_t n);
 void wr_exchange_body_ready(struct wr_exchange *x);
+
+#define WR_EXCHANGE_ID_MAX 48
+
+/* The request's id, not terminated: unique over workers and restarts, for it is a random number of
+ * the worker and that of the request. Returns its length. */
+size_t wr_exchange_id(const struct wr_exchange *x, char out[static WR_EXCHANGE_ID_MAX]);
 
 void wr_exchange_ref(struct wr_exchange *x);
 void wr_exchange_unref(struct wr_exchange *x);

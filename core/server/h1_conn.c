@@ -79,12 +79,21 @@ static void reject(struct wr_h1 *h, enum wr_h1_reason reason)
     wr_exchange_respond_error(h->x, wr_h1_reason_status(reason));
 }
 
+static void note_begin(struct wr_h1 *h)
+{
+    const struct wr_worker *w = h->conn->worker;
+
+    if (w->access_log && wr_access_log_is_timed(w->access_log))
+        h->x->began_us = wr_loop_read_us(w->loop);
+}
+
 static enum next begin_request(struct wr_h1 *h)
 {
     h->x = wr_exchange_new(h->conn->worker, &stream_ops, h);
     if (!h->x)
         return ABANDON;
     h->x->request.peer = h->conn->peer;
+    note_begin(h);
     wr_h1_parser_init(&h->parser);
     h->rx = WR_H1_RX_HEAD;
     h->tx = WR_H1_TX_IDLE;
@@ -183,15 +192,32 @@ static void end_exchange(struct wr_h1 *h)
     struct wr_exchange *x = h->x;
 
     if (w->access_log && x->state == WR_EXCHANGE_RESPONDING)
-        wr_access_log_write(w->access_log, x, wr_loop_wall_s(w->loop));
+        wr_access_log_write(w->access_log, x, wr_loop_wall_ns(w->loop));
     h->x = NULL;
     wr_exchange_end(x);
     wr_h1_release_input(h);
 }
 
+/* Where the log wants to know when the kernel has the answer, it does not wait for others. */
+static enum next note_sent(struct wr_h1 *h)
+{
+    enum next next;
+
+    if (h->x->began_us == 0 || h->x->sent_us > 0)
+        return GO_ON;
+    next = after_write(wr_h1_flush(h, false));
+    if (next == GO_ON)
+        h->x->sent_us = wr_loop_read_us(h->conn->worker->loop);
+    return next;
+}
+
 /* The response is out; the request's content must be too before the next one. */
 static enum next finish(struct wr_h1 *h)
 {
+    enum next sent = note_sent(h);
+
+    if (sent != GO_ON)
+        return sent;
     if (h->rx == WR_H1_RX_BODY && h->then == WR_H1_THEN_KEEP) {
         switch (wr_h1_discard(h)) {
         case WR_H1_IO_OK:

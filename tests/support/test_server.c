@@ -234,7 +234,7 @@ void test_server_init(struct test_server *s)
         .config = wr_config_default,
         .log = {keep_log_line, s, WR_LOG_DEBUG},
         .log_lock = PTHREAD_MUTEX_INITIALIZER,
-        .access_log = {keep_access_line, s},
+        .access_log = {.write = keep_access_line, .ctx = s},
         .handler = {.base = {&handler_ops},
                     .serve = test_serve_hello,
                     .status = 200,

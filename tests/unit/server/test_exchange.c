@@ -213,6 +213,26 @@ static void exchange__error_after_a_body_for_nobody__closes_it_once(void **state
     close_both(&s, &c);
 }
 
+static void exchange__id__is_the_workers_number_and_its_own(void **state)
+{
+    char id[WR_EXCHANGE_ID_MAX];
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_both(&s, &c, test_serve_later);
+    s.worker.random = 0x5f3a01;
+    s.worker.requests = 27;
+    test_client_send(&c, GET("/a"));
+    assert_int_equal(wr_exchange_id(s.handler.held, id), strlen("5f3a01-1c"));
+    assert_memory_equal(id, "5f3a01-1c", strlen("5f3a01-1c"));
+    s.worker.random = UINT64_MAX;
+    s.handler.held->id = UINT64_MAX;
+    assert_int_equal(wr_exchange_id(s.handler.held, id), 33);
+    test_handler_answer(&s.handler);
+    close_both(&s, &c);
+}
+
 WR_TESTS(cmocka_unit_test(exchange__more_fields_than_inline__keep_their_order),
          cmocka_unit_test(exchange__lost_field__becomes_503_and_closes_the_body),
          cmocka_unit_test(exchange__lost_body__becomes_503),
@@ -221,4 +241,5 @@ WR_TESTS(cmocka_unit_test(exchange__more_fields_than_inline__keep_their_order),
          cmocka_unit_test(exchange__held_after_its_end__stays_and_asks_nobody),
          cmocka_unit_test(exchange__answered__is_not_cancelled),
          cmocka_unit_test(exchange__error_in_the_place_of_a_body__closes_it_once),
-         cmocka_unit_test(exchange__error_after_a_body_for_nobody__closes_it_once));
+         cmocka_unit_test(exchange__error_after_a_body_for_nobody__closes_it_once),
+         cmocka_unit_test(exchange__id__is_the_workers_number_and_its_own));
