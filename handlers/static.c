@@ -6,6 +6,7 @@
 
 #include "app/builtin.h"
 #include "handlers/file_cache.h"
+#include "handlers/location.h"
 #include "http/range.h"
 
 #define INDEX            "index.html"
@@ -82,23 +83,6 @@ static weir_body refuse_method(weir_environ *env, weir_start_response *start_res
     return weir_error(env, status);
 }
 
-/* Octets that stand for themselves in a path: RFC 3986 3.3, and the slash between segments. */
-static bool is_path_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("-._~!$&'()*+,;=:@/", c));
-}
-
-static void append_escaped(struct wr_buf *b, struct wr_slice path)
-{
-    for (size_t i = 0; i < path.n; i++) {
-        if (is_path_char(path.p[i]))
-            wr_buf_char(b, path.p[i]);
-        else
-            wr_buf_printf(b, "%%%02X", (unsigned char)path.p[i]);
-    }
-}
-
 /* The folder's own address: the decoded path written anew, never what the client sent, so that a
  * path like //elsewhere cannot become another site's address. */
 static weir_body redirect_to_folder(weir_environ *env, weir_start_response *start_response,
@@ -110,8 +94,8 @@ static weir_body redirect_to_folder(weir_environ *env, weir_start_response *star
     char *memory = weir_alloc(env, room);
     struct wr_buf location = wr_buf_on(memory, memory ? room : 0);
 
-    append_escaped(&location, script);
-    append_escaped(&location, path);
+    wr_location_path(&location, script);
+    wr_location_path(&location, path);
     wr_buf_char(&location, '/');
     if (query.n > 0 || (uri && memchr(uri, '?', uri_n))) {
         wr_buf_char(&location, '?');

@@ -1,6 +1,6 @@
 /*
  * builtin.h — what the handlers of this server know beyond weir/app.h: their loop, with its time,
- * whether a field is there, and fields that need no check and no copy.
+ * their route, whether a field is there, and fields that need no check and no copy.
  */
 #ifndef WR_APP_BUILTIN_H
 #define WR_APP_BUILTIN_H
@@ -25,6 +25,12 @@ static inline struct wr_app_loop *wr_app_loop_of(weir_loop *loop)
 static inline bool wr_builtin_has_field(weir_environ *env, enum wr_field_id id)
 {
     return wr_environ_of(env)->x->request.fields.first[id] != 0;
+}
+
+/* Is it mounted at its path alone? PATH_INFO does not tell: at the exact route of "/" it is "/". */
+static inline bool wr_builtin_is_exact(weir_environ *env)
+{
+    return wr_environ_of(env)->route->is_exact;
 }
 
 /* As weir_header_add() after start_response, with a name and a value that are right as they are and

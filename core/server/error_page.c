@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "http/status.h"
 #include "server/error_page_html.inc"
+#include "server/worker.h"
 
 #define PAGE_ROOM                                                                                  \
     (sizeof(ERROR_PAGE_HEAD ERROR_PAGE_MIDDLE ERROR_PAGE_TAIL_1 ERROR_PAGE_TAIL_2) + 512)
@@ -46,28 +47,41 @@ static void append_title(struct wr_buf *b, int status)
     wr_buf_slice_append(b, wr_status_reason(status));
 }
 
+/* The server's own, in the arena; empty without memory for it. */
+static struct wr_slice make_page(struct wr_exchange *x, int status)
+{
+    char *memory = wr_arena_alloc(&x->arena, PAGE_ROOM);
+    struct wr_buf page = wr_buf_on(memory, memory ? PAGE_ROOM : 0);
+
+    WR_BUF_LITERAL(&page, ERROR_PAGE_HEAD);
+    append_title(&page, status);
+    WR_BUF_LITERAL(&page, ERROR_PAGE_MIDDLE);
+    append_title(&page, status);
+    WR_BUF_LITERAL(&page, ERROR_PAGE_TAIL_1);
+    wr_buf_slice_append(&page, wr_slice_of(sentence_for(status)));
+    WR_BUF_LITERAL(&page, ERROR_PAGE_TAIL_2);
+    return wr_buf_slice(&page);
+}
+
 void wr_error_page(struct wr_exchange *x, int status)
 {
-    bool has_page = !wr_status_is_bodiless(status);
-    char *memory = has_page ? wr_arena_alloc(&x->arena, PAGE_ROOM) : NULL;
-    struct wr_buf page = wr_buf_on(memory, PAGE_ROOM);
+    const struct wr_own_page *own = wr_error_pages_find(x->worker->error_pages, status);
+    struct wr_slice type = WR_SLICE("text/html; charset=utf-8"), page = {NULL, 0};
     struct wr_body *body = NULL;
 
     x->response.status = status;
-    if (memory) {
-        WR_BUF_LITERAL(&page, ERROR_PAGE_HEAD);
-        append_title(&page, status);
-        WR_BUF_LITERAL(&page, ERROR_PAGE_MIDDLE);
-        append_title(&page, status);
-        WR_BUF_LITERAL(&page, ERROR_PAGE_TAIL_1);
-        wr_buf_slice_append(&page, wr_slice_of(sentence_for(status)));
-        WR_BUF_LITERAL(&page, ERROR_PAGE_TAIL_2);
-        body = wr_body_memory(&x->arena, wr_buf_slice(&page), NULL, NULL);
+    if (own) {
+        type = own->type;
+        page = wr_slice(own->content, own->n);
+    } else if (!wr_status_is_bodiless(status)) {
+        page = make_page(x, status);
     }
+    if (page.p)
+        body = wr_body_memory(&x->arena, page, NULL, NULL);
     if (!body) { /* a 304, or out of memory: a status without a page is still an answer */
         x->response.length = 0;
         return;
     }
-    wr_exchange_add_field(x, WR_SLICE("Content-Type"), WR_SLICE("text/html; charset=utf-8"));
+    wr_exchange_add_field(x, WR_SLICE("Content-Type"), type);
     wr_exchange_set_body(x, body, (int64_t)page.n);
 }

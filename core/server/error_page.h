@@ -1,5 +1,6 @@
 /*
- * error_page.h — the server's own page for a status; it never repeats what the client sent.
+ * error_page.h — the page for a status: the site's (error_pages.h), or else the server's own, which
+ * never repeats what the client sent.
  */
 #ifndef WR_SERVER_ERROR_PAGE_H
 #define WR_SERVER_ERROR_PAGE_H

@@ -13,6 +13,7 @@
 #include "server/access_log.h"
 #include "server/config.h"
 #include "server/conn.h"
+#include "server/error_pages.h"
 #include "server/router.h"
 
 #define WR_WORKER_OUT          ((size_t)64 * 1024)    /* answers of one batch, sent at once */
@@ -42,7 +43,8 @@ struct wr_worker {
     const struct wr_config *config;
     const struct wr_log *log;
     const struct wr_router *router;
-    struct wr_access_log *access_log; /* NULL: none is kept */
+    struct wr_access_log *access_log;         /* NULL: none is kept */
+    const struct wr_error_pages *error_pages; /* NULL: the server's own */
 
     char known_host[WR_KNOWN_HOST]; /* the last value of Host that was right */
     uint32_t known_host_n;

@@ -1,5 +1,6 @@
 #include "support.h"
 
+#include "temp_folder.h"
 #include "test_server.h"
 
 static void serve_page(struct test_handler *h, struct wr_exchange *x)
@@ -112,6 +113,260 @@ static void error_page__without_memory__is_an_answer_without_a_page(void **state
     test_server_fini(&s);
 }
 
+/* ---- pages of the site's own ---- */
+
+/* 404.html, 4xx.txt and a 503.html of 300000 bytes. */
+struct site {
+    struct temp_folder folder;
+    struct wr_error_pages pages;
+    struct test_server server;
+    struct test_client client;
+};
+
+static void add_page(struct site *s, int status, const char *name)
+{
+    char why[WR_WHY_MAX];
+
+    assert_int_equal(wr_error_pages_add(&s->pages, status, temp_path(&s->folder, name), why), 0);
+}
+
+static void open_site(struct site *s)
+{
+    *s = (struct site){0};
+    temp_folder_init(&s->folder);
+    temp_file_write(&s->folder, "404.html", WR_SLICE("<h1>nothing here</h1>"));
+    temp_file_write(&s->folder, "4xx.txt", WR_SLICE("your fault"));
+    temp_file_fill(&s->folder, "503.html", 300000);
+    temp_file_write(&s->folder, "empty.html", WR_SLICE(""));
+    add_page(s, 404, "404.html");
+    add_page(s, 4, "4xx.txt");
+    add_page(s, 503, "503.html");
+    add_page(s, 502, "empty.html");
+    test_server_init(&s->server);
+    s->server.worker.error_pages = &s->pages;
+    s->server.handler.serve = serve_page;
+    test_client_open(&s->server, &s->client);
+}
+
+static void close_site(struct site *s)
+{
+    test_client_fini(&s->client);
+    test_server_fini(&s->server);
+    wr_error_pages_free(&s->pages);
+    temp_folder_fini(&s->folder);
+}
+
+/* Sends a request and gives all that has come since. */
+static void ask(struct site *s, const char *request, const char *methods, struct test_responses *r)
+{
+    s->client.transport.out_n = 0;
+    test_client_send(&s->client, request);
+    test_client_responses(&s->client, methods, r);
+    if (r->error || r->n != 1)
+        fail_msg("%s: %zu responses, %s", request, r->n, r->error ? r->error : "HTTP");
+}
+
+static void check_page(const struct test_response *r, int status, const char *type,
+                       const char *content)
+{
+    assert_int_equal(r->status, status);
+    assert_true(wr_slice_eq(test_field(r, "Content-Type"), wr_slice_of(type)));
+    assert_string_equal(r->content, content);
+}
+
+static void own_page__of_status_or_class__takes_the_place(void **state)
+{
+    static const struct {
+        int status;
+        const char *type, *content; /* NULL: the server's own */
+    } rows[] = {
+        {404, "text/html; charset=utf-8", "<h1>nothing here</h1>"},
+        {400, "text/plain; charset=utf-8", "your fault"},
+        {418, "text/plain; charset=utf-8", "your fault"},
+        {502, "text/html; charset=utf-8", ""},
+        {500, "text/html; charset=utf-8", NULL},
+        {301, "text/html; charset=utf-8", NULL},
+    };
+    struct site s;
+
+    (void)state;
+    open_site(&s);
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        struct test_responses r;
+
+        s.server.handler.status = rows[i].status;
+        ask(&s, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "", &r);
+        if (rows[i].content)
+            check_page(&r.v[0], rows[i].status, rows[i].type, rows[i].content);
+        else
+            assert_non_null(strstr(r.v[0].content, "</html>"));
+        assert_true(wr_slice_eq(test_field(&r.v[0], "X-Kept"), WR_SLICE("yes")));
+        test_responses_free(&r);
+    }
+    close_site(&s);
+}
+
+static void own_page__of_a_head__has_its_length_alone(void **state)
+{
+    struct site s;
+    struct test_responses r;
+
+    (void)state;
+    open_site(&s);
+    s.server.handler.status = 404;
+    ask(&s, "HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n", "H", &r);
+    check_page(&r.v[0], 404, "text/html; charset=utf-8", "");
+    assert_true(wr_slice_eq(test_field(&r.v[0], "Content-Length"), WR_SLICE("21")));
+    test_responses_free(&r);
+    close_site(&s);
+}
+
+static void own_page__of_a_status_without_content__is_not_sent(void **state)
+{
+    static const int statuses[] = {204, 304};
+    struct site s;
+
+    (void)state;
+    open_site(&s);
+    for (size_t i = 0; i < WR_COUNT(statuses); i++) {
+        struct test_responses r;
+
+        s.server.handler.status = statuses[i];
+        ask(&s, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "", &r);
+        assert_int_equal(r.v[0].status, statuses[i]);
+        assert_int_equal(r.v[0].content_n, 0);
+        assert_null(test_field(&r.v[0], "Content-Type").p);
+        test_responses_free(&r);
+    }
+    close_site(&s);
+}
+
+static void own_page__large__is_whole_and_not_copied(void **state)
+{
+    struct site s;
+    struct test_responses r;
+
+    (void)state;
+    open_site(&s);
+    s.server.config.arena_bytes_max = 64 * 1024; /* the page has no room in it */
+    s.server.handler.status = 503;
+    ask(&s, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "", &r);
+    assert_int_equal(r.v[0].status, 503);
+    assert_int_equal(r.v[0].content_n, 300000);
+    for (size_t i = 0; i < 300000; i++)
+        if (r.v[0].content[i] != 'a' + (int)(i % 23))
+            fail_msg("byte %zu", i);
+    test_responses_free(&r);
+    close_site(&s);
+}
+
+/* A client that takes little at a time, and another meanwhile. */
+static void own_page__slowly_taken__is_whole(void **state)
+{
+    struct site s;
+    struct test_client other;
+    struct test_responses r;
+
+    (void)state;
+    open_site(&s);
+    s.server.handler.status = 503;
+    s.client.transport.room = 1000;
+    test_client_send(&s.client, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    test_client_open(&s.server, &other);
+    test_client_send(&other, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    test_client_responses(&other, "", &r);
+    assert_null(r.error);
+    assert_int_equal(r.v[0].content_n, 300000);
+    test_responses_free(&r);
+    test_client_take(&s.client, 10000, 100);
+    test_client_responses(&s.client, "", &r);
+    assert_null(r.error);
+    assert_int_equal(r.v[0].content_n, 300000);
+    test_responses_free(&r);
+    test_client_fini(&other);
+    close_site(&s);
+}
+
+static void own_page__of_a_request_that_is_refused__is_sent(void **state)
+{
+    struct site s;
+    struct test_responses r;
+
+    (void)state;
+    open_site(&s);
+    ask(&s, "GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "", &r);
+    check_page(&r.v[0], 400, "text/plain; charset=utf-8", "your fault");
+    assert_true(r.v[0].says_close);
+    test_responses_free(&r);
+    close_site(&s);
+}
+
+static void own_page__where_no_route_is__is_sent(void **state)
+{
+    struct site s;
+    struct test_responses r;
+
+    (void)state;
+    open_site(&s);
+    s.server.router.n = 0;
+    ask(&s, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "", &r);
+    check_page(&r.v[0], 404, "text/html; charset=utf-8", "<h1>nothing here</h1>");
+    test_responses_free(&r);
+    close_site(&s);
+}
+
+/* What the query says: "error": a page; "own": content of its own; else a fault, which is a 500. */
+static weir_body fail_app(weir_environ *env, weir_start_response *start_response)
+{
+    const char *query = weir_get(env, "QUERY_STRING");
+
+    if (strcmp(query, "error") == 0)
+        return weir_error(env, 404);
+    if (strcmp(query, "started") == 0 || strcmp(query, "own") == 0)
+        start_response(env, 404, WEIR_HEADERS({"Content-Type", "x/y"}, {"X-Own", "1"}));
+    return strcmp(query, "own") == 0 ? weir_text("mine") : weir_error(env, 404 * (*query != 0));
+}
+
+static void own_page__of_an_app__takes_the_place_of_the_servers_alone(void **state)
+{
+    static const weir_plugin plugin = {.magic = WEIR_PLUGIN_MAGIC,
+                                       .abi_major = WEIR_ABI_MAJOR,
+                                       .abi_minor = WEIR_ABI_MINOR,
+                                       .size = sizeof(weir_plugin),
+                                       .name = "fail",
+                                       .app = fail_app,
+                                       .runs = WEIR_ON_LOOP};
+    struct site s;
+    struct test_responses r;
+
+    (void)state;
+    open_site(&s);
+    add_page(&s, 500, "4xx.txt");
+    assert_non_null(test_server_mount(&s.server, &plugin, NULL, NULL));
+    ask(&s, "GET /x?error HTTP/1.1\r\nHost: a\r\n\r\n", "", &r);
+    check_page(&r.v[0], 404, "text/html; charset=utf-8", "<h1>nothing here</h1>");
+    test_responses_free(&r);
+    ask(&s, "GET /x?started HTTP/1.1\r\nHost: a\r\n\r\n", "", &r);
+    check_page(&r.v[0], 404, "text/html; charset=utf-8", "<h1>nothing here</h1>");
+    assert_true(wr_slice_eq(test_field(&r.v[0], "X-Own"), WR_SLICE("1")));
+    test_responses_free(&r);
+    ask(&s, "GET /x?own HTTP/1.1\r\nHost: a\r\n\r\n", "", &r);
+    check_page(&r.v[0], 404, "x/y", "mine");
+    test_responses_free(&r);
+    ask(&s, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "", &r);
+    check_page(&r.v[0], 500, "text/plain; charset=utf-8", "your fault");
+    test_responses_free(&r);
+    close_site(&s);
+}
+
 WR_TESTS(cmocka_unit_test(error_page__each_status__has_its_number_and_phrase),
          cmocka_unit_test(error_page__never_repeats_what_was_sent),
-         cmocka_unit_test(error_page__without_memory__is_an_answer_without_a_page));
+         cmocka_unit_test(error_page__without_memory__is_an_answer_without_a_page),
+         cmocka_unit_test(own_page__of_status_or_class__takes_the_place),
+         cmocka_unit_test(own_page__of_a_head__has_its_length_alone),
+         cmocka_unit_test(own_page__of_a_status_without_content__is_not_sent),
+         cmocka_unit_test(own_page__large__is_whole_and_not_copied),
+         cmocka_unit_test(own_page__slowly_taken__is_whole),
+         cmocka_unit_test(own_page__of_a_request_that_is_refused__is_sent),
+         cmocka_unit_test(own_page__where_no_route_is__is_sent),
+         cmocka_unit_test(own_page__of_an_app__takes_the_place_of_the_servers_alone));
