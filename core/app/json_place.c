@@ -7,8 +7,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* The first byte at or behind `at` that is not white space. */
-static size_t skip_blanks(struct wr_slice text, size_t at)
+size_t wr_json_skip_blanks(struct wr_slice text, size_t at)
 {
     while (at < text.n && is_blank(text.p[at]))
         at++;
@@ -27,8 +26,7 @@ static size_t string_end(struct wr_slice text, size_t at)
     return text.n;
 }
 
-/* Behind a token of any kind, which has at least one byte. */
-static size_t token_end(struct wr_slice text, size_t at)
+size_t wr_json_token_end(struct wr_slice text, size_t at)
 {
     const char marks[] = "{}[],:";
 
@@ -45,7 +43,7 @@ static size_t token_end(struct wr_slice text, size_t at)
 /* Without recursion, however deep the value is. */
 static size_t value_end(struct wr_slice text, size_t at)
 {
-    size_t depth = 0, next = skip_blanks(text, at);
+    size_t depth = 0, next = wr_json_skip_blanks(text, at);
 
     while (next < text.n) {
         char c = text.p[next];
@@ -54,10 +52,10 @@ static size_t value_end(struct wr_slice text, size_t at)
             depth++;
         else if (depth > 0 && (c == '}' || c == ']'))
             depth--;
-        at = token_end(text, next);
+        at = wr_json_token_end(text, next);
         if (depth == 0)
             return at;
-        next = skip_blanks(text, at);
+        next = wr_json_skip_blanks(text, at);
     }
     return text.n;
 }
@@ -145,16 +143,16 @@ struct found {
 /* What follows the element that ends before `at`; false: nothing. */
 static bool next_element(struct wr_slice text, size_t *at)
 {
-    *at = skip_blanks(text, *at);
+    *at = wr_json_skip_blanks(text, *at);
     if (*at >= text.n || text.p[*at] != ',')
         return false;
-    *at = skip_blanks(text, *at + 1);
+    *at = wr_json_skip_blanks(text, *at + 1);
     return true;
 }
 
 static bool find_member(struct wr_slice text, const char *key, struct found *f)
 {
-    size_t at = skip_blanks(text, f->value + 1);
+    size_t at = wr_json_skip_blanks(text, f->value + 1);
 
     do {
         size_t end, value;
@@ -162,8 +160,9 @@ static bool find_member(struct wr_slice text, const char *key, struct found *f)
         if (at >= text.n || text.p[at] != '"')
             return false;
         end = string_end(text, at);
-        value = skip_blanks(text, end);
-        value = skip_blanks(text, value < text.n ? value + 1 : value); /* behind the colon */
+        value = wr_json_skip_blanks(text, end);
+        value =
+            wr_json_skip_blanks(text, value < text.n ? value + 1 : value); /* behind the colon */
         if (value >= text.n)
             return false;
         if (means(wr_slice(text.p + at + 1, end - at - 2), key)) {
@@ -177,7 +176,7 @@ static bool find_member(struct wr_slice text, const char *key, struct found *f)
 
 static bool find_item(struct wr_slice text, size_t index, struct found *f)
 {
-    size_t at = skip_blanks(text, f->value + 1);
+    size_t at = wr_json_skip_blanks(text, f->value + 1);
 
     do {
         if (at >= text.n || text.p[at] == ']')
@@ -195,7 +194,7 @@ static bool find_item(struct wr_slice text, size_t index, struct found *f)
 static bool find(struct wr_slice text, const struct wr_json_path *path, struct found *f)
 {
     if (!path->parent) {
-        f->key = f->value = skip_blanks(text, 0);
+        f->key = f->value = wr_json_skip_blanks(text, 0);
         return f->value < text.n;
     }
     if (!find(text, path->parent, f))
@@ -225,18 +224,18 @@ struct wr_slice wr_json_value_at(struct wr_slice text, size_t at)
 
 size_t wr_json_blame(struct wr_slice text, size_t consumed)
 {
-    size_t at = skip_blanks(text, 0), end;
+    size_t at = wr_json_skip_blanks(text, 0), end;
 
     if (consumed > text.n)
         consumed = text.n;
     while (at < consumed) {
-        end = token_end(text, at);
+        end = wr_json_token_end(text, at);
         if (end >= consumed) {
             bool inside = text.p[at] == '"' && end > consumed;
 
             return inside ? wr_utf8_whole(text.p, consumed - 1) : at;
         }
-        at = skip_blanks(text, end);
+        at = wr_json_skip_blanks(text, end);
     }
     return consumed > 0 ? wr_utf8_whole(text.p, consumed - 1) : 0;
 }

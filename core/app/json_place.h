@@ -30,6 +30,12 @@ struct wr_json_place {
     size_t line, column;
 };
 
+/* The first byte at or behind `at` that is not white space. */
+size_t wr_json_skip_blanks(struct wr_slice text, size_t at);
+
+/* Behind the token that begins at a byte; of text of any kind it has at least one. */
+size_t wr_json_token_end(struct wr_slice text, size_t at);
+
 /* Sets *at to the byte where it begins; false: not in the text. */
 bool wr_json_find(struct wr_slice text, const struct wr_json_path *path, enum wr_json_part part,
                   size_t *at);

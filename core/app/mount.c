@@ -569,8 +569,11 @@ static void warn_unasked(void *arg, const char *place)
 /* 0, or a WEIR_E* number with `why` filled. */
 static int32_t load(struct wr_mount *m, const struct wr_mount_setup *setup, char *why)
 {
-    struct wr_plugin_config_source source = {setup->config_label, setup->config,
-                                             m->plugin.config_schema};
+    const struct wr_plugin_config_source source = {.label = setup->config_label,
+                                                   .text = setup->config,
+                                                   .schema = m->plugin.config_schema,
+                                                   .origin = setup->config_origin,
+                                                   .pointer = setup->config_pointer};
     const char *said;
     int32_t err = 0;
 

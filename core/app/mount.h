@@ -16,6 +16,7 @@
 
 #include "app/builtin.h"
 #include "app/environ.h"
+#include "app/json_place.h"
 #include "io/pool.h"
 
 struct wr_image;
@@ -47,6 +48,8 @@ struct wr_mount_setup {
     const char *route;
     const char *config; /* JSON; NULL: none */
     const char *config_label;
+    struct wr_json_place config_origin; /* with the next, as in app/plugin_config.h */
+    const char *config_pointer;
     const char *document_root; /* NULL: none */
     void *state;               /* what *state has when load is called */
     const struct wr_log *log;  /* outlives the mount */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "app/json_place.h"
+#include "app/json_parse.h"
 #include "app/schema.h"
 #include "base/arena.h"
 
@@ -29,6 +29,8 @@ struct node {
 struct wr_plugin_config {
     struct wr_arena arena; /* everything but the JSON */
     const char *label;
+    const char *pointer; /* of the text in that which it is a part of; "": it is all */
+    struct wr_json_place origin;
     struct wr_slice text;
     json_t *value;
     struct node *root;
@@ -38,16 +40,16 @@ struct wr_plugin_config {
 
 /* ---- messages ---- */
 
-/* Makes one line of valid UTF-8 out of what vsnprintf left, n being what it returned. */
-static void tidy(char *line, size_t size, int n)
+/* Where it is in the text that c->text is a part of. */
+static struct wr_json_place from_origin(const struct wr_plugin_config *c,
+                                        struct wr_json_place place)
 {
-    if (n < 0)
-        snprintf(line, size, "an error whose text cannot be shown");
-    else if ((size_t)n >= size)
-        memcpy(line + wr_utf8_whole(line, size - sizeof "..."), "...", sizeof "...");
-    for (; *line; line++)
-        if ((unsigned char)*line < ' ' || *line == 0x7f)
-            *line = ' ';
+    if (c->origin.line == 0)
+        return place;
+    if (place.line == 1)
+        place.column += c->origin.column - 1;
+    place.line += c->origin.line - 1;
+    return place;
 }
 
 /* "LABEL:LINE:COLUMN: /pointer"; the place is "(default)" for what the schema put in. */
@@ -60,16 +62,16 @@ static void write_place(const struct wr_plugin_config *c, const struct wr_json_p
     int n;
 
     wr_json_pointer(path, pointer, sizeof pointer);
-    glue = pointer[0] ? ": " : "";
+    glue = c->pointer[0] || pointer[0] ? ": " : "";
     if (wr_json_find(c->text, path, part, &at)) {
-        struct wr_json_place place = wr_json_place_of(c->text, at);
+        struct wr_json_place place = from_origin(c, wr_json_place_of(c->text, at));
 
-        n = snprintf(out, size, "%s:%zu:%zu%s%s", c->label, place.line, place.column, glue,
-                     pointer);
+        n = snprintf(out, size, "%s:%zu:%zu%s%s%s", c->label, place.line, place.column, glue,
+                     c->pointer, pointer);
     } else {
-        n = snprintf(out, size, "%s:(default)%s%s", c->label, glue, pointer);
+        n = snprintf(out, size, "%s:(default)%s%s%s", c->label, glue, c->pointer, pointer);
     }
-    tidy(out, size, n);
+    wr_line_tidy(out, size, n);
 }
 
 /* What new() says, line by line; it takes no more when one has not found room. */
@@ -111,7 +113,7 @@ static bool add_error(void *arg, const struct wr_json_path *path, enum wr_json_p
     char place[LINE_MAX / 2], line[LINE_MAX];
 
     write_place(y->config, path, part, place, sizeof place);
-    tidy(line, sizeof line, snprintf(line, sizeof line, "%s: %s", place, what));
+    wr_line_tidy(line, sizeof line, snprintf(line, sizeof line, "%s: %s", place, what));
     return why_add(y, line);
 }
 
@@ -124,42 +126,26 @@ static bool add_schema_error(void *arg, const struct wr_json_path *path, enum wr
 
     (void)part;
     wr_json_pointer(path, pointer, sizeof pointer);
-    tidy(line, sizeof line,
-         snprintf(line, sizeof line, SCHEMA_ERROR "%s%s: %s", pointer[0] ? ": " : "", pointer,
-                  what));
+    wr_line_tidy(line, sizeof line,
+                 snprintf(line, sizeof line, SCHEMA_ERROR "%s%s: %s", pointer[0] ? ": " : "",
+                          pointer, what));
     return why_add(arg, line);
 }
 
 /* ---- parsing ---- */
 
-static struct wr_json_place place_of_error(struct wr_slice text, const json_error_t *e)
+/* NULL with a line in *y. */
+static json_t *parse_schema_text(const char *text, struct why *y)
 {
-    size_t consumed = e->position > 0 ? (size_t)e->position : 0;
-
-    switch (json_error_code(e)) {
-    case json_error_premature_end_of_input:
-        return wr_json_place_of(text, text.n);
-    case json_error_invalid_utf8: /* the byte that does not fit has not been counted */
-        return wr_json_place_of(text, consumed < text.n ? consumed : text.n);
-    default:
-        return wr_json_place_of(text, wr_json_blame(text, consumed));
-    }
-}
-
-/* NULL with a line in *y: `label`, `glue`, the place and what is wrong. */
-static json_t *parse(struct wr_slice text, const char *label, const char *glue, struct why *y)
-{
-    json_error_t e;
-    json_t *value = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+    char what[WR_JSON_WHAT_MAX], line[LINE_MAX];
     struct wr_json_place place;
-    char line[LINE_MAX];
+    json_t *value = wr_json_parse(wr_slice_of(text), JSON_REJECT_DUPLICATES, &place, what);
 
     if (value)
         return value;
-    place = place_of_error(text, &e);
-    tidy(line, sizeof line,
-         snprintf(line, sizeof line, "%s%s%zu:%zu: %s", label, glue, place.line, place.column,
-                  e.text));
+    wr_line_tidy(
+        line, sizeof line,
+        snprintf(line, sizeof line, SCHEMA_ERROR ": %zu:%zu: %s", place.line, place.column, what));
     why_add(y, line);
     return NULL;
 }
@@ -171,13 +157,30 @@ static bool parse_schema(const char *text, json_t **schema, struct why *y)
     *schema = NULL;
     if (!text)
         return true;
-    *schema = parse(wr_slice_of(text), SCHEMA_ERROR, ": ", y);
+    *schema = parse_schema_text(text, y);
     if (!*schema)
         return false;
     if (wr_schema_is_valid(*schema, &sink))
         return true;
     json_decref(*schema);
     return false;
+}
+
+/* NULL with a line in *y. */
+static json_t *parse_own_text(const struct wr_plugin_config *c, struct why *y)
+{
+    char what[WR_JSON_WHAT_MAX], line[LINE_MAX];
+    struct wr_json_place place;
+    json_t *value = wr_json_parse(c->text, JSON_REJECT_DUPLICATES, &place, what);
+
+    if (value)
+        return value;
+    place = from_origin(c, place);
+    wr_line_tidy(line, sizeof line,
+                 snprintf(line, sizeof line, "%s:%zu:%zu%s%s: %s", c->label, place.line,
+                          place.column, c->pointer[0] ? ": " : "", c->pointer, what));
+    why_add(y, line);
+    return NULL;
 }
 
 /* Fills c->value. A schema's default for the whole is what a configuration that is not there is. */
@@ -188,7 +191,7 @@ static bool parse_text(struct wr_plugin_config *c, bool is_given, const json_t *
     const struct wr_json_path top = {.parent = NULL};
     char what[LINE_MAX / 4];
 
-    c->value = !is_given && absent ? json_deep_copy(absent) : parse(c->text, c->label, ":", y);
+    c->value = !is_given && absent ? json_deep_copy(absent) : parse_own_text(c, y);
     if (!c->value && y->n == 0)
         why_add(y, "memory has run out");
     if (!c->value || json_is_object(c->value))
@@ -235,9 +238,11 @@ static struct wr_plugin_config *start(const struct wr_plugin_config_source *sour
         return NULL;
     wr_arena_init(&c->arena, SIZE_MAX);
     c->label = wr_arena_dup(&c->arena, wr_slice_of(source->label)).p;
+    c->pointer = wr_arena_dup(&c->arena, wr_slice_of(source->pointer ? source->pointer : "")).p;
+    c->origin = source->origin;
     c->text = wr_arena_dup(&c->arena, wr_slice_of(source->text ? source->text : "{}"));
     c->root = new_node(c, host, &top, NULL);
-    if (c->label && c->text.p && c->root)
+    if (c->label && c->pointer && c->text.p && c->root)
         return c;
     wr_plugin_config_free(c);
     return NULL;
@@ -314,9 +319,9 @@ static void note_wrong(struct node *node, const char *asked)
     if (c->wrong[0])
         return;
     write_place(c, &node->path, WR_JSON_VALUE, place, sizeof place);
-    tidy(c->wrong, sizeof c->wrong,
-         snprintf(c->wrong, sizeof c->wrong, "%s: %s was asked for, and this is %s", place, asked,
-                  wr_json_kind(node->value)));
+    wr_line_tidy(c->wrong, sizeof c->wrong,
+                 snprintf(c->wrong, sizeof c->wrong, "%s: %s was asked for, and this is %s", place,
+                          asked, wr_json_kind(node->value)));
 }
 
 /* The value at a key that is there, noted as asked for; NULL: it is not. */
@@ -570,6 +575,6 @@ int32_t wr_config_fail(const weir_config *config, const char *fmt, va_list ap)
 
     /* The first reason is the one nearest to the cause. */
     if (!c->said[0])
-        tidy(c->said, sizeof c->said, vsnprintf(c->said, sizeof c->said, fmt, ap));
+        wr_line_tidy(c->said, sizeof c->said, vsnprintf(c->said, sizeof c->said, fmt, ap));
     return WEIR_ECONFIG;
 }

@@ -11,12 +11,19 @@
 
 #include <stdbool.h>
 
+#include "app/json_place.h"
+
 struct wr_plugin_config;
 
 struct wr_plugin_config_source {
     const char *label;  /* of errors: a file's name, or "--plugin /x" */
     const char *text;   /* a JSON object; NULL: {} */
     const char *schema; /* JSON; NULL: anything goes. One that is not valid is an error too */
+
+    /* Of a text that is part of another, which `label` is the name of: where it begins there, and
+     * its JSON pointer, "/routes/2/config". Line 0 and NULL: it is all there is. */
+    struct wr_json_place origin;
+    const char *pointer;
 };
 
 /*

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/json_parse.h"
+#include "app/near.h"
+
 #define WHAT_MAX  512 /* bytes of a message */
 #define VALUE_MAX 64  /* of a value in it */
-#define NEAR_MAX  64  /* longer keys are not compared */
 
 /* One call: what it has found so far. */
 struct walk {
@@ -73,11 +75,6 @@ static const char *type_phrase(const char *name)
         if (strcmp(types[i].name, name) == 0)
             return types[i].phrase;
     return NULL;
-}
-
-const char *wr_json_kind(const json_t *value)
-{
-    return type_phrase(type_name(value));
 }
 
 static bool is_type(const json_t *value, const char *name)
@@ -222,64 +219,15 @@ static void check_length(struct walk *w, const json_t *schema, const json_t *val
 
 /* ---- objects and arrays ---- */
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Levenshtein's, in bytes; neither is longer than NEAR_MAX. */
-static size_t edit_distance(const char *a, const char *b)
-{
-    size_t row[NEAR_MAX + 1], b_n = strlen(b);
-
-    for (size_t j = 0; j <= b_n; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i + 1;
-        for (size_t j = 0; j < b_n; j++) {
-            size_t change = diagonal + (a[i] != b[j]);
-
-            diagonal = row[j + 1];
-            row[j + 1] = least(change, least(row[j], row[j + 1]) + 1);
-        }
-    }
-    return row[b_n];
-}
-
-/* The known key that is most like `key`; NULL: none is near. */
-static const char *nearest(json_t *properties, const char *key)
-{
-    size_t n = strlen(key), best = n / 3 > 2 ? n / 3 : 2;
-    const char *near = NULL, *known;
-    json_t *schema;
-
-    if (n > NEAR_MAX)
-        return NULL;
-    json_object_foreach(properties, known, schema)
-    {
-        size_t known_n = strlen(known), distance;
-
-        if (known_n > NEAR_MAX)
-            continue;
-        distance = edit_distance(key, known);
-        /* Of short keys something has to be common, or each would be near each. */
-        if (distance > best || distance >= n || distance >= known_n)
-            continue;
-        if (!near || distance < best)
-            near = known;
-        best = distance;
-    }
-    return near;
-}
-
 static void refuse_key(struct walk *w, json_t *properties, const struct wr_json_path *at)
 {
-    const char *near = nearest(properties, at->key);
+    struct wr_near near = {.word = at->key};
+    const char *known;
+    json_t *schema;
 
-    if (near)
-        report(w, at, WR_JSON_KEY, "this key is not known; did you mean \"%s\"?", near);
+    json_object_foreach(properties, known, schema) wr_near_try(&near, known);
+    if (near.best)
+        report(w, at, WR_JSON_KEY, "this key is not known; did you mean \"%s\"?", near.best);
     else
         report(w, at, WR_JSON_KEY, "this key is not known");
 }

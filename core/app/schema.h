@@ -36,7 +36,4 @@ bool wr_schema_check(json_t *schema, json_t *value, const struct wr_schema_sink 
  * are in turn. false: memory has run out. */
 bool wr_schema_put_defaults(json_t *schema, json_t *value);
 
-/* "an integer", "null"; of a number that is written with a fraction or exponent: "a number". */
-const char *wr_json_kind(const json_t *value);
-
 #endif

@@ -120,6 +120,49 @@ static void plugin_config__full_why__says_that_there_are_more(void **state)
     assert_null(wr_plugin_config_new(&source, &host, NULL, 0));
 }
 
+/* ---- a text that is a part of another ---- */
+
+static void keep_place(void *arg, const char *place)
+{
+    snprintf(arg, WHY_MAX, "%s", place);
+}
+
+static void plugin_config__errors__have_the_place_in_the_whole(void **state)
+{
+    struct wr_plugin_config_source source = {.label = "w.json",
+                                             .text = "{\"port\": \"x\",\n  \"prot\": 1}",
+                                             .schema =
+                                                 "{\"properties\":{\"port\":{\"type\":\"integer\"},"
+                                                 "\"d\":{\"default\":1}},"
+                                                 "\"additionalProperties\":false}",
+                                             .origin = {.line = 7, .column = 15},
+                                             .pointer = "/routes/2/config"};
+    struct wr_plugin_config *c;
+    char why[WHY_MAX];
+
+    (void)state;
+    assert_null(wr_plugin_config_new(&source, &host, why, sizeof why));
+    assert_string_equal(
+        why, "w.json:7:24: /routes/2/config/port: expected an integer, found a string\n"
+             "w.json:8:3: /routes/2/config/prot: this key is not known; did you mean \"port\"?");
+    source.text = "{\"port\" 1}";
+    assert_null(wr_plugin_config_new(&source, &host, why, sizeof why));
+    assert_string_equal(why, "w.json:7:23: /routes/2/config: ':' expected near '1'");
+    source.text = "[]";
+    assert_null(wr_plugin_config_new(&source, &host, why, sizeof why));
+    assert_string_equal(why, "w.json:7:15: /routes/2/config: expected an object, found an array");
+    source.text = "{\n\"port\": 1}";
+    c = wr_plugin_config_new(&source, &host, why, sizeof why);
+    assert_non_null(c);
+    wr_plugin_config_each_unasked(c, keep_place, why);
+    assert_string_equal(why, "w.json:8:1: /routes/2/config/port");
+    assert_null(wr_config_string(wr_plugin_config_root(c), "d", NULL));
+    assert_string_equal(
+        wr_plugin_config_error(c),
+        "w.json:(default): /routes/2/config/d: a string was asked for, and this is an integer");
+    wr_plugin_config_free(c);
+}
+
 /* ---- accessors ---- */
 
 static void plugin_config__values__are_given(void **state)
@@ -324,6 +367,7 @@ static void plugin_config__text__is_as_written_or_with_defaults(void **state)
 WR_TESTS(cmocka_unit_test(plugin_config__what_is_wrong__is_told),
          cmocka_unit_test(plugin_config__syntax_errors__have_their_place),
          cmocka_unit_test(plugin_config__full_why__says_that_there_are_more),
+         cmocka_unit_test(plugin_config__errors__have_the_place_in_the_whole),
          cmocka_unit_test(plugin_config__values__are_given),
          cmocka_unit_test(plugin_config__wrong_type__gives_absent_and_is_noted),
          cmocka_unit_test(plugin_config__what_fail_said__comes_before_wrong_types),
