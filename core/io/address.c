@@ -126,11 +126,32 @@ const char *wr_address_format(const struct wr_address *a, char out[static WR_ADD
     return out;
 }
 
+bool wr_address_is_same(const struct wr_address *a, const struct wr_address *b)
+{
+    if (a->sa.any.sa_family != b->sa.any.sa_family)
+        return false;
+    switch (a->sa.any.sa_family) {
+    case AF_INET:
+        return a->sa.v4.sin_port == b->sa.v4.sin_port &&
+               a->sa.v4.sin_addr.s_addr == b->sa.v4.sin_addr.s_addr;
+    case AF_INET6:
+        return a->sa.v6.sin6_port == b->sa.v6.sin6_port && a->is_wildcard == b->is_wildcard &&
+               memcmp(&a->sa.v6.sin6_addr, &b->sa.v6.sin6_addr, sizeof a->sa.v6.sin6_addr) == 0;
+    default:
+        return a->len == b->len && memcmp(&a->sa.un, &b->sa.un, a->len) == 0;
+    }
+}
+
 unsigned short wr_address_port(const struct wr_address *a)
 {
     if (a->sa.any.sa_family == AF_UNIX)
         return 0;
     return ntohs(a->sa.any.sa_family == AF_INET ? a->sa.v4.sin_port : a->sa.v6.sin6_port);
+}
+
+bool wr_address_takes_any_port(const struct wr_address *a)
+{
+    return a->sa.any.sa_family != AF_UNIX && wr_address_port(a) == 0;
 }
 
 void wr_peer_of(const struct sockaddr_storage *from, struct wr_peer *out)

@@ -19,8 +19,9 @@ struct wr_address {
         struct sockaddr_un un;
     } sa;
     socklen_t len;
-    bool is_wildcard; /* ":PORT": IPv6 and IPv4 where the machine has both */
-    dev_t socket_dev; /* of a unix address that was bound: whose path it is */
+    bool is_wildcard;   /* ":PORT": IPv6 and IPv4 where the machine has both */
+    unsigned unix_mode; /* permissions of a unix socket's path; 0: what the umask leaves */
+    dev_t socket_dev;   /* of a unix address that was bound: whose path it is */
     ino_t socket_ino;
 };
 
@@ -35,8 +36,14 @@ int wr_address_parse(const char *text, struct wr_address *out, const char **why)
 /* "127.0.0.1:80", "[::1]:80", "unix:/path". Returns out. */
 const char *wr_address_format(const struct wr_address *a, char out[static WR_ADDRESS_TEXT_MAX]);
 
+/* Do they name the same place, whatever the permissions? */
+bool wr_address_is_same(const struct wr_address *a, const struct wr_address *b);
+
 /* 0 of a unix socket. */
 unsigned short wr_address_port(const struct wr_address *a);
+
+/* Port 0, which may be asked for several times. */
+bool wr_address_takes_any_port(const struct wr_address *a);
 
 /* What is kept of a connection's other end: small, since every idle connection has one. */
 struct wr_peer {

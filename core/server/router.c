@@ -45,21 +45,23 @@ static const char *check_literal(struct wr_slice host)
         return "an IPv6 address in the brackets";
     if (host.n == n + 2)
         return NULL;
-    return end[1] == ':' ? "a host without scheme and port" : "a '/' behind the ']'";
+    return end[1] == ':' ? "a host without scheme and port" : "a '/' or nothing behind the ']'";
 }
 
-static const char *check_host(struct wr_slice host)
+const char *wr_route_check_host(struct wr_slice host)
 {
     if (host.n == 0)
-        return NULL;
+        return "a host";
     return host.p[0] == '[' ? check_literal(host) : check_name(host);
 }
 
 /* The path of a request has been decoded and freed of these: such a route would never be found. */
-static const char *check_path(struct wr_slice path)
+const char *wr_route_check_path(struct wr_slice path)
 {
     size_t start = 1; /* of the segment */
 
+    if (path.n == 0 || path.p[0] != '/')
+        return "a path that begins with '/'";
     for (size_t i = 1; i <= path.n; i++) {
         bool is_end = i == path.n;
         size_t n = i - start;
@@ -87,14 +89,13 @@ static const char *check(const char *text)
 
     if (!path)
         return "a path that begins with '/'";
-    why = check_host(wr_slice(host, (size_t)(path - host)));
-    return why ? why : check_path(wr_slice_of(path));
+    why = path > host ? wr_route_check_host(wr_slice(host, (size_t)(path - host))) : NULL;
+    return why ? why : wr_route_check_path(wr_slice_of(path));
 }
 
 /* ---- adding ---- */
 
-/* RFC 3986 3.2.2: with the dot of the root, a name is the same. */
-static struct wr_slice without_end_dot(struct wr_slice host)
+struct wr_slice wr_route_host_without_dot(struct wr_slice host)
 {
     if (host.n > 0 && host.p[host.n - 1] == '.')
         host.n--;
@@ -123,7 +124,7 @@ static int parse(const char *text, struct wr_route *out)
     for (size_t i = 0; i < host_n; i++)
         host[i] = wr_ascii_lower(host[i]);
     if (host_n > 0)
-        out->host = without_end_dot(wr_slice(host, host_n));
+        out->host = wr_route_host_without_dot(wr_slice(host, host_n));
     out->path = wr_slice(path, (size_t)(end - path));
     return 0;
 }
@@ -203,10 +204,20 @@ int wr_router_add_last(struct wr_router *r, struct wr_handler *handler)
     return err;
 }
 
+/* Has no route behind this one the same handler? */
+static bool is_last_of_handler(const struct wr_router *r, size_t at)
+{
+    for (size_t i = at + 1; i < r->n; i++)
+        if (r->v[i].handler == r->v[at].handler)
+            return false;
+    return true;
+}
+
 void wr_router_free(struct wr_router *r)
 {
     for (size_t i = 0; i < r->n; i++) {
-        r->v[i].handler->ops->free(r->v[i].handler);
+        if (is_last_of_handler(r, i))
+            r->v[i].handler->ops->free(r->v[i].handler);
         free(r->v[i].text);
     }
     free(r->v);
@@ -227,7 +238,7 @@ static struct wr_slice host_name(struct wr_slice host)
         return wr_slice(host.p, end ? (size_t)(end - host.p) + 1 : host.n);
     }
     end = memchr(host.p, ':', host.n);
-    return without_end_dot(wr_slice(host.p, end ? (size_t)(end - host.p) : host.n));
+    return wr_route_host_without_dot(wr_slice(host.p, end ? (size_t)(end - host.p) : host.n));
 }
 
 static bool has_path(const struct wr_route *route, struct wr_slice path)

@@ -7,7 +7,8 @@
  * of all; exact before prefix; long before short. A prefix ends at a '/': /a has /a and /a/b, not
  * /ab.
  *
- * Ownership: routes own their handlers. Immutable once the server runs, so any thread may look.
+ * Ownership: routes own their handlers; one may have several routes. Immutable once it is served,
+ *            so any thread may look.
  */
 #ifndef WR_SERVER_ROUTER_H
 #define WR_SERVER_ROUTER_H
@@ -28,7 +29,7 @@ struct wr_router {
     size_t n;
 };
 
-/* Frees every handler. */
+/* Frees every handler, once. */
 void wr_router_free(struct wr_router *r);
 
 /*
@@ -43,6 +44,13 @@ int wr_router_add(struct wr_router *r, const char *text, struct wr_handler *hand
 /* Adds what has every request that no other route answers, also besides a route "/". 0, with the
  * handler taken, or -ENOMEM. Nothing may be added after it. */
 int wr_router_add_last(struct wr_router *r, struct wr_handler *handler);
+
+/* Whether it can be the host, or the path, of a route: NULL, or what was expected. */
+const char *wr_route_check_host(struct wr_slice host);
+const char *wr_route_check_path(struct wr_slice path);
+
+/* RFC 3986 3.2.2: with the dot of the root, a name is the same. */
+struct wr_slice wr_route_host_without_dot(struct wr_slice host);
 
 /* The first route behind `after` (NULL: of all) for this host[:port] (may be absent) and decoded
  * path; NULL when there is none. */

@@ -1,0 +1,209 @@
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "config/table.h"
+#include "config/writer.h"
+
+/* A member whose value is a string; "properties" and the like are written by hand. */
+static void put_text(struct wr_writer *w, const char *key, const char *value)
+{
+    wr_write_begin(w, key);
+    wr_write_string(w->out, value);
+}
+
+static void put_raw(struct wr_writer *w, const char *key, const char *json)
+{
+    wr_write_begin(w, key);
+    fputs(json, w->out);
+}
+
+static void put_integer(struct wr_writer *w, const char *key, int64_t value)
+{
+    wr_write_begin(w, key);
+    fprintf(w->out, "%" PRId64, value);
+}
+
+static void put_enum(struct wr_writer *w, const struct wr_option *option)
+{
+    const char *quote = option->kind == WR_CHOICE ? "\"" : "";
+
+    wr_write_begin(w, "enum");
+    for (size_t i = 0; wr_word_at(option->words, i).p; i++) {
+        struct wr_slice word = wr_word_at(option->words, i);
+
+        fprintf(w->out, "%s%s%.*s%s", i == 0 ? "[" : ", ", quote, (int)word.n, word.p, quote);
+    }
+    fputs("]", w->out);
+}
+
+static void put_reference(struct wr_writer *w, const char *key, const char *name)
+{
+    wr_write_begin(w, key);
+    fprintf(w->out, "{\"$ref\": \"#/definitions/%s\"}", name);
+}
+
+#define TEXT_SCHEMA "{\"type\": \"string\", \"minLength\": 1}"
+
+/* The kinds whose values are made of others. */
+static void put_composed(struct wr_writer *w, const struct wr_option *option)
+{
+    switch (option->kind) {
+    case WR_TEXTS:
+        put_text(w, "type", "array");
+        put_raw(w, "items", TEXT_SCHEMA);
+        if (strcmp(option->text, "[]") != 0)
+            put_raw(w, "default", option->text);
+        else
+            put_integer(w, "minItems", 1);
+        return;
+    case WR_PARTS:
+        put_text(w, "type", "array");
+        put_reference(w, "items", option->of->name);
+        return;
+    case WR_PART: /* a keyword beside $ref would not count in draft 7 */
+        put_raw(w, "allOf", "[");
+        fprintf(w->out, "{\"$ref\": \"#/definitions/%s\"}]", option->of->name);
+        return;
+    case WR_PAGES:
+        put_text(w, "type", "object");
+        put_raw(w, "patternProperties", "{\"^([45][0-9][0-9]|4xx|5xx)$\": " TEXT_SCHEMA "}");
+        put_raw(w, "additionalProperties", "false");
+        return;
+    default:
+        put_text(w, "type", "object");
+        return;
+    }
+}
+
+static void put_kind(struct wr_writer *w, const struct wr_option *option)
+{
+    switch (option->kind) {
+    case WR_FLAG:
+        put_text(w, "type", "boolean");
+        put_raw(w, "default", option->absent ? "true" : "false");
+        return;
+    case WR_NUMBER:
+        put_text(w, "type", "integer");
+        put_integer(w, "minimum", option->min);
+        put_integer(w, "maximum", option->max);
+        put_integer(w, "default", option->absent);
+        return;
+    case WR_ONE_OF:
+        put_enum(w, option);
+        put_integer(w, "default", option->absent);
+        return;
+    case WR_CHOICE:
+        put_enum(w, option);
+        put_text(w, "default", option->text);
+        return;
+    case WR_TEXT:
+    case WR_PATH:
+    case WR_MODE:
+        put_raw(w, "type", option->text ? "\"string\"" : "[\"string\", \"null\"]");
+        put_integer(w, "minLength", 1);
+        if (option->kind == WR_MODE)
+            put_text(w, "pattern", "^0*[0-7]{1,3}$");
+        put_text(w, "default", option->text);
+        return;
+    default:
+        put_composed(w, option);
+        return;
+    }
+}
+
+/* ---- routes: one of three kinds, each with keys of its own ---- */
+
+static const struct {
+    const char *kind;
+    const char *refused; /* keys of the others */
+} kinds[] = {
+    {"static", "config|runs|threads|queue|status"},
+    {"plugin", "status"},
+    {"redirect", "config|runs|threads|queue"},
+};
+#define KINDS_N (sizeof kinds / sizeof kinds[0])
+
+static void put_kind_of_route(struct wr_writer *w, size_t kind)
+{
+    wr_write_open(w, NULL, '{');
+    wr_write_begin(w, "required");
+    fprintf(w->out, "[\"%s\"]", kinds[kind].kind);
+    wr_write_open(w, "properties", '{');
+    for (size_t i = 0; i < KINDS_N; i++)
+        put_raw(w, kinds[i].kind, i == kind ? "{\"type\": \"string\"}" : "{\"type\": \"null\"}");
+    for (size_t i = 0; wr_word_at(kinds[kind].refused, i).p; i++) {
+        struct wr_slice key = wr_word_at(kinds[kind].refused, i);
+
+        wr_write_begin(w, NULL);
+        fprintf(w->out, "\"%.*s\": false", (int)key.n, key.p);
+    }
+    wr_write_close(w, '}');
+    wr_write_close(w, '}');
+}
+
+static void put_rules(struct wr_writer *w, const struct wr_section *section)
+{
+    if (strcmp(section->name, "host") == 0)
+        put_raw(w, "required", "[\"names\"]");
+    if (strcmp(section->name, "route") != 0)
+        return;
+    wr_write_open(w, "oneOf", '[');
+    for (size_t i = 0; i < KINDS_N; i++)
+        put_kind_of_route(w, i);
+    wr_write_close(w, ']');
+}
+
+static void put_section(struct wr_writer *w, const struct wr_section *section)
+{
+    put_text(w, "description", section->doc);
+    put_text(w, "type", "object");
+    put_raw(w, "additionalProperties", "false");
+    put_rules(w, section);
+    wr_write_open(w, "properties", '{');
+    if (section == wr_section_root())
+        put_raw(w, "$schema", "{\"type\": \"string\"}");
+    for (size_t i = 0; i < section->n; i++) {
+        const struct wr_option *option = &section->v[i];
+
+        wr_write_open(w, option->key, '{');
+        put_text(w, "description", *option->doc ? option->doc : option->of->doc);
+        put_kind(w, option);
+        wr_write_close(w, '}');
+    }
+    wr_write_close(w, '}');
+}
+
+static void put_schema(struct wr_writer *w)
+{
+    wr_write_open(w, NULL, '{');
+    put_text(w, "$schema", "http://json-schema.org/draft-07/schema#");
+    put_text(w, "title", "weir.conf");
+    put_section(w, wr_section_root());
+    wr_write_open(w, "definitions", '{');
+    for (size_t i = 0; i + 1 < wr_sections_n; i++) {
+        wr_write_open(w, wr_sections[i]->name, '{');
+        put_section(w, wr_sections[i]);
+        wr_write_close(w, '}');
+    }
+    wr_write_close(w, '}');
+    wr_write_close(w, '}');
+}
+
+char *wr_options_schema(void)
+{
+    char *text = NULL;
+    size_t n;
+    struct wr_writer w = {.out = open_memstream(&text, &n), .is_first = true};
+    bool failed;
+
+    if (!w.out)
+        return NULL;
+    put_schema(&w);
+    fputc('\n', w.out);
+    failed = ferror(w.out) != 0;
+    failed = fclose(w.out) != 0 || failed;
+    if (!failed)
+        return text;
+    free(text);
+    return NULL;
+}
