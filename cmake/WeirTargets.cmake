@@ -42,15 +42,52 @@ function(weir_compile_options target)
   endif()
 endfunction()
 
-# weir_layer(NAME [USES layer...] SOURCES file...): the static library wr_NAME.
+# An archive of slim objects of gcc, or of clang's bitcode, can be linked by that compiler alone. So
+# objects hold machine code too, and where a compiler cannot do both, machine code alone.
+function(weir_machine_code target)
+  if(NOT CMAKE_INTERPROCEDURAL_OPTIMIZATION)
+    return()
+  endif()
+  if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -ffat-lto-objects)
+  else()
+    set_target_properties(${target} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
+  endif()
+endfunction()
+
+# weir_objects(NAME file...): compiled once, for all libraries that they are put into.
+function(weir_objects name)
+  add_library(${name}_objects OBJECT ${ARGN})
+  target_include_directories(${name}_objects PRIVATE
+    ${PROJECT_SOURCE_DIR}/core ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  weir_compile_options(${name}_objects)
+  weir_machine_code(${name}_objects)
+  set_property(GLOBAL APPEND PROPERTY WEIR_OBJECTS $<TARGET_OBJECTS:${name}_objects>)
+endfunction()
+
+# weir_layer(NAME [USES layer...] SOURCES file...): the static library wr_NAME, for what must link
+# against nothing above it; and a part of libweir.
 function(weir_layer name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
-  add_library(wr_${name} STATIC ${arg_SOURCES})
+  weir_objects(wr_${name} ${arg_SOURCES})
+  add_library(wr_${name} STATIC $<TARGET_OBJECTS:wr_${name}_objects>)
+  set_target_properties(wr_${name} PROPERTIES LINKER_LANGUAGE C)
   target_include_directories(wr_${name} PUBLIC
     ${PROJECT_SOURCE_DIR}/core ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(wr_${name} PUBLIC Threads::Threads)
   foreach(used IN LISTS arg_USES)
     target_link_libraries(wr_${name} PUBLIC wr_${used})
   endforeach()
-  weir_compile_options(wr_${name})
+endfunction()
+
+# weir_library(TARGET SHARED|STATIC): libweir, of the objects of all layers; for hosts weir::TARGET.
+function(weir_library target kind)
+  get_property(objects GLOBAL PROPERTY WEIR_OBJECTS)
+  add_library(${target} ${kind} ${objects})
+  add_library(weir::${target} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME weir LINKER_LANGUAGE C)
+  target_include_directories(${target} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
+  target_link_libraries(${target} PRIVATE Threads::Threads ${CMAKE_DL_LIBS}
+    $<BUILD_INTERFACE:${WEIR_JANSSON}> $<INSTALL_INTERFACE:jansson>)
+  weir_compile_options(${target})
 endfunction()
