@@ -28,10 +28,8 @@ struct text {
 };
 
 struct weir_test {
-    struct wr_config config;
-    struct wr_log log;
+    struct wr_site site;
     struct wr_images images;
-    struct wr_router router;
     struct wr_worker worker;
     bool has_worker;
     char *error; /* NULL: it is loaded */
@@ -106,7 +104,7 @@ const char *weir_test_error(const weir_test *t)
 
 static struct wr_handler *handler_of(struct weir_test *t)
 {
-    return t->router.n > 0 ? t->router.v[0].handler : NULL;
+    return t->site.router.n > 0 ? t->site.router.v[0].handler : NULL;
 }
 
 /* 0, or -1 with `why` filled. */
@@ -120,14 +118,19 @@ static int mount(struct weir_test *t, const struct wr_mount_setup *setup, char *
 
     if (!handler)
         return -1;
-    err = wr_router_add(&t->router, setup->route, handler, &expected);
+    err = wr_router_add(&t->site.router, setup->route, handler, &expected);
     if (err < 0) {
         handler->ops->free(handler);
         snprintf(why, WR_WHY_MAX, "the route %s: %s%s", setup->route, expected ? "expected " : "",
                  expected ? expected : strerrordesc_np(-err));
         return -1;
     }
-    return handler->ops->start(handler, &worker, 1, why) < 0 ? -1 : 0;
+    err = wr_site_prepare(&t->site, &worker, 1, why);
+    if (err == 0)
+        err = wr_site_start_loop(&t->site, 0, why);
+    if (err == 0)
+        err = wr_site_start(&t->site, why);
+    return err < 0 ? -1 : 0;
 }
 
 static weir_test *make(const weir_plugin *plugin, const char *file, const char *route,
@@ -146,11 +149,11 @@ static weir_test *make(const weir_plugin *plugin, const char *file, const char *
     if (!t)
         return NULL;
     pthread_mutex_init(&t->log_lock, NULL);
-    t->config = wr_config_default;
-    t->log = (struct wr_log){write_log, t, WR_LOG_DEBUG};
-    setup.log = &t->log;
+    t->site.config = wr_config_default;
+    t->site.log = (struct wr_log){write_log, t, WR_LOG_DEBUG};
+    setup.log = &t->site.log;
     wr_images_init(&t->images);
-    if (wr_worker_init(&t->worker, &wr_clock_system, &t->config, &t->log, &t->router) < 0)
+    if (wr_worker_init(&t->worker, &wr_clock_system, &t->site) < 0)
         goto fail;
     t->has_worker = true;
     if (file) {
@@ -209,10 +212,13 @@ void weir_test_free(weir_test *t)
         return;
     if (t->has_worker)
         settle(t);
-    wr_router_free(&t->router);
+    wr_site_stop(&t->site);
+    wr_site_stop_loop(&t->site, 0);
+    wr_site_fini(&t->site);
     if (t->has_worker)
         wr_worker_fini(&t->worker);
     forget_response(t);
+    wr_images_fini(&t->images);
     pthread_mutex_destroy(&t->log_lock);
     free(t->messages.p);
     free(t->body.p);
@@ -460,7 +466,7 @@ const weir_test_response *weir_test_call(weir_test *t, const weir_test_request *
     if (is_valid)
         run(t, x);
     else
-        wr_log(&t->log, WR_LOG_ERROR, "there is no such request: %s %s",
+        wr_log(&t->site.log, WR_LOG_ERROR, "there is no such request: %s %s",
                request->method ? request->method : "GET", request->target ? request->target : "/");
     wr_exchange_end(x);
     settle(t);

@@ -1,56 +1,18 @@
 /*
- * weir.c — the composition root: the only file that sees every layer, and the public functions.
+ * weir.c — the public functions: what is said is noted, and put to work at start and reload.
  */
-#include <weir/server.h>
+#include "weir.h"
 
 #include <errno.h>
-#include <sched.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-#include "app/image.h"
-#include "app/mount.h"
-#include "handlers/static.h"
-#include "io/log_writer.h"
-#include "server/server.h"
-
-#define LOOPS_MAX     1024
-#define THREADS_MAX   1024
-#define THREADS_USUAL 8
-#define QUEUE_USUAL   1024
-#define ROUTES_MAX    256
-
-_Static_assert((int)WEIR_LOG_DEBUG == (int)WR_LOG_DEBUG, "levels are passed on as they are");
-
-/* A route as it was asked for; it is made at start. */
-struct mount {
-    char *route, *file, *config; /* file NULL: the plugin below */
-    const weir_plugin *plugin;
-    void *state;
-};
-
-struct weir_server {
-    struct wr_server *running; /* NULL: not started */
-    char *folder;
-    struct wr_address addresses[WR_SERVER_ADDRESSES_MAX];
-    int addresses_n;
-    uint32_t loops, threads, queue_max;
-    bool is_stepping;
-
-    struct mount mounts[ROUTES_MAX];
-    int mounts_n;
-    struct wr_images images;
-    char *folder_path; /* absolute, for DOCUMENT_ROOT */
-    struct wr_log messages;
-
-    weir_log_fn *log;
-    void *log_arg;
-    enum wr_log_level log_level;
-    struct wr_log_writer *log_writer, *access_writer;
-
-    char address_texts[WR_SERVER_ADDRESSES_MAX][WR_ADDRESS_TEXT_MAX]; /* as they are bound */
-    char why[WR_WHY_MAX];
-};
+#define LOOPS_MAX   1024
+#define THREADS_MAX 1024
+#define QUEUE_MAX   1000000
 
 const char *weir_strerror(int32_t error)
 {
@@ -70,13 +32,13 @@ const char *weir_version(void)
     return WEIR_VERSION;
 }
 
-/* Where -errno becomes an error of the public interface. */
-static int32_t public_error(int err)
+int32_t wr_public_error(int err)
 {
     switch (err) {
     case 0:
         return 0;
     case -EINVAL:
+    case -EBADF:
         return WEIR_EINVAL;
     case -ENOMEM:
         return WEIR_ENOMEM;
@@ -93,24 +55,49 @@ static int32_t public_error(int err)
         return WEIR_EADDRNOTAVAIL;
     case -ECANCELED:
         return WEIR_EPLUGIN;
+    case -ESHUTDOWN:
+        return WEIR_ESTATE;
     default:
         return WEIR_ESYSTEM;
     }
 }
 
-static int32_t fail(struct weir_server *s, int32_t error, const char *what)
+/* ---- errors ---- */
+
+/* What weir_server_error() is to say begins anew. */
+static void forget_errors(struct weir_server *s)
 {
-    if (what)
-        snprintf(s->why, sizeof s->why, "%s", what);
+    wr_errors_free(&s->errors);
+    s->errors = (struct wr_errors){0};
+}
+
+__attribute__((format(printf, 3, 4))) static int32_t fail(struct weir_server *s, int32_t error,
+                                                          const char *fmt, ...)
+{
+    char line[WR_WHY_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    forget_errors(s);
+    wr_errors_add(&s->errors, line);
     return error;
 }
 
-static int32_t refuse_when_running(struct weir_server *s)
+static int32_t fail_memory(struct weir_server *s)
 {
-    return s->running ? fail(s, WEIR_ESTATE, "the server has been started already") : 0;
+    return fail(s, WEIR_ENOMEM, "out of memory");
 }
 
-/* ---- before it starts ---- */
+const char *weir_server_error(const weir_server *s)
+{
+    if (s->errors.text)
+        return s->errors.text;
+    return s->errors.count > 0 ? "out of memory" : "";
+}
+
+/* ---- life ---- */
 
 weir_server *weir_server_new(void)
 {
@@ -118,27 +105,82 @@ weir_server *weir_server_new(void)
 
     if (!s)
         return NULL;
-    s->threads = THREADS_USUAL;
-    s->queue_max = QUEUE_USUAL;
+    s->options = wr_options_read(NULL, NULL, 0, &s->errors);
+    if (!s->options) {
+        wr_errors_free(&s->errors);
+        free(s);
+        return NULL;
+    }
     wr_images_init(&s->images);
+    wr_outlets_init(&s->outlets);
+    pthread_mutex_init(&s->control, NULL);
+    pthread_mutex_init(&s->lock, NULL);
     return s;
 }
 
-const char *weir_server_error(const weir_server *s)
+/* Strings that are ours, or only read. */
+static char *text(const char *p)
 {
-    return s->why;
+    return (char *)(uintptr_t)p; /* NOLINT(performance-no-int-to-ptr) */
 }
+
+static void free_source(struct wr_options_source *source)
+{
+    free(text(source->label));
+    free(text(source->text));
+    free(text(source->folder));
+    *source = (struct wr_options_source){0};
+}
+
+static void free_set(struct wr_options_set *set)
+{
+    free(text(set->key));
+    free(text(set->json));
+    free(text(set->folder));
+}
+
+static void free_mount(struct wr_mount_call *m)
+{
+    free(m->route);
+    free(m->folder);
+    free(m->file);
+    free(m->config);
+}
+
+void weir_server_free(weir_server *s)
+{
+    if (!s)
+        return;
+    wr_weir_let_go(s);
+    wr_outlet_unref(&s->outlets, s->log.outlet);
+    wr_outlet_unref(&s->outlets, s->access_log.outlet);
+    wr_outlets_fini(&s->outlets);
+    wr_images_fini(&s->images);
+    for (int i = 0; i < s->mounts_n; i++)
+        free_mount(&s->mounts[i]);
+    for (int i = 0; i < s->given_n; i++)
+        close(s->given_fds[i]);
+    for (size_t i = 0; i < s->sets_n; i++)
+        free_set(&s->sets[i]);
+    free(s->sets);
+    free_source(&s->source);
+    wr_options_free(s->options);
+    wr_errors_free(&s->errors);
+    pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->control);
+    free(s->address_texts);
+    free(s->folder);
+    free(s);
+}
+
+/* ---- what to serve ---- */
 
 int32_t weir_server_set_folder(weir_server *s, const char *folder)
 {
-    int32_t err = refuse_when_running(s);
-    char *copy;
+    char *copy = strdup(folder);
 
-    if (err < 0)
-        return err;
-    copy = strdup(folder);
     if (!copy)
-        return fail(s, WEIR_ENOMEM, "out of memory");
+        return fail_memory(s);
     free(s->folder);
     s->folder = copy;
     return 0;
@@ -149,378 +191,322 @@ static char *dup_or_null(const char *text)
     return text ? strdup(text) : NULL;
 }
 
-/* `file` and `config` may be NULL. */
-static int32_t add_mount(struct weir_server *s, const char *route, const char *file,
-                         const char *config, const weir_plugin *plugin, void *state)
+/* A copy of `from`, whose texts may be NULL but for the route. */
+static int32_t add_mount(struct weir_server *s, const struct wr_mount_call *from)
 {
-    struct mount *m = &s->mounts[s->mounts_n];
-    int32_t err = refuse_when_running(s);
+    struct wr_mount_call m = {
+        .route = strdup(from->route),
+        .folder = dup_or_null(from->folder),
+        .file = dup_or_null(from->file),
+        .config = dup_or_null(from->config),
+        .plugin = from->plugin,
+        .state = from->state,
+    };
+    int32_t error = 0;
 
-    if (err < 0)
-        return err;
-    if (s->mounts_n == ROUTES_MAX)
-        return fail(s, WEIR_EINVAL, "a server has 256 routes at most");
-    *m = (struct mount){.route = strdup(route),
-                        .file = dup_or_null(file),
-                        .config = dup_or_null(config),
-                        .plugin = plugin,
-                        .state = state};
-    s->mounts_n++; /* also to be freed when one is missing */
-    if (!m->route || (file && !m->file) || (config && !m->config))
-        return fail(s, WEIR_ENOMEM, "out of memory");
-    return 0;
+    if (s->mounts_n == WR_ROUTES_MAX)
+        error = fail(s, WEIR_EINVAL, "a server has %d routes by calls at most", WR_ROUTES_MAX);
+    else if (!m.route || !m.folder != !from->folder || !m.file != !from->file ||
+             !m.config != !from->config)
+        error = fail_memory(s);
+    if (error < 0)
+        free_mount(&m);
+    else
+        s->mounts[s->mounts_n++] = m;
+    return error;
+}
+
+int32_t weir_server_mount_folder(weir_server *s, const char *route, const char *folder)
+{
+    return add_mount(s, &(struct wr_mount_call){.route = text(route), .folder = text(folder)});
 }
 
 int32_t weir_server_mount_file(weir_server *s, const char *route, const char *file,
                                const char *config)
 {
-    return add_mount(s, route, file, config, NULL, NULL);
+    return add_mount(s, &(struct wr_mount_call){
+                            .route = text(route), .file = text(file), .config = text(config)});
 }
 
 int32_t weir_server_mount(weir_server *s, const char *route, const weir_plugin *plugin,
                           const char *config, void *state)
 {
-    return add_mount(s, route, NULL, config, plugin, state);
+    return add_mount(
+        s, &(struct wr_mount_call){
+               .route = text(route), .config = text(config), .plugin = plugin, .state = state});
+}
+
+static int32_t set_number(struct weir_server *s, const char *key, uint32_t value)
+{
+    char json[16];
+
+    snprintf(json, sizeof json, "%u", value);
+    return weir_server_set(s, key, json);
 }
 
 int32_t weir_server_set_threads(weir_server *s, uint32_t threads, uint32_t queue)
 {
-    int32_t err = refuse_when_running(s);
+    int32_t error;
 
-    if (err < 0)
-        return err;
     if (threads > THREADS_MAX)
-        return fail(s, WEIR_EINVAL, "a plugin has 1024 threads at most");
-    s->threads = threads > 0 ? threads : THREADS_USUAL;
-    s->queue_max = queue > 0 ? queue : QUEUE_USUAL;
-    return 0;
-}
-
-int32_t weir_server_listen(weir_server *s, const char *address)
-{
-    int32_t err = refuse_when_running(s);
-    struct wr_address parsed;
-    const char *why;
-
-    if (err < 0)
-        return err;
-    if (wr_address_parse(address, &parsed, &why) < 0) {
-        snprintf(s->why, sizeof s->why, "cannot listen on %s: %s", address, why);
-        return WEIR_EINVAL;
-    }
-    if (s->addresses_n == WR_SERVER_ADDRESSES_MAX)
-        return fail(s, WEIR_EINVAL, "a server listens on 64 addresses at most");
-    s->addresses[s->addresses_n++] = parsed;
-    return 0;
+        return fail(s, WEIR_EINVAL, "a plugin has %d threads at most", THREADS_MAX);
+    if (queue > QUEUE_MAX)
+        return fail(s, WEIR_EINVAL, "at most %d requests may wait for threads", QUEUE_MAX);
+    error = set_number(s, "threads", threads > 0 ? threads : 8);
+    return error < 0 ? error : set_number(s, "queue", queue > 0 ? queue : 1024);
 }
 
 int32_t weir_server_set_loops(weir_server *s, uint32_t loops)
 {
-    int32_t err = refuse_when_running(s);
-
-    if (err < 0)
-        return err;
     if (loops > LOOPS_MAX)
-        return fail(s, WEIR_EINVAL, "a server has 1024 loops at most");
-    s->loops = loops;
+        return fail(s, WEIR_EINVAL, "a server has %d loops at most", LOOPS_MAX);
+    return set_number(s, "loops", loops);
+}
+
+/* ---- where ---- */
+
+int32_t weir_server_listen(weir_server *s, const char *address)
+{
+    struct wr_address parsed;
+    const char *why;
+
+    if (wr_address_parse(address, &parsed, &why) < 0)
+        return fail(s, WEIR_EINVAL, "cannot listen on %s: %s", address, why);
+    for (int i = 0; i < s->addresses_n; i++)
+        if (!wr_address_takes_any_port(&parsed) && wr_address_is_same(&parsed, &s->addresses[i]))
+            return fail(s, WEIR_EINVAL, "cannot listen on %s: it is given twice", address);
+    if (s->addresses_n == WR_ADDRESSES_MAX)
+        return fail(s, WEIR_EINVAL, "a server listens on %d addresses at most", WR_ADDRESSES_MAX);
+    s->addresses[s->addresses_n++] = parsed;
     return 0;
+}
+
+int32_t weir_server_listen_fd(weir_server *s, int fd)
+{
+    char why[WR_WHY_MAX];
+    int err, copy;
+    struct wr_listening *trial;
+
+    if (s->given_n == WR_ADDRESSES_MAX)
+        return fail(s, WEIR_EINVAL, "a server listens on %d sockets at most", WR_ADDRESSES_MAX);
+    trial = wr_listening_adopt(fd, 1, why, &err);
+    if (!trial)
+        return fail(s, wr_public_error(err), "%s", why);
+    wr_listening_free(trial);
+    copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (copy < 0)
+        return fail(s, WEIR_ESYSTEM, "cannot duplicate descriptor %d: %s", fd,
+                    strerrordesc_np(errno));
+    s->given_fds[s->given_n++] = copy;
+    return 0;
+}
+
+/* ---- configuration ---- */
+
+/* Reads `source` and `n` sets, and keeps what comes of it in place of what was. */
+static int32_t read_options(struct weir_server *s, const struct wr_options_source *source,
+                            const struct wr_options_set *sets, size_t n)
+{
+    struct wr_options *options;
+
+    forget_errors(s);
+    options = wr_options_read(source->text ? source : NULL, sets, n, &s->errors);
+    if (!options)
+        return WEIR_ECONFIG;
+    wr_options_free(s->options);
+    s->options = options;
+    return 0;
+}
+
+/* Takes the source. */
+static int32_t use_source(struct weir_server *s, struct wr_options_source *source)
+{
+    int32_t error = source->label && source->text && source->folder
+                        ? read_options(s, source, s->sets, s->sets_n)
+                        : fail_memory(s);
+
+    if (error < 0) {
+        free_source(source);
+        return error;
+    }
+    free_source(&s->source);
+    s->source = *source;
+    return 0;
+}
+
+int32_t weir_server_configure(weir_server *s, const char *json, const char *label)
+{
+    struct wr_options_source source = {.label = strdup(label ? label : "configuration"),
+                                       .text = strdup(json),
+                                       .n = strlen(json),
+                                       .folder = realpath(".", NULL)};
+
+    return use_source(s, &source);
+}
+
+int32_t weir_server_configure_file(weir_server *s, const char *path)
+{
+    struct wr_options_source source = {.label = strdup(path)};
+    char *content = NULL, *folder = NULL;
+    int err = wr_config_file_read(path, &content, &source.n, &folder);
+
+    source.text = content;
+    source.folder = folder;
+    if (err == 0)
+        return use_source(s, &source);
+    free_source(&source);
+    if (err == -EFBIG)
+        return fail(s, WEIR_ECONFIG, "%s: it is larger than any configuration", path);
+    return fail(s, wr_public_error(err), "%s: %s", path, strerrordesc_np(-err));
+}
+
+static struct wr_options_set *find_set(struct weir_server *s, const char *key)
+{
+    for (size_t i = 0; i < s->sets_n; i++)
+        if (strcmp(s->sets[i].key, key) == 0)
+            return &s->sets[i];
+    return NULL;
+}
+
+/* Puts a set, which is taken, in its place, once the whole with it can be read. */
+static int32_t apply_set(struct weir_server *s, struct wr_options_set *set)
+{
+    struct wr_options_set *grown = reallocarray(s->sets, s->sets_n + 1, sizeof *grown), *at, before;
+    int32_t error;
+
+    if (!grown) {
+        free_set(set);
+        return fail_memory(s);
+    }
+    s->sets = grown;
+    at = find_set(s, set->key);
+    before = at ? *at : (struct wr_options_set){0};
+    if (!at)
+        at = &s->sets[s->sets_n++];
+    *at = *set;
+    error = read_options(s, &s->source, s->sets, s->sets_n);
+    if (error == 0) {
+        free_set(&before);
+        return 0;
+    }
+    free_set(set);
+    *at = before;
+    s->sets_n -= before.key == NULL;
+    return error;
+}
+
+int32_t weir_server_set(weir_server *s, const char *key, const char *json)
+{
+    struct wr_options_set set = {strdup(key), strdup(json), realpath(".", NULL)};
+
+    forget_errors(s);
+    if (!set.key || !set.json || !set.folder) {
+        free_set(&set);
+        return fail_memory(s);
+    }
+    if (!wr_options_check_set(&set, &s->errors)) {
+        free_set(&set);
+        return WEIR_ECONFIG;
+    }
+    return apply_set(s, &set);
+}
+
+int32_t weir_server_check(weir_server *s)
+{
+    struct wr_site *site;
+    int32_t error;
+
+    forget_errors(s);
+    pthread_mutex_lock(&s->control);
+    site = wr_generation_new(s, true, &error);
+    if (site)
+        wr_site_fini(site);
+    pthread_mutex_unlock(&s->control);
+    return error;
+}
+
+char *weir_server_describe(weir_server *s, enum weir_describe what)
+{
+    switch (what) {
+    case WEIR_DESCRIBE_DEFAULTS:
+        return wr_options_format(NULL);
+    case WEIR_DESCRIBE_EFFECTIVE:
+        return wr_options_format(s->options);
+    case WEIR_DESCRIBE_SCHEMA:
+        break;
+    }
+    return wr_options_schema();
+}
+
+const char *weir_server_user(const weir_server *s)
+{
+    return wr_options_root(s->options)->user;
+}
+
+uint32_t weir_server_stop_ms(const weir_server *s)
+{
+    return (uint32_t)wr_options_root(s->options)->timeouts.stop_ms;
+}
+
+/* ---- logs ---- */
+
+/* Takes the place of what was said before; an outlet is taken. */
+static int32_t use_log(struct weir_server *s, struct wr_log_call *log,
+                       const struct wr_log_call *with)
+{
+    wr_outlet_unref(&s->outlets, log->outlet);
+    *log = *with;
+    return 0;
+}
+
+static bool is_level(int32_t level)
+{
+    return level >= WEIR_LOG_ERROR && level <= WEIR_LOG_DEBUG;
 }
 
 int32_t weir_server_set_log(weir_server *s, int32_t level, weir_log_fn *write, void *arg)
 {
-    int32_t err = refuse_when_running(s);
-
-    if (err < 0)
-        return err;
-    if (level < WEIR_LOG_ERROR || level > WEIR_LOG_DEBUG)
+    if (!is_level(level))
         return fail(s, WEIR_EINVAL, "no such log level");
-    s->log = write;
-    s->log_arg = arg;
-    s->log_level = (enum wr_log_level)level;
-    return 0;
+    return use_log(s, &s->log, &(struct wr_log_call){.level = level, .write = write, .arg = arg});
 }
 
-static int32_t replace_writer(struct weir_server *s, struct wr_log_writer **writer, int fd)
+int32_t weir_server_set_access_log(weir_server *s, weir_access_log_fn *write, void *arg)
 {
-    int err;
-    struct wr_log_writer *w = wr_log_writer_new(fd, &err);
-
-    if (!w)
-        return fail(s, public_error(err), strerrordesc_np(-err));
-    wr_log_writer_free(*writer);
-    *writer = w;
-    return 0;
+    return use_log(s, &s->access_log, &(struct wr_log_call){.write_access = write, .arg = arg});
 }
 
-static void write_message(void *arg, int32_t level, const char *line, size_t n)
+/* -1: to nobody. */
+static int32_t use_log_fd(struct weir_server *s, struct wr_log_call *log, int32_t level, int fd)
 {
-    static const char *const names[] = {"error", "warning", "info", "debug"};
-    struct weir_server *s = arg;
-    char text[WR_LOG_LINE_MAX + 32];
-    struct wr_buf b = wr_buf_on(text, sizeof text);
+    struct wr_log_call with = {.level = level};
+    int err = 0;
 
-    WR_BUF_LITERAL(&b, "weir: ");
-    wr_buf_slice_append(&b, wr_slice_of(names[level]));
-    WR_BUF_LITERAL(&b, ": ");
-    wr_buf_append(&b, line, n);
-    wr_log_writer_put(s->log_writer, b.p, b.n);
+    if (fd >= 0 && fcntl(fd, F_GETFD) < 0)
+        return fail(s, WEIR_EINVAL, "cannot log to descriptor %d: it is not open", fd);
+    if (fd >= 0) {
+        with.outlet = wr_outlet_on(&s->outlets, fd, &err);
+        if (!with.outlet)
+            return fail(s, wr_public_error(err), "cannot log to descriptor %d: %s", fd,
+                        strerrordesc_np(-err));
+    }
+    return use_log(s, log, &with);
 }
 
 int32_t weir_server_set_log_fd(weir_server *s, int32_t level, int fd)
 {
-    int32_t err = refuse_when_running(s);
-
-    /* The writer first: messages may come as soon as somebody takes them. */
-    if (err == 0)
-        err = replace_writer(s, &s->log_writer, fd);
-    return err < 0 ? err : weir_server_set_log(s, level, write_message, s);
+    if (!is_level(level))
+        return fail(s, WEIR_EINVAL, "no such log level");
+    return use_log_fd(s, &s->log, level, fd);
 }
 
 int32_t weir_server_set_access_log_fd(weir_server *s, int fd)
 {
-    int32_t err = refuse_when_running(s);
-
-    return err < 0 ? err : replace_writer(s, &s->access_writer, fd);
+    return use_log_fd(s, &s->access_log, 0, fd);
 }
 
-/* ---- running ---- */
-
-static void write_log(void *ctx, enum wr_log_level level, const char *line, size_t n)
+int32_t weir_server_reopen_logs(weir_server *s)
 {
-    struct weir_server *s = ctx;
-
-    s->log(s->log_arg, (int32_t)level, line, n);
-}
-
-static void write_access(void *ctx, const char *line, size_t n)
-{
-    struct weir_server *s = ctx;
-
-    wr_log_writer_put(s->access_writer, line, n);
-}
-
-static int usable_processors(void)
-{
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof set, &set) < 0)
-        return 1;
-    return CPU_COUNT(&set);
-}
-
-/* Puts a handler, which is taken, at its route. */
-static int32_t add_route(struct weir_server *s, struct wr_router *router, const char *route,
-                         struct wr_handler *handler)
-{
-    const char *expected = NULL;
-    int err = wr_router_add(router, route, handler, &expected);
-
-    if (err == 0)
-        return 0;
-    handler->ops->free(handler);
-    if (err == -EEXIST)
-        snprintf(s->why, sizeof s->why, "the route %s is given twice", route);
-    else
-        snprintf(s->why, sizeof s->why, "the route %s: %s%s", route, expected ? "expected " : "",
-                 expected ? expected : strerrordesc_np(-err));
-    return err == -ENOMEM ? WEIR_ENOMEM : WEIR_EINVAL;
-}
-
-static int32_t add_mounted(struct weir_server *s, struct wr_router *router, const struct mount *m)
-{
-    char label[WR_WHY_MAX / 4], why[WR_WHY_MAX];
-    struct wr_mount_setup setup = {
-        .plugin = m->plugin,
-        .route = m->route,
-        .config = m->config,
-        .config_label = label,
-        .document_root = s->folder_path,
-        .state = m->state,
-        .log = &s->messages,
-        .threads = (int)s->threads,
-        .queue_max = s->queue_max,
-    };
-    struct wr_handler *handler;
-    int32_t error = 0;
-
-    snprintf(label, sizeof label, "config of %s", m->route);
-    if (m->file) {
-        setup.image = wr_image_open(&s->images, m->file, s->why, &error);
-        if (!setup.image)
-            return error;
-        setup.plugin = wr_image_plugin(setup.image);
-    }
-    handler = wr_mount_new(&setup, why, &error);
-    if (handler)
-        return add_route(s, router, m->route, handler);
-    snprintf(s->why, sizeof s->why, "cannot mount %.300s at %.200s: %.500s",
-             m->file ? m->file : "a plugin", m->route, why);
-    /* What a plugin's load returns means something to the plugin alone. */
-    return error == WEIR_ECONFIG || error == WEIR_ENOMEM ? error : WEIR_EPLUGIN;
-}
-
-static int32_t add_folder(struct weir_server *s, struct wr_router *router)
-{
-    struct wr_mount_setup setup = {
-        .plugin = &wr_static_plugin,
-        .route = "/",
-        .config_label = "folder",
-        .document_root = s->folder_path,
-        .state = s->folder,
-        .log = &s->messages,
-    };
-    int32_t error = 0;
-    struct wr_handler *handler = wr_mount_new(&setup, s->why, &error);
-
-    if (!handler || wr_router_add_last(router, handler) == 0)
-        return error;
-    handler->ops->free(handler);
-    return fail(s, WEIR_ENOMEM, "out of memory");
-}
-
-/* All routes; `router` is empty after a failure. */
-static int32_t make_routes(struct weir_server *s, struct wr_router *router)
-{
-    int32_t error = 0;
-
-    *router = (struct wr_router){0};
-    s->messages = s->log ? (struct wr_log){write_log, s, s->log_level} : (struct wr_log){0};
-    free(s->folder_path);
-    s->folder_path = s->folder ? realpath(s->folder, NULL) : NULL;
-    for (int i = 0; i < s->mounts_n && error == 0; i++)
-        error = add_mounted(s, router, &s->mounts[i]);
-    if (error == 0 && s->folder)
-        error = add_folder(s, router);
-    if (error < 0)
-        wr_router_free(router);
-    return error;
-}
-
-static int32_t make_running(struct weir_server *s, int loops)
-{
-    struct wr_server_setup setup = {
-        .config = wr_config_default,
-        .clock = &wr_clock_system,
-        .addresses = s->addresses,
-        .addresses_n = s->addresses_n,
-        .loops = loops,
-    };
-    int32_t error = refuse_when_running(s);
-    int err;
-
-    if (error == 0 && !s->folder && s->mounts_n == 0)
-        error = fail(s, WEIR_ESTATE, "there is nothing to serve: set a folder or mount a plugin");
-    if (error == 0 && s->addresses_n == 0)
-        error = fail(s, WEIR_ESTATE, "there is nowhere to listen: add an address");
-    if (error == 0)
-        error = make_routes(s, &setup.router);
-    if (error < 0)
-        return error;
-    setup.log = s->messages;
-    if (s->access_writer)
-        setup.access_log = (struct wr_access_log){.write = write_access, .ctx = s};
-    s->running = wr_server_new(&setup, s->why, &err);
-    if (!s->running)
-        return public_error(err);
-    for (int i = 0; i < s->addresses_n; i++)
-        wr_address_format(wr_server_address(s->running, i), s->address_texts[i]);
-    return 0;
-}
-
-/* After a failed start the server is as before it, so that it may be tried again. */
-static int32_t abandon_start(struct weir_server *s, int err)
-{
-    snprintf(s->why, sizeof s->why, "cannot start: %s", strerrordesc_np(-err));
-    wr_server_free(s->running);
-    s->running = NULL;
-    return public_error(err);
-}
-
-int32_t weir_server_start(weir_server *s)
-{
-    int32_t error = make_running(s, s->loops > 0 ? (int)s->loops : usable_processors());
-    int err;
-
-    if (error < 0)
-        return error;
-    err = wr_server_start(s->running);
-    return err < 0 ? abandon_start(s, err) : 0;
-}
-
-int32_t weir_server_start_stepping(weir_server *s)
-{
-    int32_t error = make_running(s, 1);
-    int err;
-
-    if (error < 0)
-        return error;
-    err = wr_server_start_stepping(s->running);
-    s->is_stepping = err == 0;
-    return err < 0 ? abandon_start(s, err) : 0;
-}
-
-const char *weir_server_address(const weir_server *s, uint32_t i)
-{
-    return s->running && i < (uint32_t)s->addresses_n ? s->address_texts[i] : NULL;
-}
-
-void weir_server_stop(weir_server *s, uint32_t drain_ms)
-{
-    if (s->running)
-        wr_server_stop(s->running, drain_ms);
-}
-
-int32_t weir_server_wait(weir_server *s)
-{
-    int err;
-
-    if (!s->running || s->is_stepping)
-        return fail(s, WEIR_ESTATE, "the server has no threads to wait for");
-    err = wr_server_wait(s->running);
-    return err < 0 ? fail(s, public_error(err), "an event loop failed") : 0;
-}
-
-void weir_server_free(weir_server *s)
-{
-    if (!s)
-        return;
-    if (s->running)
-        wr_server_free(s->running);
-    wr_log_writer_free(s->log_writer);
-    wr_log_writer_free(s->access_writer);
-    for (int i = 0; i < s->mounts_n; i++) {
-        free(s->mounts[i].route);
-        free(s->mounts[i].file);
-        free(s->mounts[i].config);
-    }
-    free(s->folder_path);
-    free(s->folder);
-    free(s);
-}
-
-/* ---- stepping ---- */
-
-int weir_server_fd(weir_server *s)
-{
-    return s->is_stepping ? wr_server_fd(s->running) : -1;
-}
-
-int32_t weir_server_timeout(weir_server *s)
-{
-    return s->is_stepping ? wr_server_timeout(s->running) : -1;
-}
-
-int32_t weir_server_step(weir_server *s, int32_t timeout_ms)
-{
-    int n;
-
-    if (!s->is_stepping)
-        return fail(s, WEIR_ESTATE, "the server was not started for stepping");
-    n = wr_server_step(s->running, timeout_ms);
-    return n < 0 ? fail(s, public_error(n), strerrordesc_np(-n)) : n;
-}
-
-int32_t weir_server_is_stopped(weir_server *s)
-{
-    return s->is_stepping && wr_server_is_stopped(s->running);
+    forget_errors(s);
+    return wr_public_error(wr_outlets_reopen(&s->outlets, &s->errors));
 }

@@ -17,7 +17,8 @@
 #define SYMBOL "weir_plugin_v1"
 
 struct wr_image {
-    struct wr_list link; /* among the server's */
+    struct wr_images *images;
+    struct wr_list link; /* among them */
     unsigned refs;
     dev_t dev; /* what the file was, to know it again */
     ino_t ino;
@@ -30,6 +31,12 @@ struct wr_image {
 void wr_images_init(struct wr_images *images)
 {
     wr_list_init(&images->list);
+    pthread_mutex_init(&images->lock, NULL);
+}
+
+void wr_images_fini(struct wr_images *images)
+{
+    pthread_mutex_destroy(&images->lock);
 }
 
 const weir_plugin *wr_image_plugin(const struct wr_image *image)
@@ -248,6 +255,18 @@ static struct wr_image *find(struct wr_images *images, const struct stat *st)
     return NULL;
 }
 
+/* Under lock. */
+static void unref(struct wr_image *image)
+{
+    if (--image->refs > 0)
+        return;
+    if (image->handle && image->plugin && image->plugin->flags & WEIR_UNLOADABLE)
+        dlclose(image->handle);
+    wr_private_copy_remove(&image->copy);
+    wr_list_remove(&image->link);
+    free(image);
+}
+
 static struct wr_image *open_new(struct wr_images *images, const char *file, int fd,
                                  const struct stat *st, char *why, int32_t *err)
 {
@@ -259,6 +278,7 @@ static struct wr_image *open_new(struct wr_images *images, const char *file, int
         *err = fail(WEIR_ENOMEM, why, "out of memory");
         return NULL;
     }
+    image->images = images;
     image->refs = 1;
     image->copy.lock_fd = -1;
     image->dev = st->st_dev;
@@ -270,7 +290,7 @@ static struct wr_image *open_new(struct wr_images *images, const char *file, int
         fail(0, why, "cannot load %s: %s", file, reason);
     if (*err == 0)
         return image;
-    wr_image_unref(image);
+    unref(image);
     return NULL;
 }
 
@@ -280,6 +300,7 @@ struct wr_image *wr_image_open(struct wr_images *images, const char *file, char 
     struct wr_image *image = NULL;
     struct stat st;
 
+    pthread_mutex_lock(&images->lock);
     if (fd < 0 || fstat(fd, &st) < 0) {
         *err = fail_system(file, "", why);
     } else if (!S_ISREG(st.st_mode)) {
@@ -290,6 +311,7 @@ struct wr_image *wr_image_open(struct wr_images *images, const char *file, char 
     } else {
         image = open_new(images, file, fd, &st, why, err);
     }
+    pthread_mutex_unlock(&images->lock);
     if (fd >= 0)
         close(fd);
     return image;
@@ -297,11 +319,12 @@ struct wr_image *wr_image_open(struct wr_images *images, const char *file, char 
 
 void wr_image_unref(struct wr_image *image)
 {
-    if (!image || --image->refs > 0)
+    struct wr_images *images;
+
+    if (!image)
         return;
-    if (image->handle && image->plugin && image->plugin->flags & WEIR_UNLOADABLE)
-        dlclose(image->handle);
-    wr_private_copy_remove(&image->copy);
-    wr_list_remove(&image->link);
-    free(image);
+    images = image->images;
+    pthread_mutex_lock(&images->lock);
+    unref(image);
+    pthread_mutex_unlock(&images->lock);
 }

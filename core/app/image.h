@@ -8,12 +8,14 @@
  * The code stays mapped after the end unless the plugin says WEIR_UNLOADABLE: threads, atexit
  * functions or thread-local destructors of it may still be there.
  *
- * Threads: one at a time.
+ * Threads: any: mounts of an older configuration end while those of a newer begin.
  */
 #ifndef WR_APP_IMAGE_H
 #define WR_APP_IMAGE_H
 
 #include <weir/app.h>
+
+#include <pthread.h>
 
 #include "base/list.h"
 
@@ -22,9 +24,13 @@ struct wr_image;
 /* The images of one server. */
 struct wr_images {
     struct wr_list list;
+    pthread_mutex_t lock; /* of the list, and of who holds what is in it */
 };
 
 void wr_images_init(struct wr_images *images);
+
+/* When nobody holds an image any more. */
+void wr_images_fini(struct wr_images *images);
 
 /*
  * The image of this file, held by the caller. NULL with `why`, of WR_WHY_MAX bytes, filled with

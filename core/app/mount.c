@@ -447,25 +447,34 @@ static int fail_start(const struct wr_mount *m, char *why, const char *what, int
     return -ECANCELED;
 }
 
-static int start_loops(struct wr_mount *m, struct wr_worker *const *workers, int n, char *why)
+static int prepare(struct wr_handler *h, struct wr_worker *const *workers, int n, char *why)
 {
+    struct wr_mount *m = mount_of(h);
+
     m->loops = calloc((size_t)n, sizeof *m->loops);
     if (!m->loops) {
         snprintf(why, WR_WHY_MAX, "out of memory");
         return -ENOMEM;
     }
     m->loops_n = n;
-    for (int i = 0; i < n; i++) {
-        struct wr_app_loop *l = &m->loops[i];
-        int32_t err = 0;
+    for (int i = 0; i < n; i++)
+        m->loops[i] = (struct wr_app_loop){.base.host = &m->host, .worker = workers[i], .count = n};
+    if (m->plugin.runs == WEIR_ON_LOOP && m->plugin.serial && n > 1)
+        m->home = workers[0];
+    return 0;
+}
 
-        *l = (struct wr_app_loop){.base.host = &m->host, .worker = workers[i], .count = n};
-        if (m->plugin.loop_start)
-            err = m->plugin.loop_start(&m->host, &l->base, m->state, &l->state);
-        if (err != 0)
-            return fail_start(m, why, "loop_start", err);
-        l->has_started = true;
-    }
+static int start_loop(struct wr_handler *h, int loop, char *why)
+{
+    struct wr_mount *m = mount_of(h);
+    struct wr_app_loop *l = &m->loops[loop];
+    int32_t err = 0;
+
+    if (m->plugin.loop_start)
+        err = m->plugin.loop_start(&m->host, &l->base, m->state, &l->state);
+    if (err != 0)
+        return fail_start(m, why, "loop_start", err);
+    l->has_started = true;
     return 0;
 }
 
@@ -509,16 +518,11 @@ static int start_pool(struct wr_mount *m, char *why)
                    : 0;
 }
 
-static int start(struct wr_handler *h, struct wr_worker *const *workers, int n, char *why)
+static int start(struct wr_handler *h, char *why)
 {
     struct wr_mount *m = mount_of(h);
-    int err = start_loops(m, workers, n, why);
 
-    if (err == 0 && m->plugin.runs == WEIR_IN_THREAD)
-        err = start_pool(m, why);
-    if (m->plugin.runs == WEIR_ON_LOOP && m->plugin.serial && n > 1)
-        m->home = workers[0];
-    return err;
+    return m->plugin.runs == WEIR_IN_THREAD ? start_pool(m, why) : 0;
 }
 
 static bool is_busy(struct wr_handler *h)
@@ -536,14 +540,29 @@ static void wait_for_jobs(struct wr_handler *h)
         wr_pool_wait(m->pool);
 }
 
-static void free_mount(struct wr_handler *h)
+static void stop(struct wr_handler *h)
 {
     struct wr_mount *m = mount_of(h);
 
     wr_pool_free(m->pool);
-    for (int i = 0; i < m->loops_n; i++)
-        if (m->loops[i].has_started && m->plugin.loop_stop)
-            m->plugin.loop_stop(m->state, m->loops[i].state);
+    m->pool = NULL;
+}
+
+static void stop_loop(struct wr_handler *h, int loop)
+{
+    struct wr_mount *m = mount_of(h);
+
+    if (loop >= m->loops_n || !m->loops[loop].has_started)
+        return;
+    m->loops[loop].has_started = false;
+    if (m->plugin.loop_stop)
+        m->plugin.loop_stop(m->state, m->loops[loop].state);
+}
+
+static void free_mount(struct wr_handler *h)
+{
+    struct wr_mount *m = mount_of(h);
+
     if (m->is_loaded && m->plugin.unload)
         m->plugin.unload(m->state);
     wr_plugin_config_free(m->config);
@@ -554,8 +573,18 @@ static void free_mount(struct wr_handler *h)
     free(m);
 }
 
-static const struct wr_handler_ops mount_ops = {"app",   start,         serve,
-                                                is_busy, wait_for_jobs, free_mount};
+static const struct wr_handler_ops mount_ops = {
+    .name = "app",
+    .prepare = prepare,
+    .start_loop = start_loop,
+    .start = start,
+    .serve = serve,
+    .is_busy = is_busy,
+    .wait = wait_for_jobs,
+    .stop = stop,
+    .stop_loop = stop_loop,
+    .free = free_mount,
+};
 
 /* ---- loading ---- */
 
@@ -622,6 +651,8 @@ struct wr_handler *wr_mount_new(const struct wr_mount_setup *setup, char *why, i
     m->queue_max = setup->queue_max;
     atomic_init(&m->full_at_s, 0);
     *err = wr_plugin_check(setup->plugin, &m->plugin, why);
+    if (setup->runs != WR_MOUNT_AS_PLUGIN)
+        m->plugin.runs = setup->runs == WR_MOUNT_ON_LOOP ? WEIR_ON_LOOP : WEIR_IN_THREAD;
     if (*err == 0 && !copy_texts(m, setup)) {
         snprintf(why, WR_WHY_MAX, "out of memory");
         *err = WEIR_ENOMEM;

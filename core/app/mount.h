@@ -42,6 +42,9 @@ struct wr_mount {
     atomic_llong full_at_s; /* when the queue was full last, for the log */
 };
 
+/* Where an app runs: as its plugin says, or as the configuration does. */
+enum wr_mount_runs { WR_MOUNT_AS_PLUGIN, WR_MOUNT_ON_LOOP, WR_MOUNT_IN_THREAD };
+
 struct wr_mount_setup {
     const weir_plugin *plugin;
     struct wr_image *image; /* taken, also on failure; NULL: none */
@@ -53,6 +56,7 @@ struct wr_mount_setup {
     const char *document_root; /* NULL: none */
     void *state;               /* what *state has when load is called */
     const struct wr_log *log;  /* outlives the mount */
+    enum wr_mount_runs runs;
     int threads;
     size_t queue_max;
 };

@@ -15,6 +15,6 @@
  * not end; or with *what NULL: memory has run out.
  */
 bool wr_config_make_text(struct wr_arena *arena, struct wr_slice text, struct wr_slice *out,
-                    struct wr_json_place *place, const char **what);
+                         struct wr_json_place *place, const char **what);
 
 #endif

@@ -107,6 +107,18 @@ int wr_address_parse(const char *text, struct wr_address *out, const char **why)
     return parse_ip(host, port, out);
 }
 
+/* A path need not end in a NUL; a name that begins with one is abstract, and written with an '@'. */
+static void format_unix(const struct wr_address *a, char out[static WR_ADDRESS_TEXT_MAX])
+{
+    const char *path = a->sa.un.sun_path;
+    int n = (int)(a->len - offsetof(struct sockaddr_un, sun_path));
+
+    if (n > 0 && !path[0])
+        snprintf(out, WR_ADDRESS_TEXT_MAX, "unix:@%.*s", n - 1, path + 1);
+    else
+        snprintf(out, WR_ADDRESS_TEXT_MAX, "unix:%.*s", n, path);
+}
+
 const char *wr_address_format(const struct wr_address *a, char out[static WR_ADDRESS_TEXT_MAX])
 {
     char ip[INET6_ADDRSTRLEN] = "";
@@ -121,7 +133,7 @@ const char *wr_address_format(const struct wr_address *a, char out[static WR_ADD
         snprintf(out, WR_ADDRESS_TEXT_MAX, "[%s]:%d", ip, ntohs(a->sa.v6.sin6_port));
         break;
     default:
-        snprintf(out, WR_ADDRESS_TEXT_MAX, "unix:%s", a->sa.un.sun_path);
+        format_unix(a, out);
     }
     return out;
 }
@@ -136,6 +148,7 @@ bool wr_address_is_same(const struct wr_address *a, const struct wr_address *b)
                a->sa.v4.sin_addr.s_addr == b->sa.v4.sin_addr.s_addr;
     case AF_INET6:
         return a->sa.v6.sin6_port == b->sa.v6.sin6_port && a->is_wildcard == b->is_wildcard &&
+               a->sa.v6.sin6_scope_id == b->sa.v6.sin6_scope_id &&
                memcmp(&a->sa.v6.sin6_addr, &b->sa.v6.sin6_addr, sizeof a->sa.v6.sin6_addr) == 0;
     default:
         return a->len == b->len && memcmp(&a->sa.un, &b->sa.un, a->len) == 0;

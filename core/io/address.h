@@ -33,7 +33,7 @@ struct wr_address {
  */
 int wr_address_parse(const char *text, struct wr_address *out, const char **why);
 
-/* "127.0.0.1:80", "[::1]:80", "unix:/path". Returns out. */
+/* "127.0.0.1:80", "[::1]:80", "unix:/path", "unix:@abstract". Returns out. */
 const char *wr_address_format(const struct wr_address *a, char out[static WR_ADDRESS_TEXT_MAX]);
 
 /* Do they name the same place, whatever the permissions? */

@@ -111,6 +111,9 @@ static int bind_unix(int fd, const struct wr_address *a)
 {
     struct stat st;
 
+    /* The path gets the socket's permissions less the umask: never more than asked for. */
+    if (a->unix_mode && fchmod(fd, a->unix_mode) < 0)
+        return -errno;
     if (bind(fd, &a->sa.any, a->len) == 0)
         return 0;
     if (errno != EADDRINUSE)
@@ -135,15 +138,21 @@ static void note_identity(struct wr_address *a)
 static int open_all_unix(struct wr_address *a, int n, int fds[])
 {
     int opened = 1, err;
+    bool is_bound;
 
     fds[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fds[0] < 0)
         return -errno;
     err = bind_unix(fds[0], a);
+    is_bound = err == 0;
+    if (is_bound)
+        note_identity(a);
+    /* Not through a link that somebody has put there since. */
+    if (err == 0 && a->unix_mode &&
+        fchmodat(AT_FDCWD, a->sa.un.sun_path, a->unix_mode, AT_SYMLINK_NOFOLLOW) < 0)
+        err = -errno;
     if (err == 0)
         err = start_listening(fds[0]);
-    if (err == 0)
-        note_identity(a);
     while (opened < n && err == 0) {
         fds[opened] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
         if (fds[opened] < 0)
@@ -151,6 +160,8 @@ static int open_all_unix(struct wr_address *a, int n, int fds[])
         else
             opened++;
     }
+    if (err < 0 && is_bound)
+        wr_listener_unlink(a);
     if (err < 0)
         close_all(opened, fds);
     return err;

@@ -15,9 +15,10 @@
 /*
  * Opens `n` listening sockets on *address into fds: non-blocking, close-on-exec, TCP_NODELAY and
  * SO_KEEPALIVE (which accepted sockets inherit). For a unix address fds[1..] are duplicates of
- * fds[0]. Port 0 is replaced in *address by the one that was given. 0, or -errno with nothing left
- * open; -EADDRINUSE also when a live server answers on a unix path; a path that nobody answers on
- * is taken over.
+ * fds[0], and the path has the permissions address->unix_mode, never more. Port 0 is replaced in
+ * *address by the one that was given. 0, or -errno with nothing left open and no path left behind;
+ * -EADDRINUSE also when a live server answers on a unix path; a path that nobody answers on is taken
+ * over.
  */
 int wr_listener_open(struct wr_address *address, int n, int fds[]);
 

@@ -47,7 +47,7 @@ struct wr_access_log {
 /* Does it want began_us and sent_us of exchanges? */
 static inline bool wr_access_log_is_timed(const struct wr_access_log *log)
 {
-    return log->format != WR_ACCESS_COMBINED;
+    return log->write && log->format != WR_ACCESS_COMBINED;
 }
 
 void wr_access_log_write(const struct wr_access_log *log, const struct wr_exchange *x,

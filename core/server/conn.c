@@ -45,10 +45,10 @@ static int64_t deadline_ms(const struct wr_config *config, enum wr_deadline kind
     return 0;
 }
 
-void wr_conn_set_deadline(struct wr_conn *c, enum wr_deadline kind)
+void wr_conn_set_deadline(struct wr_conn *c, enum wr_deadline kind, const struct wr_site *site)
 {
     struct wr_loop *loop = c->worker->loop;
-    int64_t ms = deadline_ms(c->worker->config, kind);
+    int64_t ms = deadline_ms(&site->config, kind);
 
     c->deadline = (uint8_t)kind;
     /* A deadline of no kind leaves the timer where it is: if it fires, it finds nothing to do. */
@@ -161,7 +161,8 @@ int wr_conn_open(struct wr_worker *w, struct wr_transport *t, int fd, const stru
         return err;
     }
     wr_worker_add_conn(w, c);
-    wr_conn_set_deadline(c, t->ops->handshake ? WR_DEADLINE_HANDSHAKE : WR_DEADLINE_KEEP_ALIVE);
+    wr_conn_set_deadline(c, t->ops->handshake ? WR_DEADLINE_HANDSHAKE : WR_DEADLINE_KEEP_ALIVE,
+                         w->site);
     wr_conn_on_io(c, EPOLLIN);
     if (c->state != WR_CONN_CLOSED && fd >= 0) {
         err = wr_loop_add(w->loop, &c->source, fd, EDGES);
@@ -196,7 +197,7 @@ void wr_conn_linger(struct wr_conn *c)
         return;
     }
     set_state(c, WR_CONN_LINGER);
-    wr_conn_set_deadline(c, WR_DEADLINE_LINGER);
+    wr_conn_set_deadline(c, WR_DEADLINE_LINGER, c->worker->site);
     if (c->state == WR_CONN_LINGER)
         linger(c);
 }

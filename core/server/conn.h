@@ -20,6 +20,7 @@
 #include "io/transport.h"
 #include "server/proto.h"
 
+struct wr_site;
 struct wr_worker;
 
 enum wr_conn_state {
@@ -66,8 +67,8 @@ int wr_conn_open(struct wr_worker *w, struct wr_transport *t, int fd, const stru
 /* Events of the transport, as EPOLL* bits. */
 void wr_conn_on_io(struct wr_conn *c, uint32_t events);
 
-/* (Re)starts the deadline of this kind; NONE waits for nothing. */
-void wr_conn_set_deadline(struct wr_conn *c, enum wr_deadline kind);
+/* (Re)starts the deadline of this kind, as long as `site` has it; NONE waits for nothing. */
+void wr_conn_set_deadline(struct wr_conn *c, enum wr_deadline kind, const struct wr_site *site);
 
 /* The deadline that is set comes after `ms` at the latest. */
 void wr_conn_shorten_deadline(struct wr_conn *c, int64_t ms);

@@ -21,7 +21,7 @@ void wr_dispatch_next(struct wr_exchange *x)
 {
     const struct wr_request *r = &x->request;
 
-    x->route = wr_router_find(x->worker->router, x->route, r->host, r->path);
+    x->route = wr_router_find(&x->lease->site->router, x->route, r->host, r->path);
     if (x->route)
         x->route->handler->ops->serve(x->route->handler, x);
     else

@@ -65,7 +65,7 @@ static struct wr_slice make_page(struct wr_exchange *x, int status)
 
 void wr_error_page(struct wr_exchange *x, int status)
 {
-    const struct wr_own_page *own = wr_error_pages_find(x->worker->error_pages, status);
+    const struct wr_own_page *own = wr_error_pages_find(x->lease->site->error_pages, status);
     struct wr_slice type = WR_SLICE("text/html; charset=utf-8"), page = {NULL, 0};
     struct wr_body *body = NULL;
 

@@ -133,7 +133,9 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
     if (!x)
         return NULL;
     x->request = (struct wr_request){0};
-    wr_fields_init(&x->request.fields, x->field_store, w->config->fields_max);
+    x->lease = w->lease;
+    x->lease->exchanges++;
+    wr_fields_init(&x->request.fields, x->field_store, w->site->config.fields_max);
     init_response(&x->response);
     x->stream = stream;
     x->stream_data = stream_data;
@@ -164,6 +166,7 @@ void wr_exchange_unref(struct wr_exchange *x)
     if (x->head)
         wr_worker_unref_buffer(x->worker, x->head);
     wr_arena_reset(&x->arena);
+    wr_worker_give_lease(x->worker, x->lease);
     wr_worker_give_exchange(x->worker, x);
 }
 

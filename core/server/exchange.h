@@ -22,6 +22,7 @@
 #include "server/response.h"
 
 struct wr_exchange;
+struct wr_lease;
 struct wr_read_buffer;
 struct wr_route;
 struct wr_worker;
@@ -52,6 +53,7 @@ struct wr_exchange {
     const struct wr_stream_ops *stream; /* NULL once the stream has let go */
     void *stream_data;                  /* the protocol's */
     struct wr_worker *worker;
+    struct wr_lease *lease; /* of the site that it is for */
     struct wr_arena arena;
     struct wr_read_buffer *head;  /* what the request's slices point into; NULL: the arena alone */
     const struct wr_route *route; /* whose handler has it */

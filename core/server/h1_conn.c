@@ -71,7 +71,7 @@ static void reject(struct wr_h1 *h, enum wr_h1_reason reason)
     char peer[WR_PEER_TEXT_MAX];
 
     wr_peer_format(&c->peer, peer);
-    wr_log(c->worker->log, WR_LOG_INFO, "%s: %d: %s", peer, wr_h1_reason_status(reason),
+    wr_log(&h->x->lease->site->log, WR_LOG_INFO, "%s: %d: %s", peer, wr_h1_reason_status(reason),
            wr_h1_reason_text(reason));
     h->rx = WR_H1_RX_DONE;
     h->then = WR_H1_THEN_LINGER;
@@ -83,7 +83,7 @@ static void note_begin(struct wr_h1 *h)
 {
     const struct wr_worker *w = h->conn->worker;
 
-    if (w->access_log && wr_access_log_is_timed(w->access_log))
+    if (wr_access_log_is_timed(&h->x->lease->site->access_log))
         h->x->began_us = wr_loop_read_us(w->loop);
 }
 
@@ -101,7 +101,8 @@ static enum next begin_request(struct wr_h1 *h)
     h->framing = WR_H1_NO_BODY;
     h->rx_left = 0;
     h->minor = h->owes_continue = h->wants_input = false;
-    wr_conn_set_deadline(h->conn, WR_DEADLINE_NONE); /* that of the last head is not this one's */
+    wr_conn_set_deadline(h->conn, WR_DEADLINE_NONE,
+                         h->x->lease->site); /* that of the last head is not this one's */
     return GO_ON;
 }
 
@@ -188,11 +189,11 @@ static enum next write_response(struct wr_h1 *h)
 
 static void end_exchange(struct wr_h1 *h)
 {
-    struct wr_worker *w = h->conn->worker;
     struct wr_exchange *x = h->x;
+    const struct wr_access_log *log = &x->lease->site->access_log;
 
-    if (w->access_log && x->state == WR_EXCHANGE_RESPONDING)
-        wr_access_log_write(w->access_log, x, wr_loop_wall_ns(w->loop));
+    if (log->write && x->state == WR_EXCHANGE_RESPONDING)
+        wr_access_log_write(log, x, wr_loop_wall_ns(h->conn->worker->loop));
     h->x = NULL;
     wr_exchange_end(x);
     wr_h1_release_input(h);
@@ -281,7 +282,7 @@ static void set_deadline(struct wr_h1 *h)
         kind = WR_DEADLINE_BODY;
     is_total = kind == WR_DEADLINE_HEAD || (kind == WR_DEADLINE_BODY && h->tx == WR_H1_TX_DONE);
     if (kind != c->deadline || (h->has_progress && !is_total))
-        wr_conn_set_deadline(c, kind);
+        wr_conn_set_deadline(c, kind, h->x ? h->x->lease->site : c->worker->site);
 }
 
 /*

@@ -5,6 +5,12 @@
 
 #include <errno.h>
 
+/* That the request began with. */
+static const struct wr_config *config_of(const struct wr_h1 *h)
+{
+    return &h->x->lease->site->config;
+}
+
 /* ---- buffer ---- */
 
 void wr_h1_drop_input(struct wr_h1 *h)
@@ -54,7 +60,7 @@ static bool make_room(struct wr_h1 *h)
 
         wr_h1_parser_init(&h->parser);
         r->method_token = r->target = wr_slice(NULL, 0);
-        wr_fields_init(&r->fields, h->x->field_store, w->config->fields_max);
+        wr_fields_init(&r->fields, h->x->field_store, config_of(h)->fields_max);
     }
     return true;
 }
@@ -171,7 +177,7 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
         return reason;
     if (!is_known)
         remember_host(w, host);
-    if (m.framing.length > w->config->body_bytes_max)
+    if (m.framing.length > config_of(h)->body_bytes_max)
         return WR_H1_BODY_LARGE;
     r->host = m.host;
     h->owes_continue = m.expects_continue;
@@ -182,7 +188,7 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
 
 enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason)
 {
-    const struct wr_config *config = h->conn->worker->config;
+    const struct wr_config *config = config_of(h);
     const struct wr_h1_limits limits = {config->head_bytes_max, config->target_bytes_max};
     struct wr_read_buffer *in = h->in;
     struct wr_request *r = &h->x->request;
@@ -223,7 +229,7 @@ static ssize_t fail_body(struct wr_h1 *h, enum wr_h1_reason reason)
     h->then = WR_H1_THEN_LINGER;
     h->x->input_status = wr_h1_reason_status(reason);
     wr_peer_format(&c->peer, peer);
-    wr_log(c->worker->log, WR_LOG_INFO, "%s: %s", peer, wr_h1_reason_text(reason));
+    wr_log(&h->x->lease->site->log, WR_LOG_INFO, "%s: %s", peer, wr_h1_reason_text(reason));
     return reason == WR_H1_BODY_CUT ? -ECONNABORTED : -EBADMSG;
 }
 
@@ -297,7 +303,7 @@ static ssize_t decode_buffered(struct wr_h1 *h, void *dst, size_t n)
         break;
     }
     h->rx_total += data.n;
-    if (h->rx_total > h->conn->worker->config->body_bytes_max)
+    if (h->rx_total > config_of(h)->body_bytes_max)
         return fail_body(h, WR_H1_BODY_LARGE);
     memcpy(dst, data.p, data.n);
     return (ssize_t)data.n;
@@ -353,7 +359,7 @@ void wr_h1_fail_input(struct wr_h1 *h, enum wr_h1_reason reason)
 enum wr_h1_io wr_h1_discard(struct wr_h1 *h)
 {
     struct wr_worker *w = h->conn->worker;
-    uint64_t bound = w->config->discard_bytes_max;
+    uint64_t bound = config_of(h)->discard_bytes_max;
 
     if (h->framing == WR_H1_LENGTH && h->rx_left > bound)
         return WR_H1_IO_FAILED;

@@ -179,7 +179,7 @@ static void decide_persistence(struct wr_h1 *h)
 {
     bool waits_for_continue = h->owes_continue && !wr_h1_has_input(h);
     bool is_too_much =
-        h->framing == WR_H1_LENGTH && h->rx_left > h->conn->worker->config->discard_bytes_max;
+        h->framing == WR_H1_LENGTH && h->rx_left > h->x->lease->site->config.discard_bytes_max;
 
     if (h->then == WR_H1_THEN_KEEP &&
         (h->conn->is_draining || (h->rx == WR_H1_RX_BODY && (waits_for_continue || is_too_much))))
@@ -254,7 +254,7 @@ enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
             return io;
     }
     if (size > out->cap) {
-        wr_log(h->conn->worker->log, WR_LOG_ERROR,
+        wr_log(&h->x->lease->site->log, WR_LOG_ERROR,
                "a response head of %zu bytes is larger than the %zu that can be sent", size,
                out->cap);
         return WR_H1_IO_FAILED;
@@ -348,7 +348,7 @@ static enum wr_h1_io send_file(struct wr_h1 *h, const struct wr_piece *piece, si
         const struct wr_exchange *x = h->x;
 
         wr_log(
-            h->conn->worker->log, WR_LOG_WARN,
+            &h->x->lease->site->log, WR_LOG_WARN,
             "route %s, %.*s: a file became shorter while it was sent: %llu bytes of the response "
             "are missing",
             x->route ? x->route->text : "-", (int)x->request.path.n, x->request.path.p,
@@ -368,7 +368,7 @@ static enum wr_h1_io end_body(struct wr_h1 *h)
     if (h->tx_left > 0 || h->chunk_left > 0) {
         unsigned long long missing = h->tx_left + h->chunk_left;
 
-        wr_log(h->conn->worker->log, WR_LOG_ERROR, "a body ended %llu bytes before its length",
+        wr_log(&h->x->lease->site->log, WR_LOG_ERROR, "a body ended %llu bytes before its length",
                missing);
         return WR_H1_IO_FAILED;
     }

@@ -16,9 +16,14 @@ struct wr_handler;
 struct wr_handler_ops {
     const char *name; /* for the log */
 
-    /* Before the first request, with all `n` workers of the server; NULL: nothing to do. 0, or
-     * -errno with `why`, of WR_WHY_MAX bytes, filled. */
-    int (*start)(struct wr_handler *h, struct wr_worker *const *workers, int n, char *why);
+    /*
+     * Before the first request, in this order: once, with all `n` workers of the server; once for
+     * each loop, on its thread if it runs already; once. NULL: nothing to do. 0, or -errno with
+     * `why`, of WR_WHY_MAX bytes, filled.
+     */
+    int (*prepare)(struct wr_handler *h, struct wr_worker *const *workers, int n, char *why);
+    int (*start_loop)(struct wr_handler *h, int loop, char *why);
+    int (*start)(struct wr_handler *h, char *why);
 
     /* Answers `x`, at once or later, or passes it on (wr_dispatch_next()). */
     void (*serve)(struct wr_handler *h, struct wr_exchange *x);
@@ -30,6 +35,11 @@ struct wr_handler_ops {
      * posted to the loops is run then, and this is called again, until nothing was. NULL: nothing
      * ever does. */
     void (*wait)(struct wr_handler *h);
+
+    /* After the last request, also when it was started in part: once; once for each loop, on its
+     * thread if it still runs. NULL: nothing to do. */
+    void (*stop)(struct wr_handler *h);
+    void (*stop_loop)(struct wr_handler *h, int loop);
     void (*free)(struct wr_handler *h);
 };
 

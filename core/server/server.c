@@ -1,268 +1,79 @@
+/*
+ * server.c — the loops of a server: starting, running, stopping and ending them.
+ */
 #include "server/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
-#include <stdatomic.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include "io/listener.h"
 #include "io/thread.h"
+#include "server/server_loop.h"
 
-#define ACCEPTS_MAX      64   /* in one turn: those who are connected have theirs too */
-#define FIXED_FDS        16   /* logs, root, standard descriptors, a few of the host's */
-#define FILES_SHARE      8    /* an eighth of all descriptors is left to files */
-#define BACKLOG_MAX      4096 /* connections that may wait on a listener when the server stops */
-#define SHORTAGE_OVER_MS 10000
-#define ACCEPT_PAUSE_MS  100 /* after which a lack of descriptors is looked at again */
-
-struct acceptor {
-    struct wr_source source;
-    struct loop_thread *owner;
-    int fd; /* -1: closed */
-    unsigned short port;
-};
-
-/* A worker, its listeners, and the thread that runs it. */
-struct loop_thread {
-    struct wr_worker worker; /* first: on_conns_changed() gets back to this struct */
-    struct wr_server *server;
-    struct acceptor *acceptors;
-    struct wr_timer resume;   /* accepting, after descriptors had run out */
-    struct wr_timer deadline; /* of the drain */
-    struct wr_task stop;
-    atomic_bool is_stop_posted;
-    pthread_t thread;
-    int err; /* why the loop ended by itself; 0: it has not */
-    bool has_loop, has_thread;
-    bool is_paused;      /* not accepting, for want of descriptors */
-    bool is_short;       /* that was said, and has not ended */
-    int64_t short_at_ms; /* when accepting paused last */
-    bool is_stopping, is_stopped;
-};
-
-struct wr_server {
-    struct wr_server_setup setup;
-    struct wr_address addresses[WR_SERVER_ADDRESSES_MAX];
-    struct loop_thread *threads;
-    int opened_n; /* of addresses: those whose listeners are, or were, ours */
-    atomic_bool has_removed_paths;
-    atomic_llong stop_by_ms; /* on the loops' clock; the earliest that anybody asked for */
-    atomic_long conns;       /* open, on all loops */
-    atomic_int accepting_n;  /* loops that may still take in a connection */
-    long conns_max;
-};
-
-static struct loop_thread *thread_of(struct wr_worker *w)
+static struct wr_loop_thread *thread_of(struct wr_worker *w)
 {
-    return WR_CONTAINER_OF(w, struct loop_thread, worker);
-}
-
-/* ---- accepting ---- */
-
-/* As many connections as leave descriptors for files: without those they would be of no use. */
-static bool is_full(struct wr_server *s)
-{
-    return atomic_load_explicit(&s->conns, memory_order_relaxed) >= s->conns_max;
-}
-
-static void await_resume(struct loop_thread *t)
-{
-    struct wr_loop *loop = t->worker.loop;
-
-    wr_timer_set(wr_loop_timers(loop), &t->resume, wr_loop_now_ms(loop) + ACCEPT_PAUSE_MS);
-}
-
-static void pause_accepting(struct loop_thread *t, const char *why)
-{
-    struct wr_loop *loop = t->worker.loop;
-
-    if (!t->is_short)
-        wr_log(t->worker.log, WR_LOG_WARN,
-               "cannot accept connections: %s; serving on with those that are open", why);
-    t->is_short = t->is_paused = true;
-    t->short_at_ms = wr_loop_now_ms(loop);
-    for (int i = 0; i < t->server->setup.addresses_n; i++)
-        wr_loop_remove(loop, &t->acceptors[i].source);
-    await_resume(t);
-}
-
-/* All who waited are in. A shortage has ended when that holds for a while: at the limit every
- * connection that closes lets another in, and the log would say so each time. */
-static void note_all_in(struct loop_thread *t)
-{
-    if (!t->is_short || wr_loop_now_ms(t->worker.loop) - t->short_at_ms < SHORTAGE_OVER_MS)
-        return;
-    t->is_short = false;
-    wr_log(t->worker.log, WR_LOG_WARN, "accepting connections without delay again");
-}
-
-static bool is_shortage(int err)
-{
-    return err == -EMFILE || err == -ENFILE || err == -ENOBUFS || err == -ENOMEM;
-}
-
-/* 1: one was accepted, or failed by itself; 0: no more; -errno: none can be had for now. */
-static int accept_one(struct acceptor *a)
-{
-    struct sockaddr_storage from = {0};
-    socklen_t len = sizeof from;
-    int fd = accept4(a->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    struct wr_transport *transport;
-    struct wr_peer peer;
-    int err;
-
-    if (fd < 0 && errno == EAGAIN)
-        return 0;
-    if (fd < 0)
-        return is_shortage(-errno) ? -errno : 1; /* the others concern that connection alone */
-    transport = wr_transport_tcp_new(fd);
-    if (!transport) {
-        close(fd);
-        return -ENOMEM;
-    }
-    wr_peer_of(&from, &peer);
-    peer.own_port = a->port;
-    err = wr_conn_open(&a->owner->worker, transport, fd, &peer);
-    if (err < 0)
-        wr_log(a->owner->worker.log, WR_LOG_WARN, "a connection was dropped: %s",
-               strerrordesc_np(-err));
-    return 1;
-}
-
-static void on_acceptable(struct wr_source *s, uint32_t events)
-{
-    struct acceptor *a = WR_CONTAINER_OF(s, struct acceptor, source);
-    struct loop_thread *t = a->owner;
-    int r = 1;
-
-    (void)events;
-    if (is_full(t->server)) {
-        pause_accepting(t, "as many are open as its descriptors allow");
-        return;
-    }
-    for (int i = 0; i < ACCEPTS_MAX && r > 0 && !is_full(t->server); i++)
-        r = accept_one(a);
-    if (r < 0)
-        pause_accepting(t, strerrordesc_np(-r));
-    else if (r == 0)
-        note_all_in(t);
-}
-
-static int listen_on_loop(struct loop_thread *t)
-{
-    const struct wr_server *s = t->server;
-
-    for (int i = 0; i < s->setup.addresses_n; i++) {
-        bool is_shared = s->addresses[i].sa.any.sa_family == AF_UNIX;
-        /* Level-triggered: what the budget left over is said again. */
-        uint32_t events = EPOLLIN | (is_shared ? EPOLLEXCLUSIVE : 0);
-        int err = wr_loop_add(t->worker.loop, &t->acceptors[i].source, t->acceptors[i].fd, events);
-
-        if (err < 0)
-            return err;
-    }
-    return 0;
-}
-
-static void resume_accepting(struct loop_thread *t)
-{
-    int err;
-
-    if (!t->is_paused || t->is_stopping)
-        return;
-    if (is_full(t->server)) {
-        await_resume(t);
-        return;
-    }
-    t->is_paused = false;
-    wr_timer_clear(wr_loop_timers(t->worker.loop), &t->resume);
-    err = listen_on_loop(t);
-    if (err < 0)
-        pause_accepting(t, strerrordesc_np(-err));
-}
-
-static void on_resume(struct wr_timer *timer)
-{
-    resume_accepting(WR_CONTAINER_OF(timer, struct loop_thread, resume));
-}
-
-static void close_acceptors(struct loop_thread *t)
-{
-    for (int i = 0; i < t->server->setup.addresses_n; i++) {
-        struct acceptor *a = &t->acceptors[i];
-
-        if (a->fd < 0)
-            continue;
-        if (t->has_loop)
-            wr_loop_remove(t->worker.loop, &a->source);
-        close(a->fd);
-        a->fd = -1;
-    }
+    return WR_CONTAINER_OF(w, struct wr_loop_thread, worker);
 }
 
 /* ---- stopping ---- */
 
+static void post_stop(struct wr_loop_thread *t)
+{
+    if (!atomic_exchange(&t->is_stop_posted, true))
+        wr_loop_post(t->worker.loop, &t->stop);
+}
+
 /* Loops end together: one without connections may be where those of another do their work. */
-static void end_if_all_are_done(struct loop_thread *t)
+static void end_if_all_are_done(struct wr_loop_thread *t)
 {
     struct wr_server *s = t->server;
 
     if (t->is_stopped || atomic_load(&s->accepting_n) > 0 || atomic_load(&s->conns) > 0)
         return;
     t->is_stopped = true;
-    for (int i = 0; i < s->setup.loops; i++)
-        if (&s->threads[i] != t && !atomic_exchange(&s->threads[i].is_stop_posted, true))
-            wr_loop_post(s->threads[i].worker.loop, &s->threads[i].stop);
+    for (int i = 0; i < s->loops; i++)
+        if (&s->threads[i] != t)
+            post_stop(&s->threads[i]);
 }
 
 static void on_conns_changed(struct wr_worker *w, int change)
 {
-    struct loop_thread *t = thread_of(w);
+    struct wr_loop_thread *t = thread_of(w);
 
     atomic_fetch_add(&t->server->conns, change);
     if (change > 0)
         return;
     if (t->is_paused)
-        resume_accepting(t);
+        wr_accept_resume(t);
     if (t->is_stopping)
         end_if_all_are_done(t);
 }
 
 static void on_drain_deadline(struct wr_timer *timer)
 {
-    struct loop_thread *t = WR_CONTAINER_OF(timer, struct loop_thread, deadline);
+    struct wr_loop_thread *t = WR_CONTAINER_OF(timer, struct wr_loop_thread, deadline);
 
     if (t->worker.conns_n > 0)
-        wr_log(t->worker.log, WR_LOG_WARN, "stopping: %zu connections were cut off",
+        wr_log(&t->worker.site->log, WR_LOG_WARN, "stopping: %zu connections were cut off",
                t->worker.conns_n);
     t->is_stopped = true;
 }
 
-/* Who has connected already is served: closing the listeners would reset them. */
-static void accept_waiting(struct loop_thread *t)
-{
-    for (int i = 0; i < t->server->setup.addresses_n; i++)
-        for (int k = 0; k < BACKLOG_MAX && !is_full(t->server); k++)
-            if (accept_one(&t->acceptors[i]) <= 0)
-                break;
-}
-
 static void on_stop(struct wr_task *task)
 {
-    struct loop_thread *t = WR_CONTAINER_OF(task, struct loop_thread, stop);
+    struct wr_loop_thread *t = WR_CONTAINER_OF(task, struct wr_loop_thread, stop);
     struct wr_loop *loop = t->worker.loop;
     int64_t stop_by_ms;
 
     atomic_store(&t->is_stop_posted, false);
     stop_by_ms = atomic_load(&t->server->stop_by_ms);
     if (!t->is_stopping) {
-        accept_waiting(t);
+        wr_accept_end_all(t);
         t->is_stopping = true;
-        wr_timer_clear(wr_loop_timers(loop), &t->resume);
-        close_acceptors(t);
         atomic_fetch_sub(&t->server->accepting_n, 1);
         wr_worker_drain(&t->worker);
     }
@@ -275,19 +86,19 @@ static void on_stop(struct wr_task *task)
 /* Once, and before the listeners close: a successor may then bind the same path. */
 static void remove_paths(struct wr_server *s)
 {
-    if (atomic_exchange(&s->has_removed_paths, true))
-        return;
-    for (int i = 0; i < s->opened_n; i++)
-        wr_listener_unlink(&s->addresses[i]);
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->listenings.n && !s->has_removed_paths; i++)
+        wr_listening_remove_path(s->listenings.v[i]);
+    s->has_removed_paths = true;
+    pthread_mutex_unlock(&s->lock);
 }
 
 void wr_server_stop(struct wr_server *s, int64_t drain_ms)
 {
-    const struct wr_clock *clock = s->setup.clock;
-    long long stop_by_ms = clock->monotonic_ms(clock->ctx) + drain_ms;
+    long long stop_by_ms = s->clock->monotonic_ms(s->clock->ctx) + drain_ms;
     long long before_ms = atomic_load(&s->stop_by_ms);
-    struct loop_thread *threads = s->threads;
-    const int n = s->setup.loops;
+    struct wr_loop_thread *threads = s->threads;
+    const int n = s->loops;
 
     while (stop_by_ms < before_ms &&
            !atomic_compare_exchange_weak(&s->stop_by_ms, &before_ms, stop_by_ms))
@@ -295,63 +106,226 @@ void wr_server_stop(struct wr_server *s, int64_t drain_ms)
     remove_paths(s);
     /* Once the last loop has heard of it, another thread may free the server. */
     for (int i = 0; i < n; i++)
-        if (!atomic_exchange(&threads[i].is_stop_posted, true))
-            wr_loop_post(threads[i].worker.loop, &threads[i].stop);
+        post_stop(&threads[i]);
 }
 
 /* ---- running ---- */
 
+/* From here on calls are made by who asks for them; those that were posted before are made now. */
+static void end_running(struct wr_loop_thread *t)
+{
+    pthread_mutex_lock(&t->server->lock);
+    t->is_running = false;
+    pthread_mutex_unlock(&t->server->lock);
+    wr_server_take_call(t);
+}
+
+/* It will handle nothing any more: its clients are told, and the other loops do not wait for them
+ * when they stop. */
+static void give_up(struct wr_loop_thread *t, int err)
+{
+    struct wr_server *s = t->server;
+    long conns = (long)t->worker.conns_n;
+
+    wr_log(&t->worker.site->log, WR_LOG_ERROR, "an event loop failed: %s", strerrordesc_np(-err));
+    t->err = err;
+    wr_worker_close_conns(&t->worker);
+    atomic_fetch_sub(&s->conns, conns);
+    if (!t->is_stopping)
+        atomic_fetch_sub(&s->accepting_n, 1);
+    t->is_stopping = true;
+    if (atomic_load(&s->stop_by_ms) != INT64_MAX)
+        end_if_all_are_done(t);
+}
+
 static void *run_loop(void *arg)
 {
-    struct loop_thread *t = arg;
+    struct wr_loop_thread *t = arg;
 
-    while (!t->is_stopped) {
+    while (!t->is_stopped && t->err == 0) {
         int err = wr_loop_step(t->worker.loop, -1);
 
-        if (err < 0) {
-            wr_log(t->worker.log, WR_LOG_ERROR, "an event loop failed: %s", strerrordesc_np(-err));
-            t->err = err;
-            break;
-        }
+        if (err < 0)
+            give_up(t, err);
     }
-    close_acceptors(t);
+    wr_accept_close_all(t);
+    end_running(t);
     return NULL;
+}
+
+static int start_thread(struct wr_loop_thread *t)
+{
+    int err = wr_thread_start(&t->thread, "weir-loop", run_loop, t);
+
+    t->has_thread = err == 0;
+    return err;
+}
+
+/* From here on calls are posted. What the loops are to listen on is that of the moment: should
+ * another thread reload by now, its switch waits until the loops can be called. */
+static struct wr_listenings begin_running(struct wr_server *s)
+{
+    struct wr_listenings listenings;
+
+    pthread_mutex_lock(&s->lock);
+    for (int i = 0; i < s->loops; i++)
+        s->threads[i].is_running = true;
+    listenings = s->listenings;
+    pthread_mutex_unlock(&s->lock);
+    return listenings;
+}
+
+/* The loops from `first` on, each in a thread; those before it only listen. */
+static int start_threads(struct wr_server *s, int first)
+{
+    struct wr_listenings listenings;
+    int err = 0;
+
+    pthread_mutex_lock(&s->call_lock);
+    listenings = begin_running(s);
+    for (int i = 0; i < s->loops && err == 0; i++) {
+        err = wr_accept_start(&s->threads[i], &listenings);
+        if (err == 0 && i >= first)
+            err = start_thread(&s->threads[i]);
+    }
+    for (int i = 0; i < s->loops && err < 0; i++)
+        if (!s->threads[i].has_thread)
+            end_running(&s->threads[i]);
+    pthread_mutex_unlock(&s->call_lock);
+    if (err < 0) {
+        wr_server_stop(s, 0);
+        wr_server_wait(s);
+    }
+    return err;
 }
 
 int wr_server_start(struct wr_server *s)
 {
-    for (int i = 0; i < s->setup.loops; i++) {
-        struct loop_thread *t = &s->threads[i];
-        int err = listen_on_loop(t);
-
-        if (err == 0)
-            err = wr_thread_start(&t->thread, "weir-loop", run_loop, t);
-        if (err < 0) {
-            wr_server_stop(s, 0);
-            wr_server_wait(s);
-            return err;
-        }
-        t->has_thread = true;
-    }
-    return 0;
+    return start_threads(s, 0);
 }
 
 int wr_server_start_stepping(struct wr_server *s)
 {
-    return listen_on_loop(&s->threads[0]);
+    s->is_stepping = true;
+    return wr_accept_start(&s->threads[0], &s->listenings);
 }
 
 int wr_server_wait(struct wr_server *s)
 {
     int err = 0;
 
-    for (int i = 0; i < s->setup.loops; i++) {
+    for (int i = 0; i < s->loops; i++) {
         if (s->threads[i].has_thread)
             pthread_join(s->threads[i].thread, NULL);
         s->threads[i].has_thread = false;
         if (s->threads[i].err < 0)
             err = s->threads[i].err;
     }
+    return err;
+}
+
+/* ---- connections of the host ---- */
+
+struct adoption {
+    struct wr_task task;
+    struct wr_loop_thread *t;
+    struct wr_transport *transport;
+    int fd;
+    struct wr_peer peer;
+};
+
+static void on_adopt(struct wr_task *task)
+{
+    struct adoption *a = WR_CONTAINER_OF(task, struct adoption, task);
+
+    if (a->t->is_stopping)
+        a->transport->ops->close(a->transport);
+    else
+        wr_conn_open(&a->t->worker, a->transport, a->fd, &a->peer); /* a failure has closed it */
+    free(a);
+}
+
+/* Who is at the other end; -EINVAL for what is no connected stream socket. */
+static int ready_connection(int fd, struct wr_peer *peer)
+{
+    struct wr_address own = {.len = sizeof own.sa};
+    struct sockaddr_storage from = {0};
+    socklen_t from_len = sizeof from, len = sizeof(int);
+    const int on = 1;
+    int type = 0, flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+        return errno == ENOTSOCK ? -EINVAL : -errno;
+    if (type != SOCK_STREAM || getpeername(fd, (struct sockaddr *)&from, &from_len) < 0)
+        return -EINVAL;
+    if (getsockname(fd, &own.sa.any, &own.len) < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return -errno;
+    if (own.sa.any.sa_family != AF_UNIX)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* slower without, no more */
+    wr_peer_of(&from, peer);
+    peer->own_port = wr_address_port(&own);
+    return 0;
+}
+
+int wr_server_adopt(struct wr_server *s, int fd)
+{
+    unsigned next = atomic_fetch_add(&s->next_loop, 1);
+    struct adoption *a = malloc(sizeof *a);
+    int err = a ? 0 : -ENOMEM;
+
+    if (err == 0 && atomic_load(&s->stop_by_ms) != INT64_MAX)
+        err = -ESHUTDOWN;
+    if (err == 0) {
+        *a = (struct adoption){.task.run = on_adopt, .fd = fd};
+        a->t = &s->threads[next % (unsigned)s->loops];
+        err = ready_connection(fd, &a->peer);
+    }
+    if (err == 0 && !(a->transport = wr_transport_tcp_new(fd)))
+        err = -ENOMEM;
+    if (err == 0) {
+        wr_loop_post(a->t->worker.loop, &a->task);
+        return 0;
+    }
+    free(a);
+    close(fd);
+    return err;
+}
+
+/* ---- on the host's thread: SIGPIPE may be anything there, and sendfile(2) must not raise it ---- */
+
+void wr_mask_pipe(struct wr_masked_pipe *m)
+{
+    sigset_t pending;
+
+    sigemptyset(&m->pipe);
+    sigaddset(&m->pipe, SIGPIPE);
+    sigpending(&pending);
+    m->was_pending = sigismember(&pending, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &m->pipe, &m->before);
+}
+
+void wr_unmask_pipe(const struct wr_masked_pipe *m)
+{
+    static const struct timespec at_once = {0};
+
+    if (!m->was_pending)
+        while (sigtimedwait(&m->pipe, NULL, &at_once) == SIGPIPE)
+            ;
+    pthread_sigmask(SIG_SETMASK, &m->before, NULL);
+}
+
+int wr_server_run(struct wr_server *s)
+{
+    int err = start_threads(s, 1);
+    struct wr_masked_pipe m;
+
+    if (err < 0)
+        return err;
+    wr_mask_pipe(&m);
+    run_loop(&s->threads[0]);
+    err = wr_server_wait(s);
+    wr_unmask_pipe(&m);
     return err;
 }
 
@@ -365,24 +339,16 @@ int wr_server_timeout(const struct wr_server *s)
     return wr_loop_timeout(s->threads[0].worker.loop);
 }
 
-/* On the host's thread SIGPIPE may be anything; here it must not be raised by sendfile(2). */
 int wr_server_step(struct wr_server *s, int timeout_ms)
 {
-    static const struct timespec at_once = {0};
-    sigset_t pipe, before, pending;
-    bool was_pending;
+    struct wr_masked_pipe m;
     int n;
 
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    sigpending(&pending);
-    was_pending = sigismember(&pending, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    wr_mask_pipe(&m);
     n = wr_loop_step(s->threads[0].worker.loop, timeout_ms);
-    if (!was_pending)
-        while (sigtimedwait(&pipe, NULL, &at_once) == SIGPIPE)
-            ;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    wr_unmask_pipe(&m);
+    if (s->retired)
+        wr_server_end_idle_sites(s);
     return n;
 }
 
@@ -393,121 +359,67 @@ bool wr_server_is_stopped(const struct wr_server *s)
 
 /* ---- life ---- */
 
-/* Of the descriptors that the process may have, what listeners, loops, files and the host leave. */
-static long most_conns(const struct wr_server_setup *setup)
-{
-    struct rlimit limit;
-    long all, others = FIXED_FDS + (long)setup->loops * (2 + setup->addresses_n);
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
-        return INT_MAX;
-    all = (long)limit.rlim_cur;
-    others += all / FILES_SHARE;
-    return all > others ? all - others : 1;
-}
-
 static int init_thread(struct wr_server *s, int index)
 {
-    struct loop_thread *t = &s->threads[index];
-    const struct wr_server_setup *setup = &s->setup;
-    int err =
-        wr_worker_init(&t->worker, setup->clock, &setup->config, &setup->log, &s->setup.router);
+    struct wr_loop_thread *t = &s->threads[index];
+    int err = wr_worker_init(&t->worker, s->clock, s->site);
 
     if (err < 0)
         return err;
     t->has_loop = true;
+    t->server = s;
     t->worker.index = index;
     t->worker.on_conns_changed = on_conns_changed;
-    if (setup->access_log.write)
-        t->worker.access_log = &s->setup.access_log;
+    t->worker.on_site_idle = wr_server_note_idle_site;
     t->stop.run = on_stop;
-    wr_timer_init(&t->resume, on_resume);
+    wr_server_init_call(t);
+    wr_accept_init(t);
     wr_timer_init(&t->deadline, on_drain_deadline);
     return 0;
 }
 
-static int alloc_acceptors(struct wr_server *s, struct loop_thread *t)
+static bool copy_listenings(struct wr_server *s, const struct wr_listenings *from)
 {
-    t->server = s;
-    t->acceptors = calloc((size_t)s->setup.addresses_n, sizeof *t->acceptors);
-    if (!t->acceptors)
-        return -ENOMEM;
-    for (int i = 0; i < s->setup.addresses_n; i++) {
-        t->acceptors[i] = (struct acceptor){.owner = t, .fd = -1};
-        wr_source_init(&t->acceptors[i].source, on_acceptable);
-    }
-    return 0;
-}
-
-static int open_listeners(struct wr_server *s, int address, char *why)
-{
-    struct wr_address *a = &s->addresses[address];
-    char text[WR_ADDRESS_TEXT_MAX];
-    int *fds = calloc((size_t)s->setup.loops, sizeof *fds);
-    int err = fds ? wr_listener_open(a, s->setup.loops, fds) : -ENOMEM;
-
-    if (err < 0)
-        snprintf(why, WR_WHY_MAX, "cannot listen on %s: %s", wr_address_format(a, text),
-                 strerrordesc_np(-err));
-    for (int i = 0; i < s->setup.loops && err == 0; i++) {
-        s->threads[i].acceptors[address].fd = fds[i];
-        s->threads[i].acceptors[address].port = wr_address_port(a);
-    }
-    free(fds);
-    s->opened_n += err == 0;
-    return err;
-}
-
-static int start_handlers(struct wr_server *s, char *why)
-{
-    const struct wr_router *r = &s->setup.router;
-    struct wr_worker **workers = calloc((size_t)s->setup.loops, sizeof(struct wr_worker *));
-    int err = workers ? 0 : -ENOMEM;
-
-    if (err < 0)
-        snprintf(why, WR_WHY_MAX, "out of memory");
-    for (int i = 0; i < s->setup.loops && err == 0; i++)
-        workers[i] = &s->threads[i].worker;
-    for (size_t i = 0; i < r->n && err == 0; i++) {
-        struct wr_handler *h = r->v[i].handler;
-
-        if (h->ops->start)
-            err = h->ops->start(h, workers, s->setup.loops, why);
-    }
-    free(workers);
-    return err;
+    if (from->n == 0)
+        return true;
+    s->listenings.v = calloc(from->n, sizeof(struct wr_listening *));
+    if (!s->listenings.v)
+        return false;
+    memcpy(s->listenings.v, from->v, from->n * sizeof(struct wr_listening *));
+    s->listenings.n = from->n;
+    return true;
 }
 
 struct wr_server *wr_server_new(const struct wr_server_setup *setup, char *why, int *err)
 {
     struct wr_server *s = calloc(1, sizeof *s);
-    struct wr_router router = setup->router;
 
     *err = -ENOMEM;
     if (!s) {
         snprintf(why, WR_WHY_MAX, "out of memory");
-        wr_router_free(&router);
+        wr_site_fini(setup->site);
         return NULL;
     }
-    s->setup = *setup;
-    s->setup.addresses = s->addresses;
-    s->conns_max = most_conns(setup);
+    s->clock = setup->clock;
+    s->site = setup->site;
+    s->loops = setup->loops;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->call_lock, NULL);
+    pthread_cond_init(&s->changed, NULL);
     atomic_init(&s->stop_by_ms, INT64_MAX);
     atomic_init(&s->accepting_n, setup->loops);
-    memcpy(s->addresses, setup->addresses, (size_t)setup->addresses_n * sizeof *setup->addresses);
     s->threads = calloc((size_t)setup->loops, sizeof *s->threads);
-    *err = s->threads ? 0 : -ENOMEM;
-    for (int i = 0; i < setup->loops && *err == 0; i++)
-        *err = alloc_acceptors(s, &s->threads[i]);
+    if (s->threads && copy_listenings(s, &setup->listenings))
+        *err = 0;
+    wr_server_bound_conns(s);
     for (int i = 0; i < setup->loops && *err == 0; i++)
         *err = init_thread(s, i);
     if (*err < 0)
         snprintf(why, WR_WHY_MAX, "cannot start: %s", strerrordesc_np(-*err));
-    for (int i = 0; i < setup->addresses_n && *err == 0; i++)
-        *err = open_listeners(s, i, why);
-    if (*err == 0)
-        *err = start_handlers(s, why);
-    if (*err == 0)
+    else
+        *err = wr_server_start_site(s, s->site, why);
+    s->is_ready = *err == 0;
+    if (s->is_ready)
         return s;
     wr_server_free(s);
     return NULL;
@@ -518,55 +430,73 @@ static bool run_tasks(struct wr_server *s)
 {
     bool has_run = false;
 
-    for (int i = 0; s->threads && i < s->setup.loops; i++)
-        if (s->threads[i].has_loop)
-            has_run |= wr_loop_run_tasks(s->threads[i].worker.loop);
+    for (int i = 0; i < s->loops; i++)
+        has_run |= wr_loop_run_tasks(s->threads[i].worker.loop);
     return has_run;
 }
 
 /* Every exchange has been ended: what handlers still do elsewhere comes to its end here. */
-static void settle_handlers(struct wr_server *s)
+static void settle(struct wr_server *s)
 {
-    const struct wr_router *r = &s->setup.router;
-
-    for (size_t i = 0; i < r->n; i++)
-        if (r->v[i].handler->ops->is_busy && r->v[i].handler->ops->is_busy(r->v[i].handler))
-            wr_log(&s->setup.log, WR_LOG_WARN,
-                   "stopping: waiting for calls at %s that have not returned", r->v[i].text);
+    wr_site_warn_if_busy(s->site);
+    for (const struct wr_site *site = s->retired; site; site = site->next)
+        wr_site_warn_if_busy(site);
     do {
-        for (size_t i = 0; i < r->n; i++)
-            if (r->v[i].handler->ops->wait)
-                r->v[i].handler->ops->wait(r->v[i].handler);
+        wr_site_wait(s->site);
+        for (struct wr_site *site = s->retired; site; site = site->next)
+            wr_site_wait(site);
     } while (run_tasks(s));
+}
+
+static void close_all(struct wr_server *s)
+{
+    for (int i = 0; i < s->loops; i++) {
+        struct wr_loop_thread *t = &s->threads[i];
+
+        t->is_stopping = true; /* no connection that was adopted late */
+        wr_accept_close_all(t);
+        wr_worker_close_conns(&t->worker);
+    }
+}
+
+static bool has_threads(const struct wr_server *s)
+{
+    for (int i = 0; s->threads && i < s->loops; i++)
+        if (s->threads[i].has_thread)
+            return true;
+    return false;
+}
+
+/* The site of a server that could not be made has been ended already, and its paths stay: whoever
+ * has bound them may try again. */
+static void end_sites(struct wr_server *s)
+{
+    remove_paths(s);
+    close_all(s);
+    settle(s);
+    wr_server_end_idle_sites(s);
+    wr_site_stop(s->site);
+    for (int i = 0; i < s->loops; i++)
+        wr_site_stop_loop(s->site, i);
 }
 
 void wr_server_free(struct wr_server *s)
 {
-    if (s->threads && s->threads[0].has_thread) {
+    if (has_threads(s)) {
         wr_server_stop(s, 0);
         wr_server_wait(s);
     }
-    remove_paths(s);
-    for (int i = 0; s->threads && i < s->setup.loops; i++) {
-        struct loop_thread *t = &s->threads[i];
-
-        if (t->acceptors)
-            close_acceptors(t);
-        if (t->has_loop)
-            wr_worker_close_conns(&t->worker);
-    }
-    settle_handlers(s);
-    wr_router_free(&s->setup.router);
-    for (int i = 0; s->threads && i < s->setup.loops; i++) {
+    wr_server_join_retirer(s);
+    if (s->is_ready)
+        end_sites(s);
+    for (int i = 0; s->threads && i < s->loops; i++)
         if (s->threads[i].has_loop)
             wr_worker_fini(&s->threads[i].worker);
-        free(s->threads[i].acceptors);
-    }
+    wr_site_fini(s->site);
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->call_lock);
+    pthread_mutex_destroy(&s->lock);
+    free(s->listenings.v);
     free(s->threads);
     free(s);
-}
-
-const struct wr_address *wr_server_address(const struct wr_server *s, int i)
-{
-    return &s->addresses[i];
 }

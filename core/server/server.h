@@ -6,45 +6,42 @@
  * wr_server_stop() closes the listeners, lets what is in flight finish, and closes the rest at the
  * deadline.
  *
- * A server runs either in threads of its own, one a loop, or as a single loop that the host drives.
+ * A server runs in threads of its own, one a loop; the same with the calling thread as the first;
+ * or as a single loop that the host drives.
  *
- * Threads: one thread makes, starts, waits for and frees a server; wr_server_stop() from any.
- * Errors:  0 or -errno; where there is a `why`, it says more.
+ * Threads: one thread makes, starts, reloads and frees a server; stop and adopt from any; wait and
+ *          run while another reloads.
+ * Errors:  0 or -errno; where there is a `why`, of WR_WHY_MAX bytes, it says more.
  */
 #ifndef WR_SERVER_SERVER_H
 #define WR_SERVER_SERVER_H
 
+#include "server/listening.h"
 #include "server/worker.h"
-
-#define WR_SERVER_ADDRESSES_MAX 64
 
 struct wr_server;
 
 struct wr_server_setup {
-    struct wr_config config;
-    struct wr_log log;
-    struct wr_access_log access_log; /* .write NULL: none */
     const struct wr_clock *clock;
-    struct wr_router router; /* taken: freed with the server, or by a failing wr_server_new() */
-    const struct wr_address *addresses;
-    int addresses_n;
-    int loops; /* at least 1 */
+    struct wr_site *site; /* taken, also on failure */
+    struct wr_listenings
+        listenings; /* the array is copied, what it points to outlives the server */
+    int loops;      /* at least 1, at most the acceptors of each listening */
 };
 
-/* Opens the listeners and starts the handlers; nobody is served yet. NULL with *err set and `why`,
- * of WR_WHY_MAX bytes, filled. */
+/* Makes the loops and starts the handlers; nobody is served yet. NULL with *err and `why` set. */
 struct wr_server *wr_server_new(const struct wr_server_setup *setup, char *why, int *err);
 
 /* Stops at once, if it runs, and frees. */
 void wr_server_free(struct wr_server *s);
 
-/* The address of a listener as it is bound: port 0 has become a number. */
-const struct wr_address *wr_server_address(const struct wr_server *s, int i);
-
 /* Serves in threads of its own. */
 int wr_server_start(struct wr_server *s);
 
-/* Serves when the caller steps it: one loop, whatever setup.loops said is 1. */
+/* Serves, the first loop on the calling thread, until it has stopped. */
+int wr_server_run(struct wr_server *s);
+
+/* Serves when the caller steps it: for a server with one loop. */
 int wr_server_start_stepping(struct wr_server *s);
 
 /* Any thread, and more than once: the earliest deadline counts. */
@@ -52,6 +49,21 @@ void wr_server_stop(struct wr_server *s, int64_t drain_ms);
 
 /* Waits until all threads have ended. 0, or -errno of a loop that failed. */
 int wr_server_wait(struct wr_server *s);
+
+/*
+ * Serves `site`, which is taken in any case, and listens on `listenings`, which may have some of
+ * those that it has now. When it returns 0, every loop has switched, and nobody but the caller has
+ * the listenings any more that it no longer listens on; the old site goes when its last exchange
+ * does. On failure nothing has changed.
+ */
+int wr_server_reload(struct wr_server *s, struct wr_site *site,
+                     const struct wr_listenings *listenings, char *why);
+
+/* The log of the site that is served now; valid until the next reload. */
+const struct wr_log *wr_server_log(const struct wr_server *s);
+
+/* Serves a connected stream socket, which is taken in any case. Any thread. */
+int wr_server_adopt(struct wr_server *s, int fd);
 
 /* While stepping: as wr_loop_fd(), wr_loop_timeout() and wr_loop_step(). */
 int wr_server_fd(const struct wr_server *s);

@@ -8,23 +8,70 @@
 #define POOL_EXCHANGES 64
 #define POOL_BUFFERS   64
 
-int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock,
-                   const struct wr_config *config, const struct wr_log *log,
-                   const struct wr_router *router)
+/* ---- sites ---- */
+
+struct wr_lease *wr_lease_new(struct wr_site *site)
+{
+    struct wr_lease *lease = malloc(sizeof *lease);
+
+    if (!lease)
+        return NULL;
+    *lease = (struct wr_lease){.site = site};
+    atomic_fetch_add(&site->leases, 1);
+    return lease;
+}
+
+static void end_lease(struct wr_worker *w, struct wr_lease *lease)
+{
+    struct wr_site *site = lease->site;
+
+    free(lease);
+    if (atomic_fetch_sub(&site->leases, 1) == 1 && w->on_site_idle)
+        w->on_site_idle(w, site);
+}
+
+static void retire_lease(struct wr_worker *w, struct wr_lease *lease)
+{
+    lease->is_retired = true;
+    if (lease->exchanges == 0)
+        end_lease(w, lease);
+}
+
+void wr_worker_give_lease(struct wr_worker *w, struct wr_lease *lease)
+{
+    if (--lease->exchanges == 0 && lease->is_retired)
+        end_lease(w, lease);
+}
+
+void wr_worker_switch(struct wr_worker *w, struct wr_lease *lease)
+{
+    struct wr_lease *old = w->lease;
+
+    w->lease = lease;
+    w->site = lease->site;
+    retire_lease(w, old);
+}
+
+/* ---- life ---- */
+
+int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock, struct wr_site *site)
 {
     char *out = malloc(WR_WORKER_OUT);
     int err = -ENOMEM;
 
-    *w = (struct wr_worker){.config = config, .log = log, .router = router, .date_s = INT64_MIN};
+    *w = (struct wr_worker){.site = site, .date_s = INT64_MIN};
     if (getrandom(&w->random, sizeof w->random, GRND_NONBLOCK) < 0)
         w->random = (uint64_t)clock->wall_ns(clock->ctx) ^ (uintptr_t)w;
     memcpy(w->usual_start, WR_WORKER_START, sizeof w->usual_start);
     wr_list_init(&w->conns);
     wr_list_init(&w->free_exchanges);
     w->scratch = malloc(WR_WORKER_SCRATCH);
-    if (out && w->scratch)
+    w->lease = wr_lease_new(site);
+    if (out && w->scratch && w->lease)
         w->loop = wr_loop_new(clock, &err);
     if (!w->loop) {
+        if (w->lease)
+            retire_lease(w, w->lease);
         free(out);
         free(w->scratch);
         return err;
@@ -58,6 +105,7 @@ void wr_worker_fini(struct wr_worker *w)
         w->free_buffers = b->next;
         free(b);
     }
+    retire_lease(w, w->lease);
     free(w->out.p);
     free(w->scratch);
 }
@@ -110,6 +158,7 @@ struct wr_exchange *wr_worker_take_exchange(struct wr_worker *w)
         x = WR_CONTAINER_OF(w->free_exchanges.next, struct wr_exchange, pooled);
         wr_list_remove(&x->pooled);
         w->free_exchanges_n--;
+        x->arena.limit = w->site->config.arena_bytes_max;
         return x;
     }
     x = malloc(sizeof *x);
@@ -117,7 +166,7 @@ struct wr_exchange *wr_worker_take_exchange(struct wr_worker *w)
         return NULL;
     x->worker = w;
     wr_list_init(&x->pooled);
-    wr_arena_init(&x->arena, w->config->arena_bytes_max);
+    wr_arena_init(&x->arena, w->site->config.arena_bytes_max);
     return x;
 }
 

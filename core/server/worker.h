@@ -10,11 +10,8 @@
 #include "base/log.h"
 #include "http/date.h"
 #include "io/loop.h"
-#include "server/access_log.h"
-#include "server/config.h"
 #include "server/conn.h"
-#include "server/error_pages.h"
-#include "server/router.h"
+#include "server/site.h"
 
 #define WR_WORKER_OUT          ((size_t)64 * 1024)    /* answers of one batch, sent at once */
 #define WR_RESPONSE_FIELDS_MAX (WR_WORKER_OUT - 2048) /* bytes: the rest of a head needs room too */
@@ -40,11 +37,8 @@ struct wr_read_buffer {
 struct wr_worker {
     int index; /* 0 up, among the server's workers */
     struct wr_loop *loop;
-    const struct wr_config *config;
-    const struct wr_log *log;
-    const struct wr_router *router;
-    struct wr_access_log *access_log;         /* NULL: none is kept */
-    const struct wr_error_pages *error_pages; /* NULL: the server's own */
+    const struct wr_site *site; /* that new requests are for */
+    struct wr_lease *lease;     /* of it */
 
     char known_host[WR_KNOWN_HOST]; /* the last value of Host that was right */
     uint32_t known_host_n;
@@ -66,12 +60,22 @@ struct wr_worker {
 
     /* Called when a connection has come (+1) or is gone (-1); NULL: nobody counts. */
     void (*on_conns_changed)(struct wr_worker *w, int change);
+
+    /* Called when the last worker has let go of a site that was retired; NULL: nobody waits. */
+    void (*on_site_idle)(struct wr_worker *w, struct wr_site *site);
 };
 
-/* 0 or -errno. `clock`, `config`, `log` and `router` must outlive the worker. */
-int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock,
-                   const struct wr_config *config, const struct wr_log *log,
-                   const struct wr_router *router);
+/* 0 or -errno. `clock` must outlive the worker, `site` too or be switched away from. */
+int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock, struct wr_site *site);
+
+/* A lease for wr_worker_switch(); NULL: no memory. */
+struct wr_lease *wr_lease_new(struct wr_site *site);
+
+/* From now on requests are for the site of this lease, which is taken. Between events. */
+void wr_worker_switch(struct wr_worker *w, struct wr_lease *lease);
+
+/* One exchange fewer has this lease. */
+void wr_worker_give_lease(struct wr_worker *w, struct wr_lease *lease);
 
 /* Closes every connection at once. */
 void wr_worker_close_conns(struct wr_worker *w);

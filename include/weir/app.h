@@ -874,8 +874,8 @@ typedef struct weir_plugin {
     int32_t (*load)(const weir_host *host, const weir_config *config, void **state);
     void (*unload)(void *state); /* not after a load that returned an error */
 
-    /* State of a loop: before its first request, and after its last; on the thread that starts and
-     * frees the server. */
+    /* State of a loop: before its first request, and after its last; on the loop's thread while that
+     * runs (a reload), else on the thread that starts or frees the server. */
     int32_t (*loop_start)(const weir_host *host, weir_loop *loop, void *state, void **loop_state);
     void (*loop_stop)(void *state, void *loop_state);
 

@@ -250,7 +250,7 @@ static void embed__errors__name_what_and_where(void **state)
     assert_string_equal(weir_server_address(s, 1), taken);
     assert_string_not_equal(weir_server_address(s, 0), weir_server_address(s, 1));
     assert_int_equal(weir_server_start(s), WEIR_ESTATE);
-    assert_int_equal(weir_server_set_loops(s, 1), WEIR_ESTATE);
+    assert_int_equal(weir_server_set_loops(s, 1), 0); /* noted, for the next start */
     expect_small_file(s);
     weir_server_free(s);
     weir_server_free(NULL);

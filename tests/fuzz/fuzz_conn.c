@@ -91,11 +91,11 @@ static void make_folder(void)
 static void configure(struct test_server *s, struct test_client *c, unsigned flags)
 {
     if (flags & HAS_SMALL_LIMITS) {
-        s->config.head_bytes_max = 200;
-        s->config.target_bytes_max = 40;
-        s->config.fields_max = 6;
-        s->config.body_bytes_max = 60;
-        s->config.discard_bytes_max = 8;
+        s->site.config.head_bytes_max = 200;
+        s->site.config.target_bytes_max = 40;
+        s->site.config.fields_max = 6;
+        s->site.config.body_bytes_max = 60;
+        s->site.config.discard_bytes_max = 8;
     }
     if (flags & IS_STATIC)
         check(test_server_mount(s, &wr_static_plugin, folder, NULL) != NULL);

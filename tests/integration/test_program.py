@@ -176,7 +176,7 @@ class Listening(TempCase):
     def test_same_port_twice(self):
         with self.serve() as s:
             port = s.port
-        self.fails("--port", str(port), "--port", str(port), text="in use")
+        self.fails("--port", str(port), "--port", str(port), text="given twice")
 
     def test_port_80_without_the_right(self):
         with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as f:

@@ -231,10 +231,10 @@ void test_server_init(struct test_server *s)
     *s = (struct test_server){
         /* the time of RFC 9110's examples: Sun, 06 Nov 1994 08:49:37 GMT */
         .time = {.now_ms = 1000, .wall_ns = 784111777LL * 1000000000},
-        .config = wr_config_default,
-        .log = {keep_log_line, s, WR_LOG_DEBUG},
+        .site = {.config = wr_config_default,
+                 .log = {keep_log_line, s, WR_LOG_DEBUG},
+                 .access_log = {.write = keep_access_line, .ctx = s}},
         .log_lock = PTHREAD_MUTEX_INITIALIZER,
-        .access_log = {.write = keep_access_line, .ctx = s},
         .handler = {.base = {&handler_ops},
                     .serve = test_serve_hello,
                     .status = 200,
@@ -245,11 +245,28 @@ void test_server_init(struct test_server *s)
     };
     s->clock = wr_fake_clock_of(&s->time);
     s->route = (struct wr_route){.path = WR_SLICE(""), .handler = &s->handler.base};
-    s->router = (struct wr_router){&s->route, 1};
+    s->site.router = (struct wr_router){&s->route, 1};
     if (!s->handler.content || !s->log_text || !s->access_text ||
-        wr_worker_init(&s->worker, &s->clock, &s->config, &s->log, &s->router) < 0)
+        wr_worker_init(&s->worker, &s->clock, &s->site) < 0)
         abort();
-    s->worker.access_log = &s->access_log;
+}
+
+static bool start_mounted(struct test_server *s, char *why)
+{
+    const struct wr_handler_ops *ops = s->mounted->ops;
+    struct wr_worker *worker = &s->worker;
+
+    return ops->prepare(s->mounted, &worker, 1, why) == 0 &&
+           ops->start_loop(s->mounted, 0, why) == 0 && ops->start(s->mounted, why) == 0;
+}
+
+static void stop_mounted(struct test_server *s)
+{
+    const struct wr_handler_ops *ops = s->mounted->ops;
+
+    ops->stop(s->mounted);
+    ops->stop_loop(s->mounted, 0);
+    ops->free(s->mounted);
 }
 
 struct wr_handler *test_server_mount(struct test_server *s, const weir_plugin *plugin, void *state,
@@ -260,21 +277,20 @@ struct wr_handler *test_server_mount(struct test_server *s, const weir_plugin *p
                                    .config = config,
                                    .config_label = "config",
                                    .state = state,
-                                   .log = &s->log,
+                                   .log = &s->site.log,
                                    .threads = 2,
                                    .queue_max = 4};
-    struct wr_worker *worker = &s->worker;
     char why[WR_WHY_MAX];
     int32_t err;
 
     s->mounted = wr_mount_new(&setup, why, &err);
-    if (s->mounted && s->mounted->ops->start(s->mounted, &worker, 1, why) == 0) {
+    if (s->mounted && start_mounted(s, why)) {
         s->route.handler = s->mounted;
         return s->mounted;
     }
-    wr_log(&s->log, WR_LOG_ERROR, "%s", why);
+    wr_log(&s->site.log, WR_LOG_ERROR, "%s", why);
     if (s->mounted)
-        s->mounted->ops->free(s->mounted);
+        stop_mounted(s);
     return s->mounted = NULL;
 }
 
@@ -284,7 +300,7 @@ static void unmount(struct test_server *s)
     do
         s->mounted->ops->wait(s->mounted);
     while (wr_loop_run_tasks(s->worker.loop));
-    s->mounted->ops->free(s->mounted);
+    stop_mounted(s);
 }
 
 void test_server_fini(struct test_server *s)

@@ -91,12 +91,9 @@ void test_body_go_on(struct test_handler *h);
 struct test_server {
     struct wr_fake_clock time;
     struct wr_clock clock;
-    struct wr_config config; /* changed before the first client opens */
-    struct wr_log log;
-    struct wr_access_log access_log;
+    struct wr_site site;   /* its config changed before the first client opens; has one route: */
+    struct wr_route route; /* of every path, to `handler`, unless the test sets another */
     struct wr_worker worker;
-    struct wr_router router;    /* has one route, of every path: */
-    struct wr_route route;      /* to `handler`, unless the test sets another */
     struct wr_handler *mounted; /* NULL: nothing */
     struct test_handler handler;
     pthread_mutex_t log_lock;

@@ -475,7 +475,7 @@ static void decline__another_route__answers(void **state)
     open_site(&s);
     routes[0] = s.server.route;
     routes[1] = (struct wr_route){.path = WR_SLICE(""), .handler = &s.server.handler.base};
-    s.server.router = (struct wr_router){routes, 2};
+    s.server.site.router = (struct wr_router){routes, 2};
     act = decline;
     s.server.handler.serve = test_serve_body;
     s.server.handler.body.pieces = &piece;
@@ -520,7 +520,7 @@ static void decline__each_environ__is_ended_once(void **state)
     open_site(&s);
     routes[0] = (struct wr_route){.path = WR_SLICE("/p"), .handler = s.server.mounted};
     routes[1] = (struct wr_route){.path = WR_SLICE(""), .handler = s.server.mounted};
-    s.server.router = (struct wr_router){routes, 2};
+    s.server.site.router = (struct wr_router){routes, 2};
     act = decline_then_own;
     check_answer(&s, ASK("GET"), "200 owned");
     assert_string_equal(ends, "c213");
@@ -693,7 +693,7 @@ static void end__client_does_not_take_for_long__all_is_ended_once(void **state)
     s.client.transport.room = 10;
     test_client_send(&s.client, ASK("GET"));
     for (int i = 0; i < 10 && !s.client.transport.is_closed; i++)
-        test_server_advance_ms(&s.server, s.server.config.write_idle_ms);
+        test_server_advance_ms(&s.server, s.server.site.config.write_idle_ms);
     assert_true(s.client.transport.is_closed);
     assert_string_equal(ends, "c21");
     close_site(&s);

@@ -534,7 +534,7 @@ static void read__client_sends_nothing_more__ends(void **state)
     open_both(&s, &c);
     test_client_send(&c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n");
     for (int i = 0; i < 4 && it.closes == 0; i++)
-        test_server_advance_ms(&s, s.config.body_idle_ms);
+        test_server_advance_ms(&s, s.site.config.body_idle_ms);
     assert_int_equal(read_end, WEIR_ETIMEDOUT);
     check_closed_once();
     close_both(&s, &c);

@@ -471,7 +471,7 @@ static void read__content_that_does_not_come__says_why(void **state)
     (void)state;
     for (size_t i = 0; i < WR_COUNT(rows); i++) {
         open_server(&s);
-        s.config.body_bytes_max = 100;
+        s.site.config.body_bytes_max = 100;
         ask(&s, &c, CHUNKED "2\r\nab\r\n");
         await_reader(&s);
         if (rows[i].end == BROKEN)
@@ -482,7 +482,7 @@ static void read__content_that_does_not_come__says_why(void **state)
             test_client_reset(&c);
         else if (rows[i].end == LATE)
             for (int k = 0; k < 2; k++) /* a deadline that was moved is looked at again */
-                test_server_advance_ms(&s, s.config.body_idle_ms + 1);
+                test_server_advance_ms(&s, s.site.config.body_idle_ms + 1);
         else
             wr_conn_close(c.conn);
         await_count(&s, &it.closes, 1);

@@ -10,7 +10,6 @@
 /* A redirect at a route, and a client. */
 struct site {
     struct test_server server;
-    struct wr_router router;
     struct test_client client;
     struct test_responses got;
 };
@@ -19,7 +18,7 @@ static void add_route(struct site *s, const char *route, struct wr_handler *hand
 {
     const char *why;
 
-    assert_int_equal(wr_router_add(&s->router, route, handler, &why), 0);
+    assert_int_equal(wr_router_add(&s->server.site.router, route, handler, &why), 0);
 }
 
 static void open_site(struct site *s, const char *route, const char *target, int status)
@@ -31,8 +30,8 @@ static void open_site(struct site *s, const char *route, const char *target, int
     if (!test_server_mount(&s->server, &wr_redirect_plugin, &to, NULL))
         fail_msg("%s: %s", target, s->server.log_text);
     to = (struct wr_redirect_target){"/changed", 0}; /* load has copied it */
+    s->server.site.router = (struct wr_router){0};
     add_route(s, route, s->server.mounted);
-    s->server.worker.router = &s->router;
     test_client_open(&s->server, &s->client);
 }
 
@@ -41,9 +40,9 @@ static void close_site(struct site *s)
     test_responses_free(&s->got);
     test_client_fini(&s->client);
     test_server_fini(&s->server); /* and with it the handler of the route */
-    for (size_t i = 0; i < s->router.n; i++)
-        free(s->router.v[i].text);
-    free(s->router.v);
+    for (size_t i = 0; i < s->server.site.router.n; i++)
+        free(s->server.site.router.v[i].text);
+    free(s->server.site.router.v);
 }
 
 /* Sends a request without content and gives its response, the only one. */
@@ -289,12 +288,14 @@ static void path__set_by_a_plugin__keeps_the_host(void **state)
 
         open_site(&s, "/old", rows[i].target, 301);
         snprintf(path, sizeof path, "%s", rows[i].path);
-        setup.log = &s.server.log;
+        setup.log = &s.server.site.log;
         changer = wr_mount_new(&setup, why, &err);
         assert_non_null(changer);
-        assert_int_equal(changer->ops->start(changer, &worker, 1, why), 0);
+        assert_int_equal(changer->ops->prepare(changer, &worker, 1, why), 0);
+        assert_int_equal(changer->ops->start_loop(changer, 0, why), 0);
         add_route(&s, "=/old/x", changer);
         check_location(ask_as(&s, "GET", "/old/x"), rows[i].location);
+        changer->ops->stop_loop(changer, 0);
         changer->ops->free(changer);
         close_site(&s);
     }
@@ -308,7 +309,7 @@ static void location__too_long_for_a_head__is_414(void **state)
 
     (void)state;
     open_site(&s, "/old", "/new", 301);
-    s.server.config.target_bytes_max = sizeof target;
+    s.server.site.config.target_bytes_max = sizeof target;
     memset(target + strlen("/old/"), '<', WHOLE);
     assert_int_equal(ask_as(&s, "GET", target)->status, 301);
     assert_int_equal(test_field(&s.got.v[0], "Location").n, 32768);
@@ -327,7 +328,7 @@ static void location__without_memory__is_503(void **state)
     (void)state;
     memset(target + 5, 'x', sizeof target - 6);
     open_site(&s, "/old", "/new", 301);
-    s.server.config.arena_bytes_max = 8 * 1024;
+    s.server.site.config.arena_bytes_max = 8 * 1024;
     assert_int_equal(ask_as(&s, "GET", target)->status, 503);
     close_site(&s);
 }

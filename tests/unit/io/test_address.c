@@ -123,6 +123,88 @@ static void address__anything_else__is_refused_with_a_reason(void **state)
     }
 }
 
+static void address__same__is_the_same_place(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool is_same;
+    } rows[] = {
+        {"127.0.0.1:80", "127.0.0.1:80", true},
+        {"127.0.0.1:80", "localhost:80", true},
+        {"127.0.0.1:80", "127.0.0.1:81", false},
+        {"127.0.0.1:80", "127.0.0.2:80", false},
+        {"127.0.0.1:0", "127.0.0.1:0", true},
+        {"127.0.0.1:80", "[::1]:80", false},
+        {"127.0.0.1:80", "[::ffff:127.0.0.1]:80", false},
+        {"0.0.0.0:80", ":80", false},
+        {"[::1]:80", "[::1]:80", true},
+        {"[::1]:80", "[0:0:0:0:0:0:0:1]:80", true},
+        {"[2001:db8::a]:80", "[2001:DB8::A]:80", true},
+        {"[::1]:80", "[::1]:81", false},
+        {"[::1]:80", "[::2]:80", false},
+        {":80", ":80", true},
+        {":80", ":81", false},
+        {":80", "[::]:80", false}, /* the one takes IPv4 too */
+        {"unix:/a", "unix:/a", true},
+        {"unix:/a", "unix:/b", false},
+        {"unix:/a", "unix:/ab", false},
+        {"unix:/a", "unix:a", false},
+        {"unix:/a", "127.0.0.1:80", false},
+        {"unix:" PATH_107, "unix:" PATH_107, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        struct wr_address a, b;
+        const char *why;
+
+        assert_int_equal(wr_address_parse(rows[i].a, &a, &why), 0);
+        assert_int_equal(wr_address_parse(rows[i].b, &b, &why), 0);
+        b.unix_mode = 0600; /* permissions, and what a bound one has, make no difference */
+        b.socket_dev = 7;
+        b.socket_ino = 8;
+        if (wr_address_is_same(&a, &b) != rows[i].is_same ||
+            wr_address_is_same(&b, &a) != rows[i].is_same)
+            fail_msg("%s and %s", rows[i].a, rows[i].b);
+    }
+}
+
+/* RFC 4007 6: a link-local address means another place on each link. */
+static void address__same_on_another_link__is_another(void **state)
+{
+    struct wr_address a, b;
+    const char *why;
+
+    (void)state;
+    assert_int_equal(wr_address_parse("[fe80::1]:80", &a, &why), 0);
+    a.sa.v6.sin6_scope_id = 2; /* as getsockname(2) says it of an adopted socket */
+    b = a;
+    assert_true(wr_address_is_same(&a, &b));
+    b.sa.v6.sin6_scope_id = 3;
+    assert_false(wr_address_is_same(&a, &b));
+}
+
+static void address__takes_any_port__port_0_of_tcp(void **state)
+{
+    static const struct {
+        const char *text;
+        bool want;
+        unsigned short port;
+    } rows[] = {{"127.0.0.1:0", true, 0},    {":0", true, 0},    {"[::1]:0", true, 0},
+                {"127.0.0.1:80", false, 80}, {":81", false, 81}, {"[::1]:65535", false, 65535},
+                {"unix:/run/s", false, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        struct wr_address a;
+        const char *why;
+
+        assert_int_equal(wr_address_parse(rows[i].text, &a, &why), 0);
+        assert_int_equal(wr_address_takes_any_port(&a), rows[i].want);
+        assert_int_equal(wr_address_port(&a), rows[i].port);
+    }
+}
+
 static struct wr_peer peer_of(const void *sa, size_t n)
 {
     struct sockaddr_storage from = {0};
@@ -190,5 +272,8 @@ static void peer__v4_mapped__is_an_ipv4_peer(void **state)
 WR_TESTS(cmocka_unit_test(address__what_is_parsed__is_formatted_as_numbers),
          cmocka_unit_test(address__lengths__are_those_of_the_family),
          cmocka_unit_test(address__anything_else__is_refused_with_a_reason),
+         cmocka_unit_test(address__same__is_the_same_place),
+         cmocka_unit_test(address__same_on_another_link__is_another),
+         cmocka_unit_test(address__takes_any_port__port_0_of_tcp),
          cmocka_unit_test(peer__each_family__is_kept_and_formatted),
          cmocka_unit_test(peer__v4_mapped__is_an_ipv4_peer));

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -459,6 +460,104 @@ static void listener__unix_folder_missing__enoent(void **state)
     assert_int_equal(wr_listener_open(&a, 2, fds), -ENOENT);
 }
 
+static mode_t mode_of_path(void)
+{
+    struct stat st;
+
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISSOCK(st.st_mode));
+    return st.st_mode & 07777;
+}
+
+static void listener__unix_mode__holds_whatever_the_umask(void **state)
+{
+    static const struct {
+        mode_t mask;
+        unsigned mode;
+        mode_t want;
+    } rows[] = {{077, 0660, 0660}, {022, 0660, 0660}, {0, 0600, 0600}, {0777, 0666, 0666},
+                {022, 0777, 0777}, {077, 0, 0700},    {022, 0, 0755},  {0, 0, 0777}};
+    mode_t before = umask(0);
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        struct wr_address a = at_path;
+        int fds[2];
+
+        a.unix_mode = rows[i].mode;
+        umask(rows[i].mask);
+        assert_int_equal(wr_listener_open(&a, 2, fds), 0);
+        assert_int_equal(mode_of_path(), rows[i].want);
+        close_all(2, fds);
+        assert_int_equal(wr_listener_open(&a, 2, fds), 0); /* the same when it is taken over */
+        assert_int_equal(mode_of_path(), rows[i].want);
+        close_all(2, fds);
+        wr_listener_unlink(&a);
+        assert_false(path_exists());
+    }
+    umask(before);
+}
+
+/* Between bind(2) and chmod(2), and nobody can connect yet. */
+static unsigned mode_before_chmod;
+static bool has_listened;
+
+int __real_fchmodat(int at, const char *name, mode_t mode, int flags);
+int __wrap_fchmodat(int at, const char *name, mode_t mode, int flags);
+
+int __wrap_fchmodat(int at, const char *name, mode_t mode, int flags)
+{
+    int client = try_connect(&at_path.sa.any, at_path.len);
+
+    mode_before_chmod = mode_of_path();
+    has_listened = client >= 0;
+    if (has_listened)
+        close(client);
+    return __real_fchmodat(at, name, mode, flags);
+}
+
+static void listener__unix_mode__is_never_wider_in_between(void **state)
+{
+    static const struct {
+        mode_t mask;
+        unsigned want; /* what bind(2) leaves: the mode less the umask */
+    } rows[] = {{0, 0660}, {022, 0640}, {077, 0600}};
+    mode_t before = umask(0);
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        struct wr_address a = at_path;
+        int fd;
+
+        a.unix_mode = 0660;
+        mode_before_chmod = 07777;
+        umask(rows[i].mask);
+        assert_int_equal(wr_listener_open(&a, 1, &fd), 0);
+        assert_int_equal(mode_before_chmod, rows[i].want);
+        assert_false(has_listened);
+        close(fd);
+        wr_listener_unlink(&a);
+    }
+    umask(before);
+}
+
+/* Nothing is left open, and nothing on the disk. */
+static void listener__unix_without_descriptors__leaves_no_path(void **state)
+{
+    struct rlimit before, few;
+    int probe = dup(0), fds[2];
+
+    (void)state;
+    close(probe);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = (rlim_t)probe + 1; /* the socket, and no duplicate of it */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_int_equal(wr_listener_open(&at_path, 2, fds), -EMFILE);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_false(path_exists());
+}
+
 static void listener__unlink_of_a_tcp_address__does_nothing(void **state)
 {
     struct wr_address a = parse("127.0.0.1:80");
@@ -484,4 +583,7 @@ WR_TESTS(cmocka_unit_test(listener__port_0__is_replaced_by_the_one_given),
          UNIX(listener__unix_socket_with_a_full_backlog__is_live),
          UNIX(listener__something_else_at_the_path__is_refused_and_kept),
          UNIX(listener__unix_folder_missing__enoent),
+         UNIX(listener__unix_mode__holds_whatever_the_umask),
+         UNIX(listener__unix_mode__is_never_wider_in_between),
+         UNIX(listener__unix_without_descriptors__leaves_no_path),
          cmocka_unit_test(listener__unlink_of_a_tcp_address__does_nothing));

@@ -142,7 +142,7 @@ static void open_in(struct test_server *s, struct test_client *c, enum wr_access
     test_server_init(s);
     s->time.wall_ns += 123456789;
     s->worker.random = 0x5f3a01;
-    s->access_log.format = format;
+    s->site.access_log.format = format;
     test_server_step(s);
     test_client_open(s, c);
 }
@@ -406,12 +406,12 @@ static void access_log__request_from_before_it_was_timed__has_no_duration(void *
     open_in(&s, &c, WR_ACCESS_COMBINED);
     s.handler.serve = test_serve_later;
     test_client_send(&c, GET("/a"));
-    s.access_log.format = WR_ACCESS_EXTENDED;
+    s.site.access_log.format = WR_ACCESS_EXTENDED;
     test_handler_answer(&s.handler);
     expect_text(&s, HEAD "\"GET /a HTTP/1.1\" 200 2 \"-\" \"-\" - 5f3a01-1\n");
-    s.access_log.format = WR_ACCESS_COMBINED;
+    s.site.access_log.format = WR_ACCESS_COMBINED;
     test_client_send(&c, GET("/a"));
-    s.access_log.format = WR_ACCESS_JSON;
+    s.site.access_log.format = WR_ACCESS_JSON;
     test_handler_answer(&s.handler);
     assert_non_null(strstr(s.access_text, ",\"duration_s\":null,\"referer\":null,"));
     close_both(&s, &c);
@@ -454,7 +454,7 @@ static void access_log__none_kept__asks_no_clock(void **state)
 
     (void)state;
     open_in(&s, &c, WR_ACCESS_JSON);
-    s.worker.access_log = NULL;
+    s.site.access_log.write = NULL;
     s.clock.monotonic_us = count_read;
     clock_reads = 0;
     test_client_send(&c, GET("/a"));

@@ -22,8 +22,8 @@ static int fake_handshake(struct wr_transport *t)
 static void open_with_handshake(struct test_server *s, struct test_client *c)
 {
     test_server_init(s);
-    s->config.handshake_ms = 100;
-    s->config.keep_alive_ms = 10000;
+    s->site.config.handshake_ms = 100;
+    s->site.config.keep_alive_ms = 10000;
     test_client_init(s, c);
     c->transport.ops.handshake = fake_handshake;
     fake_transport_put(&c->transport, WR_SLICE("GET /a HTTP/1.1\r\nHost: a\r\n\r\n"));

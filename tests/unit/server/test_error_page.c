@@ -102,7 +102,7 @@ static void error_page__without_memory__is_an_answer_without_a_page(void **state
 
     (void)state;
     test_server_init(&s);
-    s.config.arena_bytes_max = 64;
+    s.site.config.arena_bytes_max = 64;
     s.handler.serve = serve_page;
     s.handler.status = 404;
     test_client_open(&s, &c);
@@ -143,7 +143,7 @@ static void open_site(struct site *s)
     add_page(s, 503, "503.html");
     add_page(s, 502, "empty.html");
     test_server_init(&s->server);
-    s->server.worker.error_pages = &s->pages;
+    s->server.site.error_pages = &s->pages;
     s->server.handler.serve = serve_page;
     test_client_open(&s->server, &s->client);
 }
@@ -248,7 +248,7 @@ static void own_page__large__is_whole_and_not_copied(void **state)
 
     (void)state;
     open_site(&s);
-    s.server.config.arena_bytes_max = 64 * 1024; /* the page has no room in it */
+    s.server.site.config.arena_bytes_max = 64 * 1024; /* the page has no room in it */
     s.server.handler.status = 503;
     ask(&s, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "", &r);
     assert_int_equal(r.v[0].status, 503);
@@ -308,7 +308,7 @@ static void own_page__where_no_route_is__is_sent(void **state)
 
     (void)state;
     open_site(&s);
-    s.server.router.n = 0;
+    s.server.site.router.n = 0;
     ask(&s, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "", &r);
     check_page(&r.v[0], 404, "text/html; charset=utf-8", "<h1>nothing here</h1>");
     test_responses_free(&r);

@@ -94,7 +94,7 @@ static void exchange__arena_at_its_limit__still_answers(void **state)
 
     (void)state;
     test_server_init(&s);
-    s.config.arena_bytes_max = 64; /* a path fits, a page does not */
+    s.site.config.arena_bytes_max = 64; /* a path fits, a page does not */
     s.handler.serve = serve_lost_body;
     test_client_open(&s, &c);
     test_client_send(&c, GET("/"));

@@ -17,11 +17,11 @@
 static void open_both(struct test_server *s, struct test_client *c)
 {
     test_server_init(s);
-    s->config.head_ms = HEAD_MS;
-    s->config.body_idle_ms = BODY_MS;
-    s->config.keep_alive_ms = KEEP_ALIVE_MS;
-    s->config.write_idle_ms = WRITE_MS;
-    s->config.linger_ms = LINGER_MS;
+    s->site.config.head_ms = HEAD_MS;
+    s->site.config.body_idle_ms = BODY_MS;
+    s->site.config.keep_alive_ms = KEEP_ALIVE_MS;
+    s->site.config.write_idle_ms = WRITE_MS;
+    s->site.config.linger_ms = LINGER_MS;
     test_client_open(s, c);
 }
 
@@ -617,7 +617,7 @@ static void drain__a_head_in_part__is_given_one_second(void **state)
         struct test_client c;
 
         open_both(&s, &c);
-        s.config.head_ms = 60000;
+        s.site.config.head_ms = 60000;
         test_client_send(&c, "GET /");
         test_server_advance_ms(&s, 5000);
         wr_worker_drain(&s.worker);
@@ -641,7 +641,7 @@ static void drain__a_head_completed_in_time__is_answered_with_close(void **state
 
     (void)state;
     open_both(&s, &c);
-    s.config.head_ms = 60000;
+    s.site.config.head_ms = 60000;
     s.handler.serve = test_serve_later;
     test_client_send(&c, "GET /a HTTP/1.1\r\n");
     wr_worker_drain(&s.worker);

@@ -30,11 +30,11 @@ static void configure(struct test_server *s, const struct exchange_case *e)
     s->handler.read_max = e->read_max;
     if (!e->has_small_limits)
         return;
-    s->config.head_bytes_max = 256;
-    s->config.target_bytes_max = 64;
-    s->config.fields_max = 8;
-    s->config.body_bytes_max = 100;
-    s->config.discard_bytes_max = 16;
+    s->site.config.head_bytes_max = 256;
+    s->site.config.target_bytes_max = 64;
+    s->site.config.fields_max = 8;
+    s->site.config.body_bytes_max = 100;
+    s->site.config.discard_bytes_max = 16;
 }
 
 static void go_on(struct test_server *s, struct test_client *c, bool is_slow)

@@ -80,8 +80,8 @@ static void serve_a(struct test_handler *h, struct wr_exchange *x)
 static void open_two(struct two *t, const char *sent_by_b, test_serve_fn *serve)
 {
     test_server_init(&t->s);
-    t->s.config.body_idle_ms = BODY_MS;
-    t->s.config.write_idle_ms = WRITE_MS;
+    t->s.site.config.body_idle_ms = BODY_MS;
+    t->s.site.config.write_idle_ms = WRITE_MS;
     t->s.handler.arg = t;
     test_client_open(&t->s, &t->a);
     test_client_open(&t->s, &t->b);

@@ -1,0 +1,64 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "weir.h"
+
+#define CONFIG_MAX ((size_t)16 * 1024 * 1024)
+#define PIECE      ((size_t)16 * 1024)
+
+/* What follows until the end, behind `*n` bytes at *text. */
+static int read_rest(int fd, char **text, size_t *n)
+{
+    for (;;) {
+        char *grown = realloc(*text, *n + PIECE + 1);
+        ssize_t got;
+
+        if (!grown)
+            return -ENOMEM;
+        *text = grown;
+        do
+            got = read(fd, grown + *n, PIECE);
+        while (got < 0 && errno == EINTR);
+        if (got < 0)
+            return -errno;
+        *n += (size_t)got;
+        grown[*n] = '\0';
+        if (got == 0)
+            return 0;
+        if (*n > CONFIG_MAX)
+            return -EFBIG;
+    }
+}
+
+/* The folder by the name that was given: where a link points to does not matter. */
+static char *folder_of(const char *path)
+{
+    char *copy = strdup(path), *folder = copy ? realpath(dirname(copy), NULL) : NULL;
+
+    free(copy);
+    return folder;
+}
+
+int wr_config_file_read(const char *path, char **text, size_t *n, char **folder)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int err;
+
+    *text = *folder = NULL;
+    *n = 0;
+    if (fd < 0)
+        return -errno;
+    err = read_rest(fd, text, n);
+    close(fd);
+    if (err == 0 && !(*folder = folder_of(path)))
+        err = -errno;
+    if (err == 0)
+        return 0;
+    free(*text);
+    free(*folder);
+    *text = *folder = NULL;
+    return err;
+}

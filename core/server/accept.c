@@ -1,0 +1,227 @@
+/*
+ * accept.c — taking connections in, on one loop.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "server/server_loop.h"
+
+#define ACCEPTS_MAX      64   /* in one turn: those who are connected have theirs too */
+#define BACKLOG_MAX      4096 /* connections that may wait on a listener when it is closed */
+#define SHORTAGE_OVER_MS 10000
+#define ACCEPT_PAUSE_MS  100 /* after which a lack of descriptors is looked at again */
+
+/* As many connections as leave descriptors for files: without those they would be of no use. */
+static bool is_full(struct wr_server *s)
+{
+    return atomic_load_explicit(&s->conns, memory_order_relaxed) >=
+           atomic_load_explicit(&s->conns_max, memory_order_relaxed);
+}
+
+static struct wr_acceptor *acceptor_at(struct wr_list *link)
+{
+    return WR_CONTAINER_OF(link, struct wr_acceptor, link);
+}
+
+static void await_resume(struct wr_loop_thread *t)
+{
+    struct wr_loop *loop = t->worker.loop;
+
+    wr_timer_set(wr_loop_timers(loop), &t->resume, wr_loop_now_ms(loop) + ACCEPT_PAUSE_MS);
+}
+
+static void pause_accepting(struct wr_loop_thread *t, const char *why)
+{
+    struct wr_loop *loop = t->worker.loop;
+
+    if (!t->is_short)
+        wr_log(&t->worker.site->log, WR_LOG_WARN,
+               "cannot accept connections: %s; serving on with those that are open", why);
+    t->is_short = t->is_paused = true;
+    t->short_at_ms = wr_loop_now_ms(loop);
+    WR_LIST_FOREACH (it, &t->acceptors)
+        wr_loop_remove(loop, &acceptor_at(it)->source);
+    await_resume(t);
+}
+
+/* All who waited are in. A shortage has ended when that holds for a while: at the limit every
+ * connection that closes lets another in, and the log would say so each time. */
+static void note_all_in(struct wr_loop_thread *t)
+{
+    if (!t->is_short || wr_loop_now_ms(t->worker.loop) - t->short_at_ms < SHORTAGE_OVER_MS)
+        return;
+    t->is_short = false;
+    wr_log(&t->worker.site->log, WR_LOG_WARN, "accepting connections without delay again");
+}
+
+static bool is_shortage(int err)
+{
+    return err == -EMFILE || err == -ENFILE || err == -ENOBUFS || err == -ENOMEM;
+}
+
+/* 1: one was accepted, or failed by itself; 0: no more; -errno: none can be had for now. */
+static int accept_one(struct wr_acceptor *a)
+{
+    struct sockaddr_storage from = {0};
+    socklen_t len = sizeof from;
+    int fd = accept4(a->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct wr_transport *transport;
+    struct wr_peer peer;
+    int err;
+
+    if (fd < 0 && errno == EAGAIN)
+        return 0;
+    if (fd < 0)
+        return is_shortage(-errno) ? -errno : 1; /* the others concern that connection alone */
+    transport = wr_transport_tcp_new(fd);
+    if (!transport) {
+        close(fd);
+        return -ENOMEM;
+    }
+    wr_peer_of(&from, &peer);
+    peer.own_port = a->port;
+    err = wr_conn_open(&a->owner->worker, transport, fd, &peer);
+    if (err < 0)
+        wr_log(&a->owner->worker.site->log, WR_LOG_WARN, "a connection was dropped: %s",
+               strerrordesc_np(-err));
+    return 1;
+}
+
+static void on_acceptable(struct wr_source *s, uint32_t events)
+{
+    struct wr_acceptor *a = WR_CONTAINER_OF(s, struct wr_acceptor, source);
+    struct wr_loop_thread *t = a->owner;
+    int r = 1;
+
+    (void)events;
+    if (is_full(t->server)) {
+        pause_accepting(t, "as many are open as its descriptors allow");
+        return;
+    }
+    for (int i = 0; i < ACCEPTS_MAX && r > 0 && !is_full(t->server); i++)
+        r = accept_one(a);
+    if (r < 0)
+        pause_accepting(t, strerrordesc_np(-r));
+    else if (r == 0)
+        note_all_in(t);
+}
+
+/* ---- which ---- */
+
+/* Level-triggered: what the budget left over is said again. */
+static int watch(struct wr_loop_thread *t, struct wr_acceptor *a)
+{
+    return wr_loop_add(t->worker.loop, &a->source, a->fd,
+                       EPOLLIN | (a->is_shared ? EPOLLEXCLUSIVE : 0));
+}
+
+static int take_acceptor(struct wr_loop_thread *t, struct wr_acceptor *a)
+{
+    if (a->owner || a->fd < 0)
+        return 0;
+    a->owner = t;
+    wr_source_init(&a->source, on_acceptable);
+    wr_list_append(&t->acceptors, &a->link);
+    return t->is_paused ? 0 : watch(t, a);
+}
+
+int wr_accept_start(struct wr_loop_thread *t, const struct wr_listenings *listenings)
+{
+    int err = 0;
+
+    for (size_t i = 0; i < listenings->n; i++)
+        for (int k = t->worker.index; k < listenings->v[i]->n && err == 0; k += t->server->loops)
+            err = take_acceptor(t, &listenings->v[i]->acceptors[k]);
+    return err;
+}
+
+void wr_accept_more(struct wr_loop_thread *t, const struct wr_listenings *listenings)
+{
+    int err = wr_accept_start(t, listenings);
+
+    if (err == 0)
+        return;
+    pause_accepting(t, strerrordesc_np(-err));
+    wr_accept_start(t, listenings); /* the rest: to be watched with all others, later */
+}
+
+void wr_accept_refuse(struct wr_loop_thread *t, const struct wr_listenings *listenings)
+{
+    for (size_t i = 0; i < listenings->n; i++)
+        for (int k = t->worker.index; k < listenings->v[i]->n; k += t->server->loops) {
+            struct wr_acceptor *a = &listenings->v[i]->acceptors[k];
+
+            if (!a->owner && a->fd >= 0)
+                close(a->fd);
+            if (!a->owner)
+                a->fd = -1;
+        }
+}
+
+void wr_accept_resume(struct wr_loop_thread *t)
+{
+    int err = 0;
+
+    if (!t->is_paused || t->is_stopping)
+        return;
+    if (is_full(t->server)) {
+        await_resume(t);
+        return;
+    }
+    t->is_paused = false;
+    wr_timer_clear(wr_loop_timers(t->worker.loop), &t->resume);
+    WR_LIST_FOREACH (it, &t->acceptors)
+        if (err == 0)
+            err = watch(t, acceptor_at(it));
+    if (err < 0)
+        pause_accepting(t, strerrordesc_np(-err));
+}
+
+static void on_resume(struct wr_timer *timer)
+{
+    wr_accept_resume(WR_CONTAINER_OF(timer, struct wr_loop_thread, resume));
+}
+
+void wr_accept_init(struct wr_loop_thread *t)
+{
+    wr_list_init(&t->acceptors);
+    wr_timer_init(&t->resume, on_resume);
+}
+
+/* ---- the end ---- */
+
+static void close_acceptor(struct wr_loop_thread *t, struct wr_acceptor *a)
+{
+    wr_loop_remove(t->worker.loop, &a->source);
+    wr_list_remove(&a->link);
+    close(a->fd);
+    a->fd = -1;
+}
+
+static void end_acceptor(struct wr_loop_thread *t, struct wr_acceptor *a)
+{
+    for (int k = 0; k < BACKLOG_MAX && !is_full(t->server); k++)
+        if (accept_one(a) <= 0)
+            break;
+    close_acceptor(t, a);
+}
+
+void wr_accept_end_of(struct wr_loop_thread *t, struct wr_listening *l)
+{
+    for (int k = t->worker.index; k < l->n; k += t->server->loops)
+        if (l->acceptors[k].fd >= 0 && l->acceptors[k].owner)
+            end_acceptor(t, &l->acceptors[k]);
+}
+
+void wr_accept_end_all(struct wr_loop_thread *t)
+{
+    wr_timer_clear(wr_loop_timers(t->worker.loop), &t->resume);
+    WR_LIST_FOREACH_SAFE (it, &t->acceptors)
+        end_acceptor(t, acceptor_at(it));
+}
+
+void wr_accept_close_all(struct wr_loop_thread *t)
+{
+    WR_LIST_FOREACH_SAFE (it, &t->acceptors)
+        close_acceptor(t, acceptor_at(it));
+}

@@ -1,0 +1,51 @@
+/*
+ * listening.h — an address that is bound, with an acceptor for each loop.
+ *
+ * Ownership: whoever made it; a server borrows it while it runs, and closes the socket of each loop
+ *            on that loop when it stops listening there.
+ * Threads:   the acceptor of a loop belongs to that loop; all else to the thread of the server.
+ */
+#ifndef WR_SERVER_LISTENING_H
+#define WR_SERVER_LISTENING_H
+
+#include "io/address.h"
+#include "io/loop.h"
+
+struct wr_loop_thread;
+
+struct wr_acceptor {
+    struct wr_source source;
+    struct wr_list link; /* among those of its loop */
+    struct wr_loop_thread *owner;
+    int fd; /* -1: closed */
+    unsigned short port;
+    bool is_shared; /* one queue for all loops */
+};
+
+struct wr_listening {
+    struct wr_address wanted;  /* as it was asked for; of an adopted one as it is bound */
+    struct wr_address address; /* as it is bound: port 0 has become a number */
+    bool is_adopted;           /* the socket came from elsewhere, and so does its path */
+    int n;
+    struct wr_acceptor acceptors[]; /* n: one a loop */
+};
+
+struct wr_listenings {
+    struct wr_listening **v;
+    size_t n;
+};
+
+/* Binds. NULL with `why`, of WR_WHY_MAX bytes, filled and *err set to -errno. */
+struct wr_listening *wr_listening_open(const struct wr_address *wanted, int loops, char *why,
+                                       int *err);
+
+/* The same with a socket that listens already; `fd` is duplicated and stays the caller's. */
+struct wr_listening *wr_listening_adopt(int fd, int loops, char *why, int *err);
+
+/* Removes its path, unless it was adopted or another has bound it since; harmless for others. */
+void wr_listening_remove_path(const struct wr_listening *l);
+
+/* Closes what is open; NULL is allowed. The path is left. */
+void wr_listening_free(struct wr_listening *l);
+
+#endif
