@@ -5,6 +5,7 @@ careful client would refuse raises Bad.
 """
 import contextlib
 import ctypes
+import fcntl
 import html.parser
 import os
 import re
@@ -120,29 +121,44 @@ def needs_nobody():
         raise unittest.SkipTest("the program cannot be run by user %d" % NOBODY)
 
 
+def _move_up(fd):
+    """The same description above the numbers that a service manager passes sockets in."""
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 20)
+    os.close(fd)
+    return moved
+
+
 class Server:
-    """A running `weir serve`. stop() always ends it; use as a context or with addCleanup."""
+    """A running `weir serve`. stop() always ends it; use as a context or with addCleanup.
+
+    `folder` may be None, when an option names a configuration. `prefix` is a command that runs the
+    program in its place, `pass_fds` are descriptors that it gets. With `ready_lines` so many
+    addresses are waited for, and not until all that have the descriptor of --ready-fd close it.
+    """
 
     def __init__(self, folder, *options, listen=("127.0.0.1:0",), loops=2, stdout=None,
-                 stderr=None, user=None, descriptors=None, close=(), env=None):
+                 stderr=None, user=None, descriptors=None, close=(), env=None, prefix=(),
+                 pass_fds=(), ready_lines=None):
         self.temp = tempfile.TemporaryDirectory(prefix="weir-log-")
         self.log_path = os.path.join(self.temp.name, "stderr")
         self.access_path = os.path.join(self.temp.name, "stdout")
         self.addresses, self.process, self.is_checked = [], None, False
         ready, ready_w = os.pipe()
-        args = [WEIR, "serve", folder, "--loops", str(loops), "--ready-fd", str(ready_w), *options]
+        ready_w = _move_up(ready_w)
+        args = [*prefix, WEIR, "serve", *([] if folder is None else [folder]),
+                "--loops", str(loops), "--ready-fd", str(ready_w), *options]
         for address in listen:
             args += ["--listen", address]
         try:
             with open(self.access_path, "wb") as out, open(self.log_path, "wb") as err:
                 self.process = subprocess.Popen(
                     args, stdin=subprocess.DEVNULL, stdout=out if stdout is None else stdout,
-                    stderr=err if stderr is None else stderr, pass_fds=(ready_w,),
+                    stderr=err if stderr is None else stderr, pass_fds=(ready_w, *pass_fds),
                     preexec_fn=_in_child(user, descriptors, close),
                     env=dict(os.environ, **(env or {})))
             os.close(ready_w)
             ready_w = -1
-            self.addresses = self._read_ready(ready)
+            self.addresses = self._read_ready(ready, ready_lines)
             if not self.addresses:
                 raise AssertionError("the server did not start: " + self.log())
         except BaseException:
@@ -156,7 +172,7 @@ class Server:
         self.loops = loops
 
     @staticmethod
-    def _read_ready(fd):
+    def _read_ready(fd, lines=None):
         text, end = b"", time.monotonic() + PATIENCE
         while True:
             left = end - time.monotonic()
@@ -166,6 +182,8 @@ class Server:
             if not piece:
                 return text.decode().split()
             text += piece
+            if lines is not None and text.count(b"\n") >= lines:
+                return text.decode().split()
 
     def __enter__(self):
         return self

@@ -7,50 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char help[] =
-    "Weir, an HTTP server for Linux.\n"
-    "\n"
-    "  weir serve FOLDER [options]     serve the files of a folder\n"
-    "  weir --help, weir --version\n"
-    "\n"
-    "Options of serve:\n"
-    "  --listen ADDRESS   where to listen, several times if you like:\n"
-    "                       127.0.0.1:8080  this machine only (the default)\n"
-    "                       :8080           every address of this machine\n"
-    "                       [::1]:8080      IPv6, in brackets\n"
-    "                       unix:/run/weir.sock\n"
-    "                     Port 0 takes a free one.\n"
-    "  --port N           short for --listen 127.0.0.1:N\n"
-    "  --plugin ROUTE=FILE[:CONFIG]\n"
-    "                     mount the handler plugin FILE (a shared object), may be given\n"
-    "                     several times. ROUTE is /path and all below it, =/path alone,\n"
-    "                     or either with a host in front: example.org/path. CONFIG is\n"
-    "                     a JSON object: --plugin /a=./a.so:'{\"key\": 1}'\n"
-    "  --threads N        threads of each plugin that runs in threads (default: 8)\n"
-    "  --queue N          requests that may wait for them (default: 1024)\n"
-    "  --loops N          event loops, a thread each (default: one a processor)\n"
-    "  --quiet            no access log, no greeting; only warnings and errors\n"
-    "  --ready-fd N       when connections are accepted, write the addresses to file\n"
-    "                     descriptor N, one a line (127.0.0.1:34567), and close it\n"
-    "\n"
-    "A folder is answered with its index.html. Names that begin with a dot are not\n"
-    "served, except .well-known. The access log goes to standard output, everything\n"
-    "else to standard error. Ctrl-C (SIGINT) or SIGTERM lets what is in flight finish,\n"
-    "for ten seconds at most; a second one ends at once.\n"
-    "\n"
-    "Examples:\n"
-    "  weir serve ./site\n"
-    "  weir serve ./site --plugin /hello=./hello.so\n"
-    "  weir serve ./site --listen :80 --listen unix:/run/weir.sock > access.log\n"
-    "\n"
-    "The manual: man weir. Exit status: 0 after a stop, 1 when it cannot serve, 2 for a\n"
-    "command line that is not understood.\n";
-
-void options_print_help(void)
-{
-    fputs(help, stdout);
-}
-
 __attribute__((format(printf, 1, 2))) static enum command bad(const char *fmt, ...)
 {
     va_list ap;
@@ -81,16 +37,53 @@ static bool parse_number(const char *text, uint32_t max, uint32_t *out)
     return true;
 }
 
-enum option { LISTEN, PORT, PLUGIN, LOOPS, THREADS, QUEUE, QUIET, READY_FD, OPTIONS };
+enum option {
+    LISTEN,
+    PORT,
+    PLUGIN,
+    LOOPS,
+    THREADS,
+    QUEUE,
+    USER,
+    CONFIG,
+    SET,
+    QUIET,
+    READY_FD,
+    DEFAULTS,
+    EFFECTIVE,
+    SCHEMA,
+    OPTIONS
+};
+
+#define OF_SERVE  (1U << COMMAND_SERVE)
+#define OF_CHECK  (1U << COMMAND_CHECK)
+#define OF_CONFIG (1U << COMMAND_CONFIG)
 
 static const struct {
     const char *name;
     bool takes_value;
+    unsigned commands; /* that know it */
 } options[OPTIONS] = {
-    [LISTEN] = {"--listen", true}, [PORT] = {"--port", true},         [PLUGIN] = {"--plugin", true},
-    [LOOPS] = {"--loops", true},   [THREADS] = {"--threads", true},   [QUEUE] = {"--queue", true},
-    [QUIET] = {"--quiet", false},  [READY_FD] = {"--ready-fd", true},
+    [LISTEN] = {"--listen", true, OF_SERVE},
+    [PORT] = {"--port", true, OF_SERVE},
+    [PLUGIN] = {"--plugin", true, OF_SERVE},
+    [LOOPS] = {"--loops", true, OF_SERVE},
+    [THREADS] = {"--threads", true, OF_SERVE},
+    [QUEUE] = {"--queue", true, OF_SERVE},
+    [USER] = {"--user", true, OF_SERVE},
+    [CONFIG] = {"--config", true, OF_SERVE},
+    [SET] = {"--set", true, OF_SERVE | OF_CHECK | OF_CONFIG},
+    [QUIET] = {"--quiet", false, OF_SERVE},
+    [READY_FD] = {"--ready-fd", true, OF_SERVE},
+    [DEFAULTS] = {"--defaults", false, OF_CONFIG},
+    [EFFECTIVE] = {"--effective", true, OF_CONFIG},
+    [SCHEMA] = {"--schema", false, OF_CONFIG},
 };
+
+static bool is_of(int option, enum command command)
+{
+    return options[option].commands & (1U << command);
+}
 
 static size_t least(size_t a, size_t b)
 {
@@ -121,15 +114,15 @@ static size_t distance(const char *a, const char *b)
     return d[n][m];
 }
 
-static enum command unknown_option(const char *text)
+static enum command unknown_option(const char *text, enum command command)
 {
-    int best = 0;
+    const char *best = NULL;
 
-    for (int i = 1; i < OPTIONS; i++)
-        if (distance(text, options[i].name) < distance(text, options[best].name))
-            best = i;
-    if (distance(text, options[best].name) <= 3)
-        return bad("unknown option %s, did you mean %s?", text, options[best].name);
+    for (int i = 0; i < OPTIONS; i++)
+        if (is_of(i, command) && (!best || distance(text, options[i].name) < distance(text, best)))
+            best = options[i].name;
+    if (best && distance(text, best) <= 3)
+        return bad("unknown option %s, did you mean %s?", text, best);
     return bad("unknown option %s", text);
 }
 
@@ -178,57 +171,126 @@ static enum command add_plugin(struct options *out, const char *value)
     return COMMAND_SERVE;
 }
 
+/* KEY=VALUE */
+static enum command add_set(struct options *out, const char *text)
+{
+    const char *equals = strchr(text, '=');
+
+    if (!equals || equals == text)
+        return bad("--set %s: expected KEY=VALUE, as in --set log.level=warning", text);
+    if (out->sets_n == SETS_MAX)
+        return bad("--set is given more than %d times", SETS_MAX);
+    out->sets[out->sets_n].value = equals + 1;
+    out->sets[out->sets_n].key = strndup(text, (size_t)(equals - text));
+    if (!out->sets[out->sets_n++].key)
+        return bad("out of memory");
+    return COMMAND_SERVE;
+}
+
 void options_free(struct options *o)
 {
     for (int i = 0; i < o->plugins_n; i++) {
         free(o->plugins[i].route);
         free(o->plugins[i].file);
     }
-    o->plugins_n = 0;
+    for (int i = 0; i < o->sets_n; i++)
+        free(o->sets[i].key);
+    o->plugins_n = o->sets_n = 0;
 }
 
-static enum command apply(enum option option, const char *value, struct options *out)
+static enum command add_port(struct options *out, const char *value)
 {
-    static char addresses[LISTEN_MAX][sizeof "127.0.0.1:65535"]; /* of --port; as long as argv */
+    static char addresses[LISTEN_MAX][sizeof "127.0.0.1:65535"]; /* as long as argv */
     static int addresses_n;
     uint32_t number;
 
+    if (!parse_number(value, 65535, &number))
+        return bad("--port %s: expected a number from 0 to 65535", value);
+    if (addresses_n == LISTEN_MAX)
+        return bad("--port is given more than %d times", LISTEN_MAX);
+    snprintf(addresses[addresses_n], sizeof addresses[0], "127.0.0.1:%u",
+             (unsigned)(uint16_t)number);
+    return add_address(out, addresses[addresses_n++]);
+}
+
+static enum command set_ready_fd(struct options *out, const char *value)
+{
+    uint32_t number;
+
+    if (!parse_number(value, 65535, &number))
+        return bad("--ready-fd %s: expected the number of a file descriptor", value);
+    if (fcntl((int)number, F_GETFD) < 0)
+        return bad("--ready-fd %s: this descriptor is not open; in a shell: %s> file", value,
+                   value);
+    out->ready_fd = (int)number;
+    return COMMAND_SERVE;
+}
+
+/* A number from 1 to `max`, kept as it was written: the configuration takes it so. */
+static enum command set_count(const char *name, const char *value, uint32_t max, const char **out)
+{
+    uint32_t number;
+
+    if (!parse_number(value, max, &number) || number == 0)
+        return bad("%s %s: expected a number from 1 to %u", name, value, (unsigned)max);
+    *out = value + strspn(value, "0"); /* JSON has no leading zeros */
+    return COMMAND_SERVE;
+}
+
+static enum command set_text(struct options *out, enum config_text text)
+{
+    if (out->text != CONFIG_NONE)
+        return bad("config prints one text: one of --defaults, --effective FILE and --schema");
+    out->text = text;
+    return COMMAND_SERVE;
+}
+
+static enum command set_config_file(struct options *out, const char *name, const char *file)
+{
+    if (out->config_file)
+        return bad("%s takes one file, and there are %s and %s", name, out->config_file, file);
+    out->config_file = file;
+    return COMMAND_SERVE;
+}
+
+/* COMMAND_BAD, or another: it was understood. */
+static enum command apply(enum option option, const char *value, struct options *out)
+{
     switch (option) {
     case LISTEN:
         return add_address(out, value);
     case PORT:
-        if (!parse_number(value, 65535, &number))
-            return bad("--port %s: expected a number from 0 to 65535", value);
-        if (addresses_n == LISTEN_MAX)
-            return bad("--port is given more than %d times", LISTEN_MAX);
-        snprintf(addresses[addresses_n], sizeof addresses[0], "127.0.0.1:%u",
-                 (unsigned)(uint16_t)number);
-        return add_address(out, addresses[addresses_n++]);
+        return add_port(out, value);
     case LOOPS:
-        if (!parse_number(value, 1024, &out->loops) || out->loops == 0)
-            return bad("--loops %s: expected a number from 1 to 1024", value);
-        break;
+        return set_count("--loops", value, 1024, &out->loops);
     case PLUGIN:
         return add_plugin(out, value);
     case THREADS:
-        if (!parse_number(value, 1024, &out->threads) || out->threads == 0)
-            return bad("--threads %s: expected a number from 1 to 1024", value);
-        break;
+        return set_count("--threads", value, 1024, &out->threads);
     case QUEUE:
-        if (!parse_number(value, 1000000, &out->queue) || out->queue == 0)
-            return bad("--queue %s: expected a number from 1 to 1000000", value);
+        return set_count("--queue", value, 1000000, &out->queue);
+    case USER:
+        if (!*value)
+            return bad("--user needs the name or number of a user");
+        out->user = value;
         break;
+    case CONFIG:
+        return set_config_file(out, "--config", value);
+    case SET:
+        return add_set(out, value);
     case QUIET:
         out->is_quiet = true;
         break;
     case READY_FD:
-        if (!parse_number(value, 65535, &number))
-            return bad("--ready-fd %s: expected the number of a file descriptor", value);
-        if (fcntl((int)number, F_GETFD) < 0)
-            return bad("--ready-fd %s: this descriptor is not open; in a shell: %s> file", value,
-                       value);
-        out->ready_fd = (int)number;
-        break;
+        return set_ready_fd(out, value);
+    case DEFAULTS:
+        return set_text(out, CONFIG_DEFAULTS);
+    case EFFECTIVE:
+        if (set_text(out, CONFIG_EFFECTIVE) == COMMAND_BAD)
+            return COMMAND_BAD;
+        return set_config_file(out, "config --effective", value);
+    case SCHEMA:
+        return set_text(out, CONFIG_SCHEMA);
     case OPTIONS:
         break;
     }
@@ -236,13 +298,15 @@ static enum command apply(enum option option, const char *value, struct options 
 }
 
 /* One option at argv[*i], "--name value" or "--name=value"; *i moves past its value. */
-static enum command parse_option(int argc, char **argv, int *i, struct options *out)
+static enum command parse_option(enum command command, int argc, char **argv, int *i,
+                                 struct options *out)
 {
     char *text = argv[*i], *equals = strchr(text, '=');
     size_t n = equals ? (size_t)(equals - text) : strlen(text);
 
     for (int o = 0; o < OPTIONS; o++) {
-        if (strlen(options[o].name) != n || memcmp(text, options[o].name, n) != 0)
+        if (!is_of(o, command) || strlen(options[o].name) != n ||
+            memcmp(text, options[o].name, n) != 0)
             continue;
         if (!options[o].takes_value)
             return equals ? bad("%s takes no value", options[o].name)
@@ -253,32 +317,64 @@ static enum command parse_option(int argc, char **argv, int *i, struct options *
             return bad("%s needs a value", options[o].name);
         return apply((enum option)o, argv[++*i], out);
     }
-    return unknown_option(text);
+    return unknown_option(text, command);
 }
 
-static enum command parse_serve(int argc, char **argv, struct options *out)
+/* A word that belongs to no option. */
+static enum command add_word(enum command command, const char *word, struct options *out)
+{
+    if (command == COMMAND_CHECK)
+        return set_config_file(out, "check", word);
+    if (command == COMMAND_CONFIG)
+        return bad("config does not take %s; to print what holds with a file: "
+                   "weir config --effective %s",
+                   word, word);
+    if (out->folder)
+        return bad("serve takes one folder, and there are %s and %s", out->folder, word);
+    out->folder = word;
+    return command;
+}
+
+/* What the command needs is there. */
+static enum command complete(enum command command, const struct options *o)
+{
+    switch (command) {
+    case COMMAND_CHECK:
+        if (!o->config_file)
+            return bad("check needs a file, as in: weir check weir.json");
+        break;
+    case COMMAND_CONFIG:
+        if (o->text == CONFIG_NONE)
+            return bad("config needs one of --defaults, --effective FILE and --schema");
+        if (o->sets_n > 0 && o->text != CONFIG_EFFECTIVE)
+            return bad("--set goes with config --effective FILE alone");
+        break;
+    default:
+        if (!o->folder && !o->config_file)
+            return bad("serve needs a folder, as in: weir serve ./site, or a configuration: "
+                       "weir --config weir.json");
+    }
+    return command;
+}
+
+static enum command parse_words(enum command command, int argc, char **argv, int begin,
+                                struct options *out)
 {
     bool has_options = true;
 
-    for (int i = 2; i < argc; i++) {
+    for (int i = begin; i < argc; i++) {
         if (has_options && strcmp(argv[i], "--") == 0) {
             has_options = false;
         } else if (has_options && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
             return COMMAND_HELP;
         } else if (has_options && argv[i][0] == '-' && argv[i][1]) {
-            if (parse_option(argc, argv, &i, out) == COMMAND_BAD)
+            if (parse_option(command, argc, argv, &i, out) == COMMAND_BAD)
                 return COMMAND_BAD;
-        } else if (out->folder) {
-            return bad("serve takes one folder, and there are %s and %s", out->folder, argv[i]);
-        } else {
-            out->folder = argv[i];
+        } else if (add_word(command, argv[i], out) == COMMAND_BAD) {
+            return COMMAND_BAD;
         }
     }
-    if (!out->folder)
-        return bad("serve needs a folder, as in: weir serve ./site");
-    if (out->listen_n == 0)
-        out->listen[out->listen_n++] = "127.0.0.1:8080";
-    return COMMAND_SERVE;
+    return complete(command, out);
 }
 
 enum command options_parse(int argc, char **argv, struct options *out)
@@ -292,7 +388,12 @@ enum command options_parse(int argc, char **argv, struct options *out)
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
         return COMMAND_VERSION;
     if (strcmp(argv[1], "serve") == 0)
-        return parse_serve(argc, argv, out);
-    return bad("unknown command %s; to serve a folder: weir serve %s", argv[1],
-               argv[1][0] == '-' ? "./site" : argv[1]);
+        return parse_words(COMMAND_SERVE, argc, argv, 2, out);
+    if (strcmp(argv[1], "check") == 0)
+        return parse_words(COMMAND_CHECK, argc, argv, 2, out);
+    if (strcmp(argv[1], "config") == 0)
+        return parse_words(COMMAND_CONFIG, argc, argv, 2, out);
+    if (argv[1][0] == '-' && argv[1][1]) /* weir --config FILE */
+        return parse_words(COMMAND_SERVE, argc, argv, 1, out);
+    return bad("unknown command %s; to serve a folder: weir serve %s", argv[1], argv[1]);
 }

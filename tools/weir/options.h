@@ -9,6 +9,18 @@
 
 #define LISTEN_MAX  64
 #define PLUGINS_MAX 200
+#define SETS_MAX    200
+
+enum command {
+    COMMAND_SERVE,
+    COMMAND_CHECK,
+    COMMAND_CONFIG,
+    COMMAND_HELP,
+    COMMAND_VERSION,
+    COMMAND_BAD
+};
+
+enum config_text { CONFIG_NONE, CONFIG_DEFAULTS, CONFIG_EFFECTIVE, CONFIG_SCHEMA };
 
 /* --plugin ROUTE=FILE[:CONFIG]; route and file are malloc'ed, the configuration is behind the file.
  */
@@ -17,26 +29,32 @@ struct plugin_option {
     const char *config; /* NULL: none */
 };
 
+/* --set KEY=VALUE; the key is malloc'ed. */
+struct set_option {
+    char *key;
+    const char *value;
+};
+
 struct options {
-    const char *folder;
+    const char *folder;      /* NULL: none */
+    const char *config_file; /* of serve, check and config --effective; NULL: none */
     const char *listen[LISTEN_MAX];
     int listen_n;
     struct plugin_option plugins[PLUGINS_MAX];
     int plugins_n;
-    uint32_t loops;          /* 0: one a processor */
-    uint32_t threads, queue; /* 0: the server's defaults */
+    struct set_option sets[SETS_MAX];
+    int sets_n;
+    const char *loops, *threads, *queue; /* numbers, as they were written; NULL: not given */
+    const char *user;                    /* NULL: not given */
     bool is_quiet;
     int ready_fd; /* -1: none */
+    enum config_text text;
 };
-
-enum command { COMMAND_SERVE, COMMAND_HELP, COMMAND_VERSION, COMMAND_BAD };
 
 /* Reads the command line; COMMAND_BAD has been explained on stderr. */
 enum command options_parse(int argc, char **argv, struct options *out);
 
 /* What options_parse() has allocated. */
 void options_free(struct options *o);
-
-void options_print_help(void);
 
 #endif
