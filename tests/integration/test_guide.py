@@ -1,4 +1,5 @@
-"""The listings of docs/writing-plugins.md: each compiles as it stands, is mounted, and answers.
+"""The listings of docs/writing-plugins.md: each compiles as it stands, is mounted, and answers; and
+those of docs/embedding.md: each is a part of a program of docs/examples, which compiles.
 
 A listing is a fence with these comments right before it, the first one is required:
 
@@ -8,19 +9,24 @@ A listing is a fence with these comments right before it, the first one is requi
     <!-- answers: TEXT -->                            the body begins so
     <!-- also: METHOD TARGET STATUS -->               one more call
 
-or <!-- compile: NAME.c --> for a program that is no plugin, and is only compiled.
+or <!-- compile: NAME.c --> for a program that is no plugin, and is only compiled, or
+<!-- part: NAME.c --> for lines that stand so in docs/examples/NAME.c.
 """
 import os
 import re
 import shlex
 import subprocess
 import tempfile
+import textwrap
 import unittest
 
 from support import Client, TempCase
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 GUIDE = os.path.join(TOP, "docs/writing-plugins.md")
+EMBEDDING = os.path.join(TOP, "docs/embedding.md")
+EXAMPLES = os.path.join(TOP, "docs/examples")
+PACKAGES = {"glib.c": "glib-2.0", "libuv.c": "libuv"}
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wshadow"]
 LANGUAGES = {".c": ("c", "-std=c11"), ".cc": ("cpp", "-std=c++17")}
 
@@ -33,11 +39,12 @@ class Listing:
     def __init__(self, kind, name, line):
         self.name, self.line, self.text = name, line, ""
         self.is_plugin = kind == "listing"
+        self.is_part = kind == "part"
         self.stem, self.suffix = os.path.splitext(name)
         self.config, self.sends, self.answers, self.calls = None, "", "", []
 
     def __repr__(self):
-        return "%s:%d: %s" % (os.path.basename(GUIDE), self.line, self.name)
+        return "line %d: %s" % (self.line, self.name)
 
     def add_call(self, text):
         m = _CALL.fullmatch(text)
@@ -48,7 +55,7 @@ class Listing:
 
 def comment(listing, key, value, line):
     """The listing that a comment begins, or adds to."""
-    if key in ("listing", "compile"):
+    if key in ("listing", "compile", "part"):
         if listing:
             raise AssertionError("%r: no fence follows" % listing)
         name, _, call = value.partition(" ")
@@ -170,6 +177,58 @@ class Guide(TempCase):
         self.assertTrue(r.body.startswith(answers.encode()), r.body[:500])
 
 
+def is_part_of(part, whole):
+    """Are these lines in it, one after the other? They may stand further in there."""
+    part, whole = part.splitlines(), whole.splitlines()
+    n = len(part)
+    return any(textwrap.dedent("\n".join(whole[i:i + n])).splitlines() == part
+               for i in range(len(whole) - n + 1))
+
+
+class Embedding(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with open(EMBEDDING, encoding="utf-8") as f:
+            cls.text = f.read()
+        cls.listings = read_guide(cls.text)
+        cls.sources = {}
+        for name in sorted(os.listdir(EXAMPLES)):
+            if name.endswith(".c"):
+                with open(os.path.join(EXAMPLES, name), encoding="utf-8") as f:
+                    cls.sources[name] = f.read()
+
+    def test_all_are_parts(self):
+        self.assertEqual(len(self.listings), len(re.findall(r"^```c$", self.text, re.M)))
+        for listing in self.listings:
+            with self.subTest(listing=repr(listing)):
+                self.assertTrue(listing.is_part)
+                self.assertTrue(is_part_of(listing.text, self.sources[listing.name]),
+                                "is not so in the example")
+        self.assertEqual({x.name for x in self.listings}, set(self.sources))
+
+    def test_examples_compile(self):
+        for name in self.sources:
+            with self.subTest(name=name):
+                flags = self.flags_of(PACKAGES[name]) if name in PACKAGES else []
+                done = subprocess.run(
+                    [*compiler(".c"), "-std=gnu17", *WARNINGS, *flags, "-fsyntax-only",
+                     "-I", os.path.join(TOP, "include"), os.path.join(EXAMPLES, name)],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                    text=True, check=False)
+                self.assertEqual(done.returncode, 0, done.stdout)
+
+    def flags_of(self, package):
+        """Its headers are not ours to warn of."""
+        try:
+            done = subprocess.run(["pkg-config", "--cflags", package], stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, text=True, check=False)
+        except FileNotFoundError:
+            self.skipTest("there is no pkg-config")
+        if done.returncode != 0:
+            self.skipTest("%s is not here" % package)
+        return shlex.split(done.stdout.replace("-I", "-isystem "))
+
+
 class Extraction(unittest.TestCase):
     """That the guide's reader sees what it must not overlook."""
 
@@ -200,6 +259,15 @@ class Extraction(unittest.TestCase):
         self.fails("<!-- listing: a.rs GET /a -->\n```c\nx\n```\n")
         self.fails(mark + "<!-- answer: x -->\n```c\nx\n```\n")
         self.fails("```c\nWEIR_PLUGIN(.name = \"a\");\n```\n")
+
+    def test_parts(self):
+        (part,) = read_guide("<!-- part: a.c -->\n```c\nx;\n    y;\n```\n")
+        self.assertTrue(part.is_part)
+        self.assertTrue(is_part_of(part.text, "{\n    x;\n        y;\n}\n"))
+        self.assertTrue(is_part_of(part.text, "x;\n    y;\n"))
+        self.assertFalse(is_part_of(part.text, "x;\n\n    y;\n"))
+        self.assertFalse(is_part_of(part.text, "x;\ny;\n"))
+        self.assertFalse(is_part_of(part.text, "x;\n"))
 
 
 if __name__ == "__main__":
