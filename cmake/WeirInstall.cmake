@@ -9,7 +9,7 @@ set(WEIR_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/weir)
 # ---- the program ---------------------------------------------------------------------------------
 
 install(TARGETS weir_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-foreach(page IN ITEMS weir.1 weir_app.3 weir_server.3)
+foreach(page IN ITEMS weir.1 weir.conf.5 weir_app.3 weir_server.3)
   string(REGEX MATCH "[1-9]$" section ${page})
   install(FILES docs/${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
 endforeach()

@@ -90,7 +90,8 @@ case "${1:-}" in
     step "scripts" check_shell
     step "format" check_format
     step "layers" python3 tools/check-layers
-    step "manual of the application interface" python3 tools/check-manual
+    step "manuals" python3 tools/check-manual
+    step "keys of the configuration" python3 tools/check-options
     step "gcc, all tests" tested dev
     step "symbols" python3 tools/check-symbols build/dev
     step "clang, unit tests" tested clang
