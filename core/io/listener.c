@@ -184,11 +184,14 @@ int wr_listener_open(struct wr_address *address, int n, int fds[])
     return err;
 }
 
-void wr_listener_unlink(const struct wr_address *address)
+void wr_listener_unlink(struct wr_address *address)
 {
     struct stat st;
 
     if (address->sa.any.sa_family == AF_UNIX && lstat(address->sa.un.sun_path, &st) == 0 &&
         st.st_dev == address->socket_dev && st.st_ino == address->socket_ino)
         unlink(address->sa.un.sun_path);
+    /* A file system gives the number of an inode that is gone to the next: a successor's path. */
+    address->socket_dev = 0;
+    address->socket_ino = 0;
 }

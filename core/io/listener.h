@@ -22,7 +22,8 @@
  */
 int wr_listener_open(struct wr_address *address, int n, int fds[]);
 
-/* Removes the path of a unix address, unless another has bound it since; else does nothing. */
-void wr_listener_unlink(const struct wr_address *address);
+/* Removes the path of a unix address, unless another has bound it since; else, and when called once
+ * more, does nothing. */
+void wr_listener_unlink(struct wr_address *address);
 
 #endif

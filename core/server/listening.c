@@ -158,7 +158,7 @@ struct wr_listening *wr_listening_adopt(int fd, int loops, char *why, int *err)
 
 /* ---- the end ---- */
 
-void wr_listening_remove_path(const struct wr_listening *l)
+void wr_listening_remove_path(struct wr_listening *l)
 {
     if (!l->is_adopted)
         wr_listener_unlink(&l->address);

@@ -299,6 +299,9 @@ static void commit(struct wr_server *s, struct wr_site *site, struct change *c)
     pthread_mutex_lock(&s->lock);
     c->before = s->listenings;
     s->listenings = c->after;
+    for (size_t i = 0; i < c->before.n; i++) /* as a stop does: before they close */
+        if (!has_listening(&c->after, c->before.v[i]))
+            wr_listening_remove_path(c->before.v[i]);
     pthread_mutex_unlock(&s->lock);
     wr_server_bound_conns(s);
     wr_mask_pipe(&masked); /* while stepping, who is taken in is served on this thread */

@@ -495,6 +495,30 @@ static void sockets__bound__waits_for_start(void **state)
     assert_true(client_is_refused(address));
 }
 
+/* ---- paths ---- */
+
+/* The successor binds when the first has stopped, and before that is let go: on a file system that
+ * gives the number of an inode again both paths look the same. */
+static void sockets__path_that_a_successor_has_bound__is_left(void **state)
+{
+    weir_server *s = new_server(), *successor = new_server();
+    char address[128];
+
+    (void)state;
+    snprintf(address, sizeof address, "unix:%s", temp_path(&folder, "next.sock"));
+    assert_int_equal(weir_server_listen(s, address), 0);
+    assert_int_equal(weir_server_listen(successor, address), 0);
+    assert_int_equal(weir_server_start_stepping(s), 0);
+    weir_server_stop(s, 0);
+    client_step_to_stop(s);
+    assert_int_equal(weir_server_start(successor), 0);
+    assert_int_equal(weir_server_wait(s), 0);
+    weir_server_free(s);
+    client_expect(successor, "/small.txt", 200, "small");
+    weir_server_free(successor);
+    assert_int_not_equal(access(address + strlen("unix:"), F_OK), 0);
+}
+
 static int run_group(void)
 {
     const struct CMUnitTest tests[] = {
@@ -512,6 +536,7 @@ static int run_group(void)
         cmocka_unit_test(sockets__no_listener__is_refused),
         cmocka_unit_test(sockets__no_connection__is_refused_and_closed),
         cmocka_unit_test(sockets__bound__waits_for_start),
+        cmocka_unit_test(sockets__path_that_a_successor_has_bound__is_left),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -356,6 +356,7 @@ static bool path_exists(void)
 
 static void listener__unix__is_shared_by_duplicates(void **state)
 {
+    struct wr_address successor;
     struct sockaddr_storage from;
     struct stat st[2];
     int fds[2], client, served, which;
@@ -376,6 +377,14 @@ static void listener__unix__is_shared_by_duplicates(void **state)
     close_all(2, fds);
     assert_true(path_exists());
     wr_listener_unlink(&at_path);
+    assert_false(path_exists());
+    /* A successor's path may have the number of the inode that is gone. */
+    successor = at_path;
+    assert_int_equal(wr_listener_open(&successor, 1, fds), 0);
+    wr_listener_unlink(&at_path);
+    assert_true(path_exists());
+    close_all(1, fds);
+    wr_listener_unlink(&successor);
     assert_false(path_exists());
 }
 
