@@ -497,6 +497,51 @@ static void sockets__bound__waits_for_start(void **state)
 
 /* ---- paths ---- */
 
+static int32_t refuse_once(const weir_host *host, void *state, void **thread_state)
+{
+    bool *is_refusing = state;
+
+    (void)host;
+    (void)thread_state;
+    if (!*is_refusing)
+        return 0;
+    *is_refusing = false;
+    return WEIR_ENOMEM;
+}
+
+static weir_body decline(weir_environ *env, weir_start_response *start_response)
+{
+    (void)env;
+    (void)start_response;
+    return weir_decline();
+}
+
+static void sockets__bound_path__is_there_after_a_start_that_failed(void **state)
+{
+    static const weir_plugin plugin = {.magic = WEIR_PLUGIN_MAGIC,
+                                       .abi_major = WEIR_ABI_MAJOR,
+                                       .abi_minor = WEIR_ABI_MINOR,
+                                       .size = sizeof(weir_plugin),
+                                       .name = "refusing",
+                                       .app = decline,
+                                       .thread_start = refuse_once};
+    weir_server *s = new_server();
+    bool is_refusing = true;
+    char address[128];
+
+    (void)state;
+    snprintf(address, sizeof address, "unix:%s", temp_path(&folder, "again.sock"));
+    assert_int_equal(weir_server_listen(s, address), 0);
+    assert_int_equal(weir_server_set_threads(s, 1, 0), 0);
+    assert_int_equal(weir_server_mount(s, "/", &plugin, NULL, &is_refusing), 0);
+    assert_int_equal(weir_server_bind(s), 0);
+    expect_error(s, weir_server_start(s), WEIR_EPLUGIN);
+    assert_int_equal(weir_server_start(s), 0);
+    client_expect(s, "/small.txt", 200, "small");
+    weir_server_free(s);
+    assert_int_not_equal(access(address + strlen("unix:"), F_OK), 0);
+}
+
 /* The successor binds when the first has stopped, and before that is let go: on a file system that
  * gives the number of an inode again both paths look the same. */
 static void sockets__path_that_a_successor_has_bound__is_left(void **state)
@@ -536,6 +581,7 @@ static int run_group(void)
         cmocka_unit_test(sockets__no_listener__is_refused),
         cmocka_unit_test(sockets__no_connection__is_refused_and_closed),
         cmocka_unit_test(sockets__bound__waits_for_start),
+        cmocka_unit_test(sockets__bound_path__is_there_after_a_start_that_failed),
         cmocka_unit_test(sockets__path_that_a_successor_has_bound__is_left),
     };
 
