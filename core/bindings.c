@@ -18,20 +18,38 @@ static bool has(const struct wr_listenings *all, const struct wr_listening *l)
     return false;
 }
 
-/* The one that was bound for this address or is bound to it, or was adopted with it; NULL: none. */
-static struct wr_listening *find(const struct wr_listenings *all, const struct wr_address *a,
-                                 bool is_adopted)
+/* Was it bound for this address, or is it bound to it? */
+static bool is_of(const struct wr_listening *l, const struct wr_address *a, bool is_adopted)
 {
-    for (size_t i = 0; i < all->n; i++)
-        if (all->v[i]->is_adopted == is_adopted && (wr_address_is_same(&all->v[i]->wanted, a) ||
-                                                    wr_address_is_same(&all->v[i]->address, a)))
-            return all->v[i];
-    return NULL;
+    return l->is_adopted == is_adopted &&
+           (wr_address_is_same(&l->wanted, a) || wr_address_is_same(&l->address, a));
+}
+
+/* Is one that was bound for this address, or adopted with it, among what is collected? */
+static bool is_collected(const struct collected *c, const struct wr_address *a, bool is_adopted)
+{
+    for (size_t i = 0; i < c->out->n; i++)
+        if (is_of(c->out->v[i], a, is_adopted))
+            return true;
+    return false;
 }
 
 static void put(struct collected *c, struct wr_listening *l)
 {
     c->out->v[c->out->n++] = l;
+}
+
+/* One of those that are bound already that is not collected yet, since port 0, and a socket that was
+ * given, may be there several times. NULL: none. */
+static struct wr_listening *find_free(const struct collected *c, const struct wr_address *a,
+                                      bool is_adopted)
+{
+    const struct wr_listenings *all = &c->s->listenings;
+
+    for (size_t i = 0; i < all->n; i++)
+        if (is_of(all->v[i], a, is_adopted) && !has(c->out, all->v[i]))
+            return all->v[i];
+    return NULL;
 }
 
 /* Sockets that the host has given: one that was taken over before is known by its address. */
@@ -45,8 +63,8 @@ static int32_t add_given(struct collected *c, int fd)
         wr_errors_add(&c->s->errors, why);
         return wr_public_error(err);
     }
-    before = find(&c->s->listenings, &l->address, true);
-    if (before && !has(c->out, before)) {
+    before = find_free(c, &l->address, true);
+    if (before) {
         wr_listening_free(l);
         l = before;
     }
@@ -60,11 +78,9 @@ static int32_t add_wanted(struct collected *c, const struct wr_address *a, char 
     struct wr_listening *l;
     int err;
 
-    if (find(c->out, a, true) || (!wr_address_takes_any_port(a) && find(c->out, a, false)))
+    if (is_collected(c, a, true) || (!wr_address_takes_any_port(a) && is_collected(c, a, false)))
         return 0; /* a socket that was given is bound to it; or it was said twice */
-    l = find(&c->s->listenings, a, false);
-    if (l && has(c->out, l)) /* port 0, several times */
-        l = NULL;
+    l = find_free(c, a, false);
     if (!l)
         l = wr_listening_open(a, c->s->loops, why, &err);
     if (!l)

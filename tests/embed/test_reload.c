@@ -193,6 +193,27 @@ static void reload__address_added__is_bound_and_the_old_one_kept(void **state)
 }
 
 /* A request in flight ends with what it began with, and new ones have the new. */
+/* "Port 0 keeps its number", however many there are. */
+static void reload__port_0_twice__keeps_both_numbers(void **state)
+{
+    weir_server *s = new_server();
+    char before[2][64];
+
+    (void)state;
+    assert_int_equal(weir_server_set_folder(s, folder.path), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(weir_server_listen(s, "127.0.0.1:0"), 0);
+    assert_int_equal(weir_server_start(s), 0);
+    for (unsigned i = 0; i < 2; i++)
+        snprintf(before[i], sizeof before[i], "%s", weir_server_address(s, i));
+    expect_ok(s, weir_server_reload(s));
+    for (unsigned i = 0; i < 2; i++) {
+        assert_string_equal(weir_server_address(s, i), before[i]);
+        client_expect_at(s, i, "/page.txt", 200, "old");
+    }
+    weir_server_free(s);
+}
+
 static void reload__in_flight__ends_with_the_old_mount(void **state)
 {
     struct life life = {0};
@@ -300,6 +321,7 @@ static void reload__while_stepping__switches(void **state)
         client_read_stepping(s, fd, text, sizeof text);
         client_check(text, 200, expected);
         expect_ok(s, weir_server_reload(s));
+        assert_int_equal(atomic_load(&life.unloads), i); /* no step is needed: none may follow */
     }
     weir_server_free(s);
     assert_int_equal(atomic_load(&life.unloads), atomic_load(&life.loads));
@@ -655,6 +677,7 @@ static int run_group(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reload__mount_and_folder__hold_from_then_on),
         cmocka_unit_test(reload__address_added__is_bound_and_the_old_one_kept),
+        cmocka_unit_test(reload__port_0_twice__keeps_both_numbers),
         cmocka_unit_test(reload__in_flight__ends_with_the_old_mount),
         cmocka_unit_test(reload__fails__old_serves_on),
         cmocka_unit_test(reload__address_is_taken__changes_nothing),
