@@ -283,10 +283,12 @@ int32_t weir_server_reload(weir_server *s)
 
     pthread_mutex_lock(&s->control);
     begin(s);
-    if (s->running)
-        error = reload(s);
-    else
+    if (!s->running)
         error = fail(s, WEIR_ESTATE, "the server does not run");
+    else if (wr_server_is_stopping(s->running)) /* nobody would be taken in at a new address */
+        error = fail(s, WEIR_ESTATE, "the server is stopping");
+    else
+        error = reload(s);
     pthread_mutex_unlock(&s->control);
     return error;
 }

@@ -109,6 +109,11 @@ void wr_server_stop(struct wr_server *s, int64_t drain_ms)
         post_stop(&threads[i]);
 }
 
+bool wr_server_is_stopping(const struct wr_server *s)
+{
+    return atomic_load(&s->stop_by_ms) != INT64_MAX;
+}
+
 /* ---- running ---- */
 
 /* From here on calls are made by who asks for them; those that were posted before are made now. */
@@ -274,7 +279,7 @@ int wr_server_adopt(struct wr_server *s, int fd)
     struct adoption *a = malloc(sizeof *a);
     int err = a ? 0 : -ENOMEM;
 
-    if (err == 0 && atomic_load(&s->stop_by_ms) != INT64_MAX)
+    if (err == 0 && wr_server_is_stopping(s))
         err = -ESHUTDOWN;
     if (err == 0) {
         *a = (struct adoption){.task.run = on_adopt, .fd = fd};

@@ -47,6 +47,9 @@ int wr_server_start_stepping(struct wr_server *s);
 /* Any thread, and more than once: the earliest deadline counts. */
 void wr_server_stop(struct wr_server *s, int64_t drain_ms);
 
+/* It has been told to stop. Any thread. */
+bool wr_server_is_stopping(const struct wr_server *s);
+
 /* Waits until all threads have ended. 0, or -errno of a loop that failed. */
 int wr_server_wait(struct wr_server *s);
 

@@ -210,7 +210,8 @@ WEIR_API const char *weir_server_address(const weir_server *s, uint32_t i);
  * addresses that are no longer named are closed when those who wait there are in. Plugins are
  * loaded anew, from files that have changed too. The number of loops stays.
  *
- * Blocks while plugins load. Not from a callback of the server.
+ * Blocks while plugins load. Not from a callback of the server. WEIR_ESTATE when it does not run, or
+ * has been told to stop.
  */
 WEIR_API int32_t weir_server_reload(weir_server *s);
 

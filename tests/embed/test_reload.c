@@ -398,6 +398,29 @@ static void reload__under_load__fails_no_request(void **state)
 }
 
 #ifdef WR_TEST_PLUGIN
+/* What it would bind nobody would serve, and a successor could not bind. */
+static void reload__stopping__is_refused(void **state)
+{
+    weir_server *s = new_server();
+    char text[CLIENT_ANSWER_MAX];
+    const char *path = temp_path(&folder, "late.sock");
+
+    (void)state;
+    expect_ok(s, weir_server_set_folder(s, folder.path));
+    expect_ok(s, weir_server_listen(s, "127.0.0.1:0"));
+    expect_ok(s, weir_server_start_stepping(s));
+    weir_server_stop(s, 60000);
+    snprintf(text, sizeof text, "unix:%s", path);
+    expect_ok(s, weir_server_listen(s, text));
+    assert_int_equal(weir_server_reload(s), WEIR_ESTATE);
+    assert_string_equal(weir_server_error(s), "the server is stopping");
+    assert_int_not_equal(access(path, F_OK), 0);
+    client_step_to_stop(s);
+    expect_ok(s, weir_server_wait(s));
+    assert_int_equal(weir_server_reload(s), WEIR_ESTATE);
+    weir_server_free(s);
+}
+
 static void reload__two_servers_of_one_file__are_independent(void **state)
 {
     weir_server *a = new_server(), *b = new_server();
@@ -678,6 +701,7 @@ static int run_group(void)
         cmocka_unit_test(reload__mount_and_folder__hold_from_then_on),
         cmocka_unit_test(reload__address_added__is_bound_and_the_old_one_kept),
         cmocka_unit_test(reload__port_0_twice__keeps_both_numbers),
+        cmocka_unit_test(reload__stopping__is_refused),
         cmocka_unit_test(reload__in_flight__ends_with_the_old_mount),
         cmocka_unit_test(reload__fails__old_serves_on),
         cmocka_unit_test(reload__address_is_taken__changes_nothing),
