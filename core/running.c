@@ -22,6 +22,15 @@ static int32_t fail(struct weir_server *s, int32_t error, const char *what)
     return error;
 }
 
+/* An error of the system, and what failed. */
+static int32_t fail_by(struct weir_server *s, int err, const char *what)
+{
+    char why[WR_WHY_MAX];
+
+    snprintf(why, sizeof why, "%s: %s", what, strerrordesc_np(-err));
+    return fail(s, wr_public_error(err), why);
+}
+
 /* ---- starting ---- */
 
 static int usable_processors(void)
@@ -136,11 +145,8 @@ void wr_weir_let_go(struct weir_server *s)
 /* After a failed start the server is as before it, so that it may be tried again. */
 static int32_t abandon_start(struct weir_server *s, int err)
 {
-    char why[WR_WHY_MAX];
-
-    snprintf(why, sizeof why, "cannot start: %s", strerrordesc_np(-err));
     wr_weir_let_go(s);
-    return fail(s, wr_public_error(err), why);
+    return fail_by(s, err, "cannot start");
 }
 
 int32_t weir_server_start(weir_server *s)
@@ -199,7 +205,7 @@ int32_t weir_server_run(weir_server *s)
     s->state = WR_WEIR_THREADS;
     err = wr_server_run(s->running);
     wr_weir_let_go(s);
-    return err < 0 ? fail(s, wr_public_error(err), "an event loop failed") : 0;
+    return err < 0 ? fail_by(s, err, "cannot serve") : 0; /* a thread, or later a loop */
 }
 
 int32_t weir_serve(uint16_t port, const char *documents_root)
@@ -332,6 +338,7 @@ void weir_server_stop(weir_server *s, uint32_t drain_ms)
 
 int32_t weir_server_wait(weir_server *s)
 {
+    int32_t error;
     int err = 0;
 
     if (s->state == WR_WEIR_IDLE)
@@ -344,9 +351,9 @@ int32_t weir_server_wait(weir_server *s)
     if (err == 0)
         return 0;
     pthread_mutex_lock(&s->control);
-    fail(s, 0, "an event loop failed");
+    error = fail_by(s, err, "an event loop failed");
     pthread_mutex_unlock(&s->control);
-    return wr_public_error(err);
+    return error;
 }
 
 /* ---- stepping ---- */
