@@ -142,23 +142,30 @@ static int32_t collect(struct collected *c)
     return err < 0 ? err : error;
 }
 
+/* Nowhere at all has to be meant: "listen": [], for a host that hands connections in. */
+int32_t wr_bindings_check(struct weir_server *s)
+{
+    if (s->addresses_n + s->given_n > 0 || s->source.text || wr_options_has(s->options, "listen"))
+        return 0;
+    wr_errors_add(&s->errors, "there is nowhere to listen: add an address");
+    return WEIR_ESTATE;
+}
+
 int32_t wr_bindings_make(struct weir_server *s, struct wr_listenings *out)
 {
     struct collected c = {s, out};
     size_t room = (size_t)(s->given_n + s->addresses_n) + wr_options_root(s->options)->listen.n;
-    int32_t error;
+    int32_t error = wr_bindings_check(s);
 
+    *out = (struct wr_listenings){0};
+    if (error < 0)
+        return error;
     *out = (struct wr_listenings){.v = calloc(room + 1, sizeof(struct wr_listening *))};
     if (!out->v) {
         wr_errors_add(&s->errors, "out of memory");
         return WEIR_ENOMEM;
     }
     error = collect(&c);
-    /* Nowhere at all has to be meant: "listen": [], for a host that hands connections in. */
-    if (error == 0 && out->n == 0 && !wr_options_has(s->options, "listen")) {
-        wr_errors_add(&s->errors, "there is nowhere to listen: add an address");
-        error = WEIR_ESTATE;
-    }
     if (error < 0)
         wr_bindings_drop(s, out);
     return error;

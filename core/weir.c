@@ -419,8 +419,10 @@ int32_t weir_server_check(weir_server *s)
     forget_errors(s);
     pthread_mutex_lock(&s->control);
     site = wr_generation_new(s, true, &error);
-    if (site)
+    if (site) {
         wr_site_fini(site);
+        error = wr_bindings_check(s);
+    }
     pthread_mutex_unlock(&s->control);
     return error;
 }

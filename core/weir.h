@@ -132,6 +132,9 @@ struct wr_site *wr_generation_new(struct weir_server *s, bool is_trial, int32_t 
 
 /* ---- bindings.c ---- */
 
+/* Something has been said about where to listen. 0, or an error with `errors` added. */
+int32_t wr_bindings_check(struct weir_server *s);
+
 /*
  * The listenings for what has been said by now, those of s->listenings among them that are still
  * wanted. 0, or an error with `errors` added and *out empty.

@@ -673,6 +673,9 @@ static void check__does_all_but_bind(void **state)
     expect_ok(other, weir_server_set_folder(other, folder.path));
     expect_ok(other, weir_server_start(other));
     snprintf(path, sizeof path, "unix:%s", temp_path(&folder, "check.sock"));
+    expect_ok(s, weir_server_mount_folder(s, "/files", folder.path));
+    assert_int_equal(weir_server_check(s), WEIR_ESTATE);
+    assert_non_null(strstr(weir_server_error(s), "nowhere to listen"));
     expect_ok(s, weir_server_mount(s, "/app", &telling, NULL, &life));
     expect_ok(s, weir_server_listen(s, path));
     expect_ok(s, weir_server_listen(s, weir_server_address(other, 0)));
