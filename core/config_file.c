@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -36,9 +35,11 @@ static int read_rest(int fd, char **text, size_t *n)
 /* The folder by the name that was given: where a link points to does not matter. */
 static char *folder_of(const char *path)
 {
-    char *copy = strdup(path), *folder = copy ? realpath(dirname(copy), NULL) : NULL;
+    const char *slash = strrchr(path, '/');
+    char *named = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    char *folder = named ? realpath(named, NULL) : NULL;
 
-    free(copy);
+    free(named);
     return folder;
 }
 
