@@ -11,17 +11,26 @@
 #define LINKS_MAX 40 /* followed in one path, as the kernel has it */
 #define RACES_MAX 8  /* times to try again when a rename runs against the look-up */
 
-int wr_root_open(struct wr_root *r, const char *path)
-{
-    *r = (struct wr_root){.fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)};
-    return r->fd < 0 ? -errno : 0;
-}
-
 void wr_root_close(struct wr_root *r)
 {
     if (r->fd >= 0)
         close(r->fd);
     r->fd = -1;
+}
+
+int wr_root_open(struct wr_root *r, const char *path)
+{
+    *r = (struct wr_root){.fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (r->fd < 0)
+        return -errno;
+    /* O_PATH asks for no right to the folder itself: without that nothing in it would be found. */
+    if (faccessat(r->fd, ".", F_OK, 0) < 0) {
+        int err = -errno;
+
+        wr_root_close(r);
+        return err;
+    }
+    return 0;
 }
 
 static void info_of_stat(const struct stat *st, struct wr_file_info *info)

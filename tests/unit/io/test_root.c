@@ -354,6 +354,8 @@ static void root__link_to_a_pipe_outside__is_not_found(void **state)
 static void root__without_permission__eacces(void **state)
 {
     bool was_root = geteuid() == 0;
+    char path[PATH_MAX];
+    struct wr_root closed;
 
     (void)state;
     if (was_root && seteuid(NOBODY) < 0)
@@ -367,6 +369,9 @@ static void root__without_permission__eacces(void **state)
         expect(&r, "closed/missing", -EACCES, NULL);
         wr_root_close(&r);
     }
+    snprintf(path, sizeof path, "%s/root/closed", home);
+    assert_int_equal(wr_root_open(&closed, path), -EACCES);
+    assert_int_equal(closed.fd, -1);
     if (was_root)
         assert_int_equal(seteuid(0), 0);
 }
