@@ -9,12 +9,27 @@ static bool is_unread(const json_error_t *e)
            strncmp(e->text, "unexpected newline", strlen("unexpected newline")) == 0;
 }
 
+static bool is_of_nul(const json_error_t *e)
+{
+    return json_error_code(e) == json_error_null_character ||
+           json_error_code(e) == json_error_null_byte_in_key;
+}
+
+/* Of an escape, for which jansson names the whole string or a byte within the escape. */
+static bool is_of_escape(const json_error_t *e)
+{
+    return is_of_nul(e) || strncmp(e->text, "invalid escape", strlen("invalid escape")) == 0 ||
+           strncmp(e->text, "invalid Unicode", strlen("invalid Unicode")) == 0;
+}
+
 static struct wr_json_place place_of_error(struct wr_slice text, const json_error_t *e)
 {
     size_t consumed = e->position > 0 ? (size_t)e->position : 0;
 
     if (is_unread(e))
         return wr_json_place_of(text, consumed);
+    if (is_of_escape(e))
+        return wr_json_place_of(text, wr_json_blame_escape(text, consumed));
     switch (json_error_code(e)) {
     case json_error_premature_end_of_input:
         return wr_json_place_of(text, text.n);
@@ -34,7 +49,9 @@ json_t *wr_json_parse(struct wr_slice text, size_t flags, struct wr_json_place *
     if (value)
         return value;
     *place = place_of_error(text, &e);
-    wr_line_tidy(what, WR_JSON_WHAT_MAX, snprintf(what, WR_JSON_WHAT_MAX, "%s", e.text));
+    wr_line_tidy(what, WR_JSON_WHAT_MAX,
+                 snprintf(what, WR_JSON_WHAT_MAX, "%s",
+                          is_of_nul(&e) ? "expected a text without \\u0000" : e.text));
     return NULL;
 }
 

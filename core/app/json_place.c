@@ -26,17 +26,23 @@ static size_t string_end(struct wr_slice text, size_t at)
     return text.n;
 }
 
+/* Of a number or a literal, right or wrong: "1;" is a number and something else. */
+static bool is_word(char c)
+{
+    char lower = (char)(c | 0x20);
+
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || (c && strchr("+-._", c)) ||
+           (unsigned char)c >= 0x80;
+}
+
 size_t wr_json_token_end(struct wr_slice text, size_t at)
 {
-    const char marks[] = "{}[],:";
-
     if (text.p[at] == '"')
         return string_end(text, at);
-    if (text.p[at] == '\0' || strchr(marks, text.p[at]))
+    if (!is_word(text.p[at]))
         return at + 1;
-    for (at++; at < text.n; at++)
-        if (is_blank(text.p[at]) || text.p[at] == '"' || strchr(marks, text.p[at]))
-            break;
+    while (at < text.n && is_word(text.p[at]))
+        at++;
     return at;
 }
 
@@ -238,6 +244,37 @@ size_t wr_json_blame(struct wr_slice text, size_t consumed)
         at = wr_json_skip_blanks(text, end);
     }
     return consumed > 0 ? wr_utf8_whole(text.p, consumed - 1) : 0;
+}
+
+/* Behind the escape at `at`; `at`: JSON does not have it, or we do not. */
+static size_t escape_end(struct wr_slice text, size_t at)
+{
+    int32_t first = unicode_escape(text, at), second;
+
+    if (at + 1 < text.n && text.p[at + 1] && strchr("\"\\/bfnrt", text.p[at + 1]))
+        return at + 2;
+    if (first <= 0 || (first >= 0xdc00 && first <= 0xdfff))
+        return at;
+    if (first < 0xd800 || first > 0xdfff)
+        return at + 6;
+    second = unicode_escape(text, at + 6);
+    return second >= 0xdc00 && second <= 0xdfff ? at + 12 : at;
+}
+
+size_t wr_json_blame_escape(struct wr_slice text, size_t consumed)
+{
+    size_t at = wr_json_skip_blanks(text, 0), end = at, next;
+
+    while (at < text.n && (end = wr_json_token_end(text, at)) < consumed)
+        at = wr_json_skip_blanks(text, end);
+    if (at >= text.n || text.p[at] != '"')
+        return wr_json_blame(text, consumed);
+    for (size_t i = at + 1; i < end; i = next) {
+        next = text.p[i] == '\\' ? escape_end(text, i) : i + 1;
+        if (next == i)
+            return i;
+    }
+    return at;
 }
 
 struct wr_json_place wr_json_place_of(struct wr_slice text, size_t at)

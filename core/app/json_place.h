@@ -47,6 +47,9 @@ struct wr_slice wr_json_value_at(struct wr_slice text, size_t at);
  * of the token that it read last, or within a string the last byte. */
 size_t wr_json_blame(struct wr_slice text, size_t consumed);
 
+/* The same for an error within the last string: the first escape in it that cannot be. */
+size_t wr_json_blame_escape(struct wr_slice text, size_t consumed);
+
 /* `at` may be text.n: the place behind the last character. */
 struct wr_json_place wr_json_place_of(struct wr_slice text, size_t at);
 

@@ -126,7 +126,36 @@ static const struct {
     {"", 0, 0, "nothing"},
     {"  ", 2, 1, "white space"},
     {"[1]", 9, 2, "more than there is"},
+    {"[1;2]", 3, 2, "what follows a number at once"},
+    {"[0x10]", 5, 1, "but not the rest of a word"},
 };
+
+static const struct {
+    const char *text;
+    size_t consumed, at;
+} escapes[] = {
+    {"[\"ab\\xcd\"]", 6, 4},
+    {"[\"ab\\u12g4\"]", 9, 4},
+    {"[\"ab\\u12\"]", 9, 4},
+    {"[\"\\n\\u00e4\\ud83d\\ude00\\ud800\"]", 29, 22},
+    {"[\"a\\udc00\"]", 10, 3},
+    {"[\"a\\ud800\\ud800\"]", 16, 3},
+    {"[\"\\\\\\u0000\"]", 11, 4},
+    {"[\"\\x\", \"a\\q", 11, 9}, /* that of the last string */
+    {"[\"abc\"]", 6, 1},             /* none: the string */
+    {"[nul]", 4, 1},
+};
+
+static void json_place__blame__is_where_the_escape_begins(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(escapes); i++) {
+        size_t got = wr_json_blame_escape(wr_slice_of(escapes[i].text), escapes[i].consumed);
+
+        if (got != escapes[i].at)
+            fail_msg("%s: %zu", escapes[i].text, got);
+    }
+}
 
 static void json_place__blame__is_where_the_token_begins(void **state)
 {
@@ -172,4 +201,5 @@ WR_TESTS(cmocka_unit_test(json_place__values_and_keys__are_found),
          cmocka_unit_test(json_place__end_of_text__is_behind_the_last_character),
          cmocka_unit_test(json_place__value__ends_where_it_ends),
          cmocka_unit_test(json_place__blame__is_where_the_token_begins),
+        cmocka_unit_test(json_place__blame__is_where_the_escape_begins),
          cmocka_unit_test(json_place__pointer__is_escaped_and_cut));
