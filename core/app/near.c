@@ -1,12 +1,20 @@
 #include "app/near.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-#define WORD_MAX 64 /* longer ones are not compared */
+#define WORD_MAX  64 /* longer ones are not compared */
+#define START_MIN 4  /* of a word: shorter ones may begin anything */
 
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+/* "head_bytes" of "head_bytes_max": far away, and yet what was meant. */
+static bool is_start_of(const char *word, size_t n, const char *known)
+{
+    return n >= START_MIN && strncmp(word, known, n) == 0;
 }
 
 /* Levenshtein's, in bytes; neither is longer than WORD_MAX. */
@@ -38,7 +46,8 @@ void wr_near_try(struct wr_near *near, const char *known)
         return;
     distance = edit_distance(near->word, known);
     /* Of short words something has to be common, or each would be near each. */
-    if (distance > (n / 3 > 2 ? n / 3 : 2) || distance >= n || distance >= known_n)
+    if ((distance > (n / 3 > 2 ? n / 3 : 2) || distance >= n || distance >= known_n) &&
+        !is_start_of(near->word, n, known))
         return;
     if (!near->best || distance < near->distance) {
         near->best = known;

@@ -9,7 +9,8 @@ static const struct {
 } cases[] = {
     {"prt", "port"},     {"port2", "port"}, {"pors", "port"}, {"head_byte_max", "head_bytes_max"},
     {"levle", "level"},  {"x", NULL},       {"ab", "ab"},     {"cd", NULL},
-    {"something", NULL}, {"", NULL},
+    {"something", NULL}, {"", NULL},      {"head", "head_bytes_max"},
+    {"hea", NULL},
 };
 
 static void near__the_most_alike__is_found(void **state)
