@@ -621,7 +621,8 @@ static int32_t load(struct wr_mount *m, const struct wr_mount_setup *setup, char
         snprintf(why, WR_WHY_MAX, "%s", said);
     else
         snprintf(why, WR_WHY_MAX, "its load failed (%d) and did not say why", err);
-    return err < 0 ? err : WEIR_ECONFIG;
+    /* What has a place in a file is an error of the file, whatever load returned. */
+    return err < 0 && !(said && setup->config_origin.line > 0) ? err : WEIR_ECONFIG;
 }
 
 static bool copy_texts(struct wr_mount *m, const struct wr_mount_setup *setup)

@@ -571,10 +571,18 @@ const char *wr_config_text(const weir_config *config)
 
 int32_t wr_config_fail(const weir_config *config, const char *fmt, va_list ap)
 {
-    struct wr_plugin_config *c = node_of(config)->owner;
+    const struct node *node = node_of(config);
+    struct wr_plugin_config *c = node->owner;
+    char place[LINE_MAX / 2];
+    size_t n = 0;
 
-    /* The first reason is the one nearest to the cause. */
-    if (!c->said[0])
-        wr_line_tidy(c->said, sizeof c->said, vsnprintf(c->said, sizeof c->said, fmt, ap));
+    if (c->said[0]) /* the first reason is the one nearest to the cause */
+        return WEIR_ECONFIG;
+    if (c->origin.line > 0) { /* in a file, where people will look for it */
+        write_place(c, &node->path, WR_JSON_VALUE, place, sizeof place);
+        n = (size_t)snprintf(c->said, sizeof c->said, "%s: ", place);
+    }
+    wr_line_tidy(c->said + n, sizeof c->said - n,
+                 vsnprintf(c->said + n, sizeof c->said - n, fmt, ap));
     return WEIR_ECONFIG;
 }
