@@ -102,7 +102,7 @@ static void put_kind(struct wr_writer *w, const struct wr_option *option)
         put_raw(w, "type", option->text ? "\"string\"" : "[\"string\", \"null\"]");
         put_integer(w, "minLength", 1);
         if (option->kind == WR_MODE)
-            put_text(w, "pattern", "^0*[0-7]{1,3}$");
+            put_text(w, "pattern", "^0*[1-7][0-7]{0,2}$");
         put_text(w, "default", option->text);
         return;
     default:
