@@ -63,7 +63,9 @@ static int32_t set_one(weir_server *s, const struct set_option *set)
 {
     int32_t error = weir_server_set(s, set->key, set->value);
 
-    if (error == 0 || set_quoted(s, set->key, set->value) == 0)
+    if (error == 0 || set->value[0] == '"') /* who quotes a text means JSON */
+        return error;
+    if (set_quoted(s, set->key, set->value) == 0)
         return 0;
     /* The error of the second try stands; that of the first says more about what is JSON. */
     return looks_like_json(set->value) ? weir_server_set(s, set->key, set->value) : error;
@@ -71,14 +73,17 @@ static int32_t set_one(weir_server *s, const struct set_option *set)
 
 static void explain_set(const weir_server *s, const struct set_option *set)
 {
-    const char *why = weir_server_error(s);
-    bool names_key = strncmp(why, set->key, strlen(set->key)) == 0;
-    bool may_lack_quotes = !looks_like_json(set->value) || strchr("{[\"", set->value[0]);
+    const char *why = weir_server_error(s), *more = "";
 
-    say("--set %s%s%s%s", names_key ? "" : set->key, names_key ? "" : ": ", why,
-        may_lack_quotes ? "; a value is JSON, which a shell wants in quotes: "
-                          "--set listen='[\":80\"]' --set log.file='\"/x\"'"
-                        : "");
+    if (!looks_like_json(set->value) || strstr(why, "expected a value in JSON"))
+        more = "; a value is JSON, which a shell wants in quotes: "
+               "--set listen='[\":80\"]' --set log.file='\"/x\"'";
+    for (size_t n; (n = strcspn(why, "\n"), *why); why += n + (why[n] == '\n')) {
+        bool names_key = strncmp(why, set->key, strlen(set->key)) == 0;
+
+        say("--set %s%s%.*s%s", names_key ? "" : set->key, names_key ? "" : ": ", (int)n, why,
+            why[n] ? "" : more);
+    }
 }
 
 static int set_all(weir_server *s, const struct options *o)
