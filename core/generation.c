@@ -1,6 +1,8 @@
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/mount.h"
@@ -23,29 +25,91 @@ struct generation {
     enum wr_message_format format;
 };
 
+/* What went wrong, with its place for the order in which it is told. */
+struct fault {
+    struct wr_json_place place;
+    size_t order;
+    char *lines;
+};
+
 /* What making one needs to know. */
 struct making {
     struct weir_server *s;
     struct generation *g;
     const struct wr_root_options *options;
     int32_t error; /* of the first that went wrong */
+    struct fault *faults;
+    size_t faults_n, faults_cap;
 };
 
-static void note_error(struct making *m, int32_t error)
+/* ---- errors ---- */
+
+/* Takes `lines`; NULL: memory has run out, which is then told. */
+static void note_fault(struct making *m, int32_t error, struct wr_json_place place, char *lines)
 {
+    struct fault *v = m->faults;
+
     if (m->error == 0)
         m->error = error;
+    if (m->faults_n == m->faults_cap) {
+        m->faults_cap = m->faults_cap * 2 + 16;
+        v = reallocarray(v, m->faults_cap, sizeof *v);
+    }
+    if (!v || !lines) {
+        m->faults_cap = v ? m->faults_cap : m->faults_n;
+        m->faults = v ? v : m->faults;
+        wr_errors_add(&m->s->errors, lines ? lines : "out of memory");
+        free(lines);
+        return;
+    }
+    m->faults = v;
+    v[m->faults_n] = (struct fault){.place = place, .order = m->faults_n, .lines = lines};
+    m->faults_n++;
 }
 
 /* At a place of the configuration, or without one (at NULL). */
 static void fail(struct making *m, int32_t error, const struct wr_json_path *at, const char *key,
                  const char *why)
 {
-    note_error(m, error);
-    if (at)
-        wr_options_error(m->s->options, at, key, &m->s->errors, "%s", why);
-    else
-        wr_errors_add(&m->s->errors, why);
+    const struct wr_options *o = m->s->options;
+    struct wr_json_place place = {0, 0};
+    struct wr_errors one = {0};
+
+    if (at) {
+        wr_options_error(o, at, key, &one, "%s", why);
+        place = wr_options_place(o, at, key);
+    } else {
+        wr_errors_add(&one, why);
+    }
+    note_fault(m, error, place, one.text);
+}
+
+static int compare_faults(const void *a, const void *b)
+{
+    const struct fault *x = a, *y = b;
+
+    if (x->place.line != y->place.line)
+        return x->place.line < y->place.line ? -1 : 1;
+    if (x->place.column != y->place.column)
+        return x->place.column < y->place.column ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* In the order of the text, which is not that in which things are made. */
+static void tell_faults(struct making *m)
+{
+    if (m->faults_n > 0)
+        qsort(m->faults, m->faults_n, sizeof *m->faults, compare_faults);
+    for (size_t i = 0; i < m->faults_n; i++) {
+        for (char *line = m->faults[i].lines, *next; line; line = next) {
+            next = strchr(line, '\n');
+            if (next)
+                *next++ = '\0';
+            wr_errors_add(&m->s->errors, line);
+        }
+        free(m->faults[i].lines);
+    }
+    free(m->faults);
 }
 
 /* ---- logs ---- */
@@ -122,21 +186,26 @@ static void set_report(struct wr_outlet *o, enum wr_message_format format)
         wr_log_writer_set_report(o->writer, report, NULL);
 }
 
+static void fail_log(struct making *m, const struct wr_json_path *at, const char *file, int err)
+{
+    char why[WR_WHY_MAX];
+
+    snprintf(why, sizeof why, "cannot open the log %.800s: %s", file, strerrordesc_np(-err));
+    fail(m, wr_public_error(err), at, "file", why);
+}
+
 /* The outlet of a key's file, "-" being a standard descriptor; NULL, with an error added. */
 static struct wr_outlet *open_outlet(struct making *m, const struct wr_json_path *at,
                                      const char *file, int standard)
 {
     struct wr_outlets *outlets = &m->s->outlets;
-    char why[WR_WHY_MAX];
     int err = 0;
     struct wr_outlet *o = strcmp(file, "-") == 0 ? wr_outlet_on(outlets, standard, &err)
                                                  : wr_outlet_open(outlets, file, &err);
 
-    if (o)
-        return o;
-    snprintf(why, sizeof why, "cannot open the log %.800s: %s", file, strerrordesc_np(-err));
-    fail(m, wr_public_error(err), at, "file", why);
-    return NULL;
+    if (!o)
+        fail_log(m, at, file, err);
+    return o;
 }
 
 /* What the calls have said, with a reference of our own. */
@@ -151,6 +220,35 @@ static void use_outlet(struct weir_server *s, struct wr_log_call *log, struct wr
 {
     wr_outlet_unref(&s->outlets, log->outlet);
     log->outlet = o;
+}
+
+/* Whether a file could be opened to append, as far as that can be told without making it; who may
+ * write it depends on the user that the server becomes. */
+static int try_file(const char *file)
+{
+    struct stat st;
+    char *copy;
+    int err = 0;
+
+    if (stat(file, &st) == 0)
+        return S_ISDIR(st.st_mode) ? -EISDIR : 0;
+    if (errno != ENOENT)
+        return errno == EACCES ? 0 : -errno;
+    copy = strdup(file);
+    if (!copy)
+        return -ENOMEM;
+    if (stat(dirname(copy), &st) < 0 && errno != EACCES)
+        err = -errno;
+    free(copy);
+    return err;
+}
+
+static void try_log(struct making *m, const struct wr_json_path *at, const char *file)
+{
+    int err = !file || strcmp(file, "-") == 0 || strcmp(file, "off") == 0 ? 0 : try_file(file);
+
+    if (err < 0)
+        fail_log(m, at, file, err);
 }
 
 static void make_log(struct making *m, bool is_trial)
@@ -246,18 +344,6 @@ static bool is_builtin(const struct wanted *w)
     return w->setup.plugin == &wr_static_plugin || w->setup.plugin == &wr_redirect_plugin;
 }
 
-/* Lines of a plugin's configuration have their places already. */
-static void fail_config(struct making *m, char *lines)
-{
-    note_error(m, WEIR_ECONFIG);
-    for (char *line = lines, *next; line; line = next) {
-        next = strchr(line, '\n');
-        if (next)
-            *next++ = '\0';
-        wr_errors_add(&m->s->errors, line);
-    }
-}
-
 static void fail_mount(struct making *m, const struct wanted *w, int32_t error, char *why)
 {
     char text[2 * WR_WHY_MAX];
@@ -267,7 +353,8 @@ static void fail_mount(struct making *m, const struct wanted *w, int32_t error, 
         return;
     }
     if (error == WEIR_ECONFIG && w->at && w->setup.config_origin.line > 0) {
-        fail_config(m, why);
+        /* Its lines have their places already. */
+        note_fault(m, error, w->setup.config_origin, strdup(why));
         return;
     }
     /* What a plugin's load returns means something to the plugin alone. */
@@ -524,6 +611,18 @@ static void release(struct wr_site *site)
     free(g);
 }
 
+int32_t wr_generation_empty(struct weir_server *s)
+{
+    const struct wr_json_path *at = wr_options_root(s->options)->at;
+
+    if (wr_options_place(s->options, at, "routes").line > 0)
+        wr_options_error(s->options, at, "routes", &s->errors,
+                         "expected at least one route, found nothing to serve");
+    else
+        wr_errors_add(&s->errors, "there is nothing to serve: set a folder or mount a plugin");
+    return WEIR_ESTATE;
+}
+
 struct wr_site *wr_generation_new(struct weir_server *s, bool is_trial, int32_t *error)
 {
     struct making m = {.s = s, .g = calloc(1, sizeof *m.g), .options = wr_options_root(s->options)};
@@ -538,17 +637,21 @@ struct wr_site *wr_generation_new(struct weir_server *s, bool is_trial, int32_t 
     m.g->site.config = limits_of(m.options);
     m.g->document_root = find_document_root(&m);
     make_log(&m, is_trial);
-    if (!is_trial)
+    if (is_trial) {
+        try_log(&m, m.options->log.at, m.options->log.file);
+        try_log(&m, m.options->access_log.at, m.options->access_log.file);
+    } else {
         make_access_log(&m);
+    }
     load_pages(&m);
     for (int i = 0; i < s->mounts_n; i++)
         mount_call(&m, &s->mounts[i]);
     mount_options(&m);
     if (s->folder)
         mount_last(&m);
+    tell_faults(&m);
     if (m.error == 0 && m.g->site.router.n == 0)
-        fail(&m, WEIR_ESTATE, NULL, NULL,
-             "there is nothing to serve: set a folder or mount a plugin");
+        m.error = wr_generation_empty(s);
     *error = m.error;
     if (m.error == 0)
         return &m.g->site;

@@ -81,6 +81,12 @@ static bool has_anything(const struct weir_server *s)
     return s->folder || s->mounts_n > 0 || o->routes.n > 0 || o->hosts.n > 0;
 }
 
+/* What holds until the next reload that succeeds, whatever is configured before it. */
+static void note_times(struct weir_server *s)
+{
+    atomic_store(&s->stop_ms, wr_options_root(s->options)->timeouts.stop_ms);
+}
+
 /* To tell a reload that would change it. Without memory it is told once too often. */
 static void note_user(struct weir_server *s)
 {
@@ -100,9 +106,9 @@ static int32_t make_running(struct weir_server *s, int loops)
 
     if (s->state != WR_WEIR_IDLE)
         return fail(s, WEIR_ESTATE, "the server has been started already");
-    if (!has_anything(s))
-        return fail(s, WEIR_ESTATE, "there is nothing to serve: set a folder or mount a plugin");
     begin(s);
+    if (!has_anything(s))
+        return wr_generation_empty(s);
     error = bind_all(s, loops);
     setup.site = error == 0 ? wr_generation_new(s, false, &error) : NULL;
     if (setup.site) {
@@ -118,6 +124,8 @@ static int32_t make_running(struct weir_server *s, int loops)
         s->running = running;
         pthread_mutex_unlock(&s->lock);
         note_user(s);
+        if (running)
+            note_times(s);
     }
     if (error < 0 && !was_bound)
         wr_bindings_free(s);
@@ -138,6 +146,7 @@ void wr_weir_let_go(struct weir_server *s)
     wr_bindings_free(s);
     free(s->started_user);
     s->started_user = NULL;
+    atomic_store(&s->stop_ms, -1);
     s->state = WR_WEIR_IDLE;
     pthread_mutex_unlock(&s->control);
 }
@@ -256,6 +265,16 @@ static void log_reload(const struct weir_server *s)
     wr_log(log, WR_LOG_INFO, "reloaded");
 }
 
+/* Addresses have gone wrong: what else would, so that all of it can be mended at once. */
+static void tell_the_rest(struct weir_server *s)
+{
+    int32_t unused;
+    struct wr_site *site = wr_generation_new(s, true, &unused);
+
+    if (site)
+        wr_site_fini(site);
+}
+
 static int32_t reload(struct weir_server *s)
 {
     struct wr_listenings after;
@@ -264,8 +283,10 @@ static int32_t reload(struct weir_server *s)
     int32_t error = wr_bindings_make(s, &after);
     int err;
 
-    if (error < 0)
+    if (error < 0) {
+        tell_the_rest(s);
         return error;
+    }
     site = wr_generation_new(s, false, &error);
     if (site) {
         err = wr_server_reload(s->running, site, &after, why);
@@ -279,6 +300,7 @@ static int32_t reload(struct weir_server *s)
         return error;
     }
     wr_bindings_take(s, &after);
+    note_times(s);
     log_reload(s);
     return 0;
 }

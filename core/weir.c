@@ -111,6 +111,7 @@ weir_server *weir_server_new(void)
         free(s);
         return NULL;
     }
+    atomic_init(&s->stop_ms, -1);
     wr_images_init(&s->images);
     wr_outlets_init(&s->outlets);
     pthread_mutex_init(&s->control, NULL);
@@ -356,7 +357,7 @@ int32_t weir_server_configure_file(weir_server *s, const char *path)
         return use_source(s, &source);
     free_source(&source);
     if (err == -EFBIG)
-        return fail(s, WEIR_ECONFIG, "%s: it is larger than any configuration", path);
+        return fail(s, WEIR_ECONFIG, "%s: it is larger than 16 MiB", path);
     return fail(s, wr_public_error(err), "%s: %s", path, strerrordesc_np(-err));
 }
 
@@ -445,9 +446,22 @@ const char *weir_server_user(const weir_server *s)
     return wr_options_root(s->options)->user;
 }
 
+int32_t weir_server_refuse(weir_server *s, const char *key, const char *why)
+{
+    const char *last;
+    const struct wr_json_path *at = wr_options_find(s->options, key, &last);
+
+    if (!at)
+        return fail(s, WEIR_EINVAL, "there is no key %s", key);
+    wr_options_error(s->options, at, last, &s->errors, "%s", why);
+    return WEIR_ECONFIG;
+}
+
 uint32_t weir_server_stop_ms(const weir_server *s)
 {
-    return (uint32_t)wr_options_root(s->options)->timeouts.stop_ms;
+    int64_t running = atomic_load(&s->stop_ms);
+
+    return (uint32_t)(running >= 0 ? running : wr_options_root(s->options)->timeouts.stop_ms);
 }
 
 /* ---- logs ---- */

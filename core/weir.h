@@ -107,6 +107,7 @@ struct weir_server {
     int64_t early_stop_ms;     /* what a stop has asked for meanwhile; -1: none has */
 
     char *started_user; /* what `user` was then; a reload does not change it */
+    _Atomic int64_t stop_ms; /* of the configuration at work; -1: it does not run */
 
     struct wr_errors errors; /* of the last call that failed */
 };
@@ -129,6 +130,9 @@ void wr_log_call_write(struct wr_log_call *to, enum wr_log_level level, const ch
 /* A site from what has been said by now. `is_trial`: to see whether it can be made; opens no log.
  * NULL with *error set and errors added. */
 struct wr_site *wr_generation_new(struct weir_server *s, bool is_trial, int32_t *error);
+
+/* Adds the error of a server that has nothing to serve, and gives its number. */
+int32_t wr_generation_empty(struct weir_server *s);
 
 /* ---- bindings.c ---- */
 

@@ -302,6 +302,19 @@ bool wr_options_has(const struct wr_options *o, const char *key)
 
 /* ---- errors found later ---- */
 
+const struct wr_json_path *wr_options_find(const struct wr_options *o, const char *key,
+                                           const char **last)
+{
+    const struct target t = find_target(key);
+    const struct wr_json_path *at = NULL;
+
+    if (t.option) {
+        *last = t.option->key;
+        memcpy(&at, (const char *)&o->root + t.offset, sizeof at); /* the first member of any */
+    }
+    return at;
+}
+
 /* What of a pointer is behind the key of a set, "limits.head_bytes_max"; NULL: it is not of it. */
 static const char *behind_set(const char *pointer, const char *key)
 {
@@ -313,38 +326,63 @@ static const char *behind_set(const char *pointer, const char *key)
     return *pointer == '\0' || *pointer == '/' ? pointer : NULL;
 }
 
-/* Without the message: "LABEL:1:2: /pointer: ". Returns what snprintf would. */
-static int write_place(const struct wr_options *o, const struct wr_json_path *at, const char *key,
-                       char *out, size_t size)
+/* What is wrong, and where. */
+struct spot {
+    char pointer[POINTER_MAX];
+    const struct wr_given_set *set; /* that gave it; NULL: none did */
+    const char *rest;               /* of the pointer behind the key of that */
+    struct wr_json_place place;     /* in the text; line 0: in none */
+};
+
+static void find_spot(const struct wr_options *o, const struct wr_json_path *at, const char *key,
+                      struct spot *out)
 {
     const struct wr_json_path below = {.parent = at, .key = key};
-    const struct wr_json_node *node = wr_json_node_of(at);
-    char pointer[POINTER_MAX];
-    const char *glue;
+    const struct wr_json_node *node = wr_json_node_of(at), *member;
 
-    wr_json_pointer(key ? &below : at, pointer, sizeof pointer);
-    for (const struct wr_given_set *set = o->sets; set; set = set->next) {
-        const char *rest = behind_set(pointer, set->key);
-
-        if (rest)
-            return snprintf(out, size, "%s: %s%s", set->key, rest, *rest ? ": " : "");
+    member = key && node ? wr_json_member(node, key) : NULL;
+    node = member ? member : node;
+    *out = (struct spot){.place = node ? node->place : (struct wr_json_place){0, 0}};
+    wr_json_pointer(key ? &below : at, out->pointer, sizeof out->pointer);
+    for (const struct wr_given_set *set = o->sets; set && !out->set; set = set->next) {
+        out->rest = behind_set(out->pointer, set->key);
+        out->set = out->rest ? set : NULL;
     }
-    glue = pointer[0] ? ": " : "";
-    if (key)
-        node = wr_json_member(node, key);
-    if (!node || node->place.line == 0)
-        return snprintf(out, size, "%s:(default): %s%s", o->label, pointer, glue);
-    return snprintf(out, size, "%s:%zu:%zu: %s%s", o->label, node->place.line, node->place.column,
-                    pointer, glue);
+}
+
+/* Without the message: "LABEL:1:2: /pointer: ". Returns what snprintf would. */
+static int write_spot(const struct wr_options *o, const struct spot *spot, char *out, size_t size)
+{
+    const char *glue = spot->pointer[0] ? ": " : "";
+
+    if (spot->set)
+        return snprintf(out, size, "%s: %s%s", spot->set->key, spot->rest,
+                        *spot->rest ? ": " : "");
+    if (spot->place.line == 0)
+        return snprintf(out, size, "%s:(default): %s%s", o->label, spot->pointer, glue);
+    return snprintf(out, size, "%s:%zu:%zu: %s%s", o->label, spot->place.line, spot->place.column,
+                    spot->pointer, glue);
+}
+
+struct wr_json_place wr_options_place(const struct wr_options *o, const struct wr_json_path *at,
+                                      const char *key)
+{
+    struct spot spot;
+
+    find_spot(o, at, key, &spot);
+    return spot.set ? (struct wr_json_place){.line = SIZE_MAX} : spot.place;
 }
 
 void wr_options_error(const struct wr_options *o, const struct wr_json_path *at, const char *key,
                       struct wr_errors *errors, const char *fmt, ...)
 {
     char line[2 * WR_CONFIG_LINE_MAX];
-    int n = write_place(o, at, key, line, sizeof line / 2);
+    struct spot spot;
     va_list ap;
+    int n;
 
+    find_spot(o, at, key, &spot);
+    n = write_spot(o, &spot, line, sizeof line / 2);
     if (n < 0 || (size_t)n >= sizeof line / 2) {
         wr_line_tidy(line, sizeof line / 2, n);
         n = (int)strlen(line);

@@ -118,11 +118,22 @@ const struct wr_root_options *wr_options_root(const struct wr_options *o);
 /* Was this key, "log.level", given by the text or a set, be it as null? */
 bool wr_options_has(const struct wr_options *o, const char *key);
 
+/* For wr_options_error(): the section of a key, "log.level", and the last word of it; NULL: there is
+ * no such key. */
+const struct wr_json_path *wr_options_find(const struct wr_options *o, const char *key,
+                                           const char **last);
+
 /* Adds an error about a value that was found wrong later: with label and place, and the pointer of
- * `at`, or of its member `key` (NULL: itself). Of what nobody has given the place is "(default)". */
+ * `at`, or of its member `key` (NULL: itself); of a member that is not there the place is that of
+ * `at`. Of what nobody has given it is "(default)". */
 void wr_options_error(const struct wr_options *o, const struct wr_json_path *at, const char *key,
                       struct wr_errors *errors, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* Where wr_options_error() says that it is, for the order of errors: what is of a set comes behind
+ * the text, and the default in front. */
+struct wr_json_place wr_options_place(const struct wr_options *o, const struct wr_json_path *at,
+                                      const char *key);
 
 /* The name that messages have for the source; without one "(default)". */
 const char *wr_options_label(const struct wr_options *o);

@@ -131,7 +131,8 @@ WEIR_API int32_t weir_server_configure_file(weir_server *s, const char *path);
 WEIR_API int32_t weir_server_set(weir_server *s, const char *key, const char *json);
 
 /* Does all that a start would, up to loading every plugin, and lets it go again: 0, or the error
- * that a start would meet. Binds no address and opens no log. */
+ * that a start would meet. Binds no address and opens no log, but looks
+ * whether the folder of each is there. */
 WEIR_API int32_t weir_server_check(weir_server *s);
 
 enum weir_describe {
@@ -147,8 +148,12 @@ WEIR_API char *weir_server_describe(weir_server *s, enum weir_describe what);
  * bound its addresses; NULL: none. The library never changes the rights of its process. */
 WEIR_API const char *weir_server_user(const weir_server *s);
 
+/* For a host that cannot use what the configuration says at `key`, as weir_server_user() at "user":
+ * adds a line to weir_server_error(), with the place of that key. WEIR_ECONFIG. */
+WEIR_API int32_t weir_server_refuse(weir_server *s, const char *key, const char *why);
+
 /* Milliseconds that the configuration gives to what is in flight when the program is told to stop
- * (timeouts.stop_ms), for weir_server_stop(). */
+ * (timeouts.stop_ms), for weir_server_stop(). While it runs that of the last start or reload. */
 WEIR_API uint32_t weir_server_stop_ms(const weir_server *s);
 
 /* ---- logs ---- */

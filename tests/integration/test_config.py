@@ -107,7 +107,31 @@ class Check(Base):
 
     def test_user(self):
         self.configure(user="no-such-user", routes=[{"static": "www"}])
-        self.assertIn("no-such-user", self.check(status=1))
+        self.assertRegex(self.check(status=1), r":2:11: /user: there is no user \"no-such-user\"")
+
+    def test_late_errors_come_in_the_order_of_the_text(self):
+        self.configure('{"routes": [{"static": "a"},\n  {"path": "/p", "plugin": "%s",\n'
+                       '   "config": {"port": "x"}}],\n'
+                       ' "user": "no-such-user",\n "error_pages": {"404": "b"},\n'
+                       ' "access_log": {"file": "c/d"}, "log": {"file": "www"}}' % loads("SCHEMA"))
+        lines = self.check(status=1).splitlines()
+        places = [line[len(self.file):].split(": ")[1] for line in lines]
+        self.assertEqual(places, ["/routes/0/static", "/routes/1/config/port", "/error_pages/404",
+                                  "/access_log/file", "/log/file", "/user"], lines)
+        for line in lines:
+            self.assertRegex(line, "^%s:[1-6]:[0-9]+: " % re.escape(self.file))
+
+    def test_nothing_to_serve(self):
+        for text, place in (("{}", "1:1"), ('{\n "routes": []}', "2:12"), ('\n{"hosts": []}', "2:1")):
+            with self.subTest(text):
+                self.configure(text)
+                self.assertIn(self.file + ":%s: /routes: expected at least one" % place,
+                              self.check(status=1))
+
+    def test_the_place_of_what_load_says(self):
+        self.configure('{"routes": [{"plugin": "%s",\n "config": {}}]}' % loads("LOAD_SAYS_WHY"))
+        self.assertIn(self.file + ":2:12: /routes/0/config: cannot open /the/database",
+                      self.check(status=1))
 
     def test_neither_binds_nor_logs(self):
         with socket.socket() as s:
@@ -211,7 +235,9 @@ class CommandLine(Base):
                 ("log.level={", True, ["log.level: ", "JSON"]),
                 ("log.level=loud", True, ["log.level: ", "warning"]),
                 ("nosuch=1", False, ["nosuch: "]),
-                ("routes=[]", True, ["routes: "])):
+                ("log.file=\"/x", True, ["log.file: ", "JSON"]),
+                ("limits={\"x\":1}", False, ["limits: /x: "]),
+                ("routes=[]", False, ["routes: "])):
             r = run_weir("--config", self.file, "--set", text)
             self.assertEqual((r.returncode, r.stdout), (2, ""), r)
             self.assertEqual(r.stderr.count("\n"), 1)
@@ -219,6 +245,12 @@ class CommandLine(Base):
             self.assertEqual("--set log.file='\"/x\"'" in r.stderr, has_hint, r.stderr)
             for word in words:
                 self.assertIn(word, r.stderr)
+
+    def test_all_errors_of_a_set(self):
+        self.configure(routes=[{"static": "www"}])
+        r = run_weir("check", self.file, "--set", 'log={"level":"x","file":5}')
+        self.assertEqual(r.stderr.count("weir: --set log: /"), 2, r.stderr)
+        self.assertEqual(r.stderr.count("\n"), 2, r.stderr)
 
     def test_what_a_value_is_taken_for(self):
         self.configure(routes=[{"static": "www"}])
@@ -337,6 +369,17 @@ class Serving(Base):
             c.read_head()
             self.assertLess(s.stop(), 5)
             self.assertIn("cut off", s.log())
+
+    def test_stop_ms_of_what_could_not_be_reloaded(self):
+        route = {"path": "/p", "plugin": service_plugin()}
+        self.configure(timeouts={"stop_ms": 1000}, routes=[route])
+        with self.serve_config() as s:
+            self.configure(timeouts={"stop_ms": 0}, routes=[{"static": "nosuch"}])
+            self.assertIn("reload failed", self.reload(s))
+            c = Client(s)
+            self.addCleanup(c.close)
+            c.send(b"POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1")
+            self.assertGreater(s.stop(), 0.9)
 
     def test_a_broken_one_does_not_start(self):
         self.configure(BROKEN)

@@ -115,6 +115,9 @@ class Files(TempCase):
                 self.make_folder(route["static"])
             if "plugin" in route:
                 self.make_plugin(route["plugin"], tree.get("plugin_folder"))
+        for log in ("log", "access_log"):
+            if "/" in tree.get(log, {}).get("file", ""):
+                self.make_folder(os.path.dirname(tree[log]["file"]))
         for page in tree.get("error_pages", {}).values():
             self.make_folder(os.path.dirname(page))
             write_file(os.path.join(self.root, page), "<!doctype html><title>Error</title>")

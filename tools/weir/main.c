@@ -27,35 +27,32 @@ static int finish_output(void)
 }
 
 /* Does the system know the user that a start would become? */
-static int check_user(const weir_server *s, const struct options *o)
+static int32_t check_user(weir_server *s)
 {
     const char *user = weir_server_user(s);
     char why[RIGHTS_WHY_MAX];
     struct identity id;
 
     if (!user || rights_find(user, &id, why) == 0)
-        return EXIT_SUCCESS;
-    say_plain("%s: /user: %s", o->config_file, why);
-    return EXIT_FAILURE;
+        return 0;
+    return weir_server_refuse(s, "user", why);
 }
 
 static int check(weir_server *s, const struct options *o)
 {
     int status = configure_file(s, o);
-    int32_t error;
+    int32_t error, of_user;
 
     if (status != EXIT_SUCCESS)
         return status;
     error = weir_server_set_log_fd(s, WEIR_LOG_WARN, STDERR_FILENO); /* of keys nobody reads */
     if (error == 0)
         error = weir_server_check(s);
-    if (error < 0) {
-        advise(s, error, o);
+    of_user = check_user(s); /* told together with the others */
+    if (error < 0 || of_user < 0) {
+        advise(s, error < 0 ? error : of_user, o);
         return EXIT_FAILURE;
     }
-    status = check_user(s, o);
-    if (status != EXIT_SUCCESS)
-        return status;
     printf("%s: OK\n", o->config_file);
     return finish_output();
 }

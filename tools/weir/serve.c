@@ -52,6 +52,16 @@ static int fail(const struct service *v, int32_t error)
     return EXIT_FAILURE;
 }
 
+/* Of a reload: it does not change the user, but the next start has to find it. */
+static int32_t check_user(const struct service *v)
+{
+    const char *user = weir_server_user(v->s);
+    char why[RIGHTS_WHY_MAX];
+    struct identity id;
+
+    return user && rights_find(user, &id, why) < 0 ? weir_server_refuse(v->s, "user", why) : 0;
+}
+
 static int drop_rights(struct service *v)
 {
     const char *user = weir_server_user(v->s);
@@ -60,7 +70,9 @@ static int drop_rights(struct service *v)
 
     if (!user)
         return EXIT_SUCCESS;
-    if (rights_find(user, &id, why) == 0 && rights_become(&id, why) == 0)
+    if (rights_find(user, &id, why) < 0)
+        return fail(v, weir_server_refuse(v->s, "user", why));
+    if (rights_become(&id, why) == 0)
         return EXIT_SUCCESS;
     say("%s", why);
     return EXIT_FAILURE;
@@ -114,6 +126,8 @@ static void reload(struct service *v)
     notify_reloading(&v->notify);
     if (file)
         error = weir_server_configure_file(v->s, file);
+    if (error == 0)
+        error = check_user(v);
     if (error == 0)
         error = weir_server_reload(v->s);
     if (error == 0) {

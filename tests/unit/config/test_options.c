@@ -325,7 +325,7 @@ static void options__later_errors__have_their_place(void **state)
                                      "log.file: d\n"
                                      "w:5:38: /log/level: e\n"
                                      "user: f\n"
-                                     "w:(default): /threads: g");
+                                     "w:2:1: /threads: g");
     wr_errors_free(&errors);
     wr_options_free(o);
     o = read_all(NULL, NULL, 0);
