@@ -20,11 +20,13 @@ void wr_root_close(struct wr_root *r)
 
 int wr_root_open(struct wr_root *r, const char *path)
 {
+    struct stat st;
+
     *r = (struct wr_root){.fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (r->fd < 0)
         return -errno;
     /* O_PATH asks for no right to the folder itself: without that nothing in it would be found. */
-    if (faccessat(r->fd, ".", F_OK, 0) < 0) {
+    if (fstatat(r->fd, ".", &st, 0) < 0) {
         int err = -errno;
 
         wr_root_close(r);
