@@ -121,6 +121,10 @@ class Check(Base):
         for line in lines:
             self.assertRegex(line, "^%s:[1-6]:[0-9]+: " % re.escape(self.file))
 
+    def test_advice_for_a_page(self):
+        self.configure(routes=[{"static": "www"}], error_pages={"404": "nosuch.html"})
+        self.assertTrue(self.check(status=1).endswith("; check the path\n"))
+
     def test_nothing_to_serve(self):
         for text, place in (("{}", "1:1"), ('{\n "routes": []}', "2:12"), ('\n{"hosts": []}', "2:1")):
             with self.subTest(text):

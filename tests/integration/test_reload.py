@@ -113,6 +113,11 @@ class Broken(Base):
                 taken.listen()
                 self.site(listen=["127.0.0.1:0", "127.0.0.1:%d" % taken.getsockname()[1]])
                 self.assert_as_before(s, "in use")
+                self.site({"path": "/n", "static": "nosuch"},
+                          listen=["127.0.0.1:0", "127.0.0.1:%d" % taken.getsockname()[1]])
+                self.assert_as_before(s, "in use", "nosuch")
+            self.site(user="no-such-user")
+            self.assert_as_before(s, "/user: there is no user")
             self.site(self.service("two"))
             self.reload_well(s)
             self.assertEqual(self.get(s, "/p").body, b"two first")
