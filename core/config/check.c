@@ -151,6 +151,7 @@ bool wr_check_text(struct wr_reader *r, const struct wr_option *option,
 /* Who lays claim to a name, an address, a route. */
 struct claim {
     const char *host, *path;
+    const struct wr_host_options *site; /* that a route is of; NULL: none */
     bool is_exact;
     size_t order;
     const struct wr_json_node *node;
@@ -219,6 +220,12 @@ static void report_again(struct wr_reader *r, const struct claim *first, const s
                   first->node->place.line);
 }
 
+/* A host that is named twice, of which that is told: its routes are not to blame. */
+static bool is_same_fault(const struct claim *a, const struct claim *b)
+{
+    return a->node == b->node || (a->site && b->site && a->site != b->site);
+}
+
 /* Reports each claim to what an earlier one has. In the order of the text, which is not that in
  * which claims were made: routes may stand behind hosts. */
 static void settle(struct wr_reader *r, struct claims *c, const char *what)
@@ -234,7 +241,7 @@ static void settle(struct wr_reader *r, struct claims *c, const char *what)
     for (size_t i = 1; i < c->n; i++) {
         if (compare_claimed(first, &c->v[i]) != 0)
             first = &c->v[i];
-        else if (c->v[i].node != first->node) /* as when a host is named twice */
+        else if (!is_same_fault(first, &c->v[i]))
             report_again(r, first, &c->v[i], what);
     }
     free(c->v);
@@ -277,7 +284,7 @@ static const struct wr_json_node *node_of_route(const struct wr_route_options *r
 
 /* What is empty was found wrong, and has been reported. */
 static void claim_route(struct wr_reader *r, struct claims *c, const char *host,
-                        const struct wr_route_options *route)
+                        const struct wr_host_options *site, const struct wr_route_options *route)
 {
     struct claim *claim;
 
@@ -286,6 +293,7 @@ static void claim_route(struct wr_reader *r, struct claims *c, const char *host,
     claim = new_claim(r, c);
     if (!claim)
         return;
+    claim->site = site;
     claim->host = host ? canonical_host(r, host) : "";
     claim->path = canonical_path(r, route);
     claim->is_exact = route->exact;
@@ -303,7 +311,7 @@ static void claim_host(struct wr_reader *r, struct claims *routes, struct claims
             claim->node = wr_json_node_of(host->names.at[i]);
         }
         for (size_t j = 0; j < host->routes.n; j++)
-            claim_route(r, routes, host->names.v[i], &host->routes.v[j]);
+            claim_route(r, routes, host->names.v[i], host, &host->routes.v[j]);
     }
 }
 
@@ -312,7 +320,7 @@ void wr_check_root(struct wr_reader *r, const struct wr_root_options *root)
     struct claims routes = {0}, names = {0};
 
     for (size_t i = 0; i < root->routes.n; i++)
-        claim_route(r, &routes, root->routes.v[i].host, &root->routes.v[i]);
+        claim_route(r, &routes, root->routes.v[i].host, NULL, &root->routes.v[i]);
     for (size_t i = 0; i < root->hosts.n; i++)
         claim_host(r, &routes, &names, &root->hosts.v[i]);
     settle(r, &routes, "route");
