@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -226,20 +225,21 @@ static void use_outlet(struct weir_server *s, struct wr_log_call *log, struct wr
  * write it depends on the user that the server becomes. */
 static int try_file(const char *file)
 {
+    const char *slash = strrchr(file, '/');
     struct stat st;
-    char *copy;
+    char *folder;
     int err = 0;
 
     if (stat(file, &st) == 0)
         return S_ISDIR(st.st_mode) ? -EISDIR : 0;
     if (errno != ENOENT)
         return errno == EACCES ? 0 : -errno;
-    copy = strdup(file);
-    if (!copy)
+    folder = slash ? strndup(file, (size_t)(slash - file) + 1) : strdup(".");
+    if (!folder)
         return -ENOMEM;
-    if (stat(dirname(copy), &st) < 0 && errno != EACCES)
+    if (stat(folder, &st) < 0 && errno != EACCES)
         err = -errno;
-    free(copy);
+    free(folder);
     return err;
 }
 

@@ -106,7 +106,7 @@ struct weir_server {
     bool is_beginning;         /* weir_server_run() has been called, and nothing runs yet: */
     int64_t early_stop_ms;     /* what a stop has asked for meanwhile; -1: none has */
 
-    char *started_user; /* what `user` was then; a reload does not change it */
+    char *started_user;      /* what `user` was then; a reload does not change it */
     _Atomic int64_t stop_ms; /* of the configuration at work; -1: it does not run */
 
     struct wr_errors errors; /* of the last call that failed */

@@ -131,8 +131,8 @@ WEIR_API int32_t weir_server_configure_file(weir_server *s, const char *path);
 WEIR_API int32_t weir_server_set(weir_server *s, const char *key, const char *json);
 
 /* Does all that a start would, up to loading every plugin, and lets it go again: 0, or the error
- * that a start would meet. Binds no address and opens no log, but looks
- * whether the folder of each is there. */
+ * that a start would meet. Binds no address and opens no log, but looks whether the folder of each
+ * is there. */
 WEIR_API int32_t weir_server_check(weir_server *s);
 
 enum weir_describe {
