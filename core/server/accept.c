@@ -59,7 +59,8 @@ static bool is_shortage(int err)
     return err == -EMFILE || err == -ENFILE || err == -ENOBUFS || err == -ENOMEM;
 }
 
-/* 1: one was accepted, or failed by itself; 0: no more; -errno: none can be had for now. */
+/* 1: one was accepted, or failed by itself; 0: no more; -EINVAL: it does not listen any more; another
+ * -errno: none can be had for now. */
 static int accept_one(struct wr_acceptor *a)
 {
     struct sockaddr_storage from = {0};
@@ -71,8 +72,10 @@ static int accept_one(struct wr_acceptor *a)
 
     if (fd < 0 && errno == EAGAIN)
         return 0;
+    if (fd < 0 && (errno == EINVAL || is_shortage(-errno)))
+        return -errno;
     if (fd < 0)
-        return is_shortage(-errno) ? -errno : 1; /* the others concern that connection alone */
+        return 1; /* the others concern that connection alone */
     transport = wr_transport_tcp_new(fd);
     if (!transport) {
         close(fd);
@@ -85,6 +88,23 @@ static int accept_one(struct wr_acceptor *a)
         wr_log(&a->owner->worker.site->log, WR_LOG_WARN, "a connection was dropped: %s",
                strerrordesc_np(-err));
     return 1;
+}
+
+static void close_acceptor(struct wr_loop_thread *t, struct wr_acceptor *a)
+{
+    wr_loop_remove(t->worker.loop, &a->source);
+    wr_list_remove(&a->link);
+    close(a->fd);
+    a->fd = -1;
+}
+
+/* The host has shut down the socket that it had given: it would be ready without end. */
+static void give_up(struct wr_loop_thread *t, struct wr_acceptor *a)
+{
+    wr_log(&t->worker.site->log, WR_LOG_ERROR,
+           "a listening socket was shut down (port %u): no connection comes in there any more",
+           (unsigned)a->port);
+    close_acceptor(t, a);
 }
 
 static void on_acceptable(struct wr_source *s, uint32_t events)
@@ -100,7 +120,9 @@ static void on_acceptable(struct wr_source *s, uint32_t events)
     }
     for (int i = 0; i < ACCEPTS_MAX && r > 0 && !is_full(t->server); i++)
         r = accept_one(a);
-    if (r < 0)
+    if (r == -EINVAL)
+        give_up(t, a);
+    else if (r < 0)
         pause_accepting(t, strerrordesc_np(-r));
     else if (r == 0)
         note_all_in(t);
@@ -189,14 +211,6 @@ void wr_accept_init(struct wr_loop_thread *t)
 }
 
 /* ---- the end ---- */
-
-static void close_acceptor(struct wr_loop_thread *t, struct wr_acceptor *a)
-{
-    wr_loop_remove(t->worker.loop, &a->source);
-    wr_list_remove(&a->link);
-    close(a->fd);
-    a->fd = -1;
-}
 
 static void end_acceptor(struct wr_loop_thread *t, struct wr_acceptor *a)
 {

@@ -9,8 +9,8 @@
  * A server runs in threads of its own, one a loop; the same with the calling thread as the first;
  * or as a single loop that the host drives.
  *
- * Threads: one thread makes, starts, reloads and frees a server; stop and adopt from any; wait and
- *          run while another reloads.
+ * Threads: one thread makes, starts, reloads and frees a server; stop and adopt from any; wait while
+ *          another reloads.
  * Errors:  0 or -errno; where there is a `why`, of WR_WHY_MAX bytes, it says more.
  */
 #ifndef WR_SERVER_SERVER_H

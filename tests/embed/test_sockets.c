@@ -140,6 +140,26 @@ static void sockets__listening_one__stays_the_hosts(void **state)
 }
 
 /* Named as well, as in a configuration of a service that a manager activates: not bound again. */
+/* It stays ready for ever: the loop must not turn for it without end. */
+static void sockets__listening_one_that_is_shut_down__is_given_up(void **state)
+{
+    weir_server *s = new_server();
+    char address[64];
+    int fd = listen_tcp(0, address);
+
+    (void)state;
+    assert_int_equal(weir_server_listen_fd(s, fd), 0);
+    assert_int_equal(weir_server_start_stepping(s), 0);
+    assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
+    assert_int_equal(weir_server_step(s, 1000), 1);
+    assert_int_equal(weir_server_step(s, 0), 0);
+    expect_error(s, weir_server_reload(s), WEIR_EINVAL);
+    weir_server_stop(s, 0);
+    client_step_to_stop(s);
+    weir_server_free(s);
+    close(fd);
+}
+
 static void sockets__listening_one_that_is_named_as_well__is_bound_once(void **state)
 {
     char address[64];
@@ -569,6 +589,7 @@ static int run_group(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sockets__listening_one__is_served),
         cmocka_unit_test(sockets__listening_one__stays_the_hosts),
+        cmocka_unit_test(sockets__listening_one_that_is_shut_down__is_given_up),
         cmocka_unit_test(sockets__listening_one_that_is_named_as_well__is_bound_once),
         cmocka_unit_test(sockets__pair__is_adopted),
         cmocka_unit_test(sockets__adopted_alone__needs_no_address),
