@@ -22,8 +22,8 @@ struct wr_image {
     unsigned refs;
     dev_t dev; /* what the file was, to know it again */
     ino_t ino;
-    struct timespec mtime;
-    void *handle; /* of dlopen(3); NULL: not loaded */
+    struct timespec ctime; /* not mtime, which tools that deploy set to what they like */
+    void *handle;          /* of dlopen(3); NULL: not loaded */
     const weir_plugin *plugin;
     struct wr_private_copy copy;
 };
@@ -248,8 +248,8 @@ static struct wr_image *find(struct wr_images *images, const struct stat *st)
     WR_LIST_FOREACH (it, &images->list) {
         struct wr_image *i = WR_CONTAINER_OF(it, struct wr_image, link);
 
-        if (i->dev == st->st_dev && i->ino == st->st_ino && i->mtime.tv_sec == st->st_mtim.tv_sec &&
-            i->mtime.tv_nsec == st->st_mtim.tv_nsec)
+        if (i->dev == st->st_dev && i->ino == st->st_ino && i->ctime.tv_sec == st->st_ctim.tv_sec &&
+            i->ctime.tv_nsec == st->st_ctim.tv_nsec)
             return i;
     }
     return NULL;
@@ -283,7 +283,7 @@ static struct wr_image *open_new(struct wr_images *images, const char *file, int
     image->copy.lock_fd = -1;
     image->dev = st->st_dev;
     image->ino = st->st_ino;
-    image->mtime = st->st_mtim;
+    image->ctime = st->st_ctim;
     wr_list_append(&images->list, &image->link);
     *err = load(image, file, fd, why);
     if (*err == 0 && (*err = wr_plugin_check(image->plugin, &checked, reason)) < 0)

@@ -57,6 +57,19 @@ class What(Base):
             self.reload_well(s)
             self.assertEqual(self.get(s, "/p").body, b"t second")
 
+    def test_a_plugin_file_of_the_same_inode_and_time_is_loaded_anew(self):
+        """As copied by a tool that keeps times, or one whose builds all have the same."""
+        file = os.path.join(self.temp, "service.so")
+        shutil.copy(service_plugin(), file)
+        os.utime(file, (1, 1))
+        self.site(self.service("t", plugin=file))
+        with self.serve_config() as s:
+            self.assertEqual(self.get(s, "/p").body, b"t first")
+            shutil.copyfile(service_plugin("second"), file)
+            os.utime(file, (1, 1))
+            self.reload_well(s)
+            self.assertEqual(self.get(s, "/p").body, b"t second")
+
     def test_without_a_configuration_file(self):
         """A folder that was replaced, and a plugin, are opened anew."""
         file = os.path.join(self.temp, "service.so")
