@@ -180,8 +180,8 @@ static void format_json(struct wr_buf *b, const struct wr_exchange *x, int64_t w
 void wr_access_log_write(const struct wr_access_log *log, const struct wr_exchange *x,
                          int64_t wall_ns)
 {
-    char line[WR_ACCESS_LINE_MAX];
-    struct wr_buf b = wr_buf_on(line, sizeof line);
+    char line[WR_ACCESS_LINE_MAX + 1];
+    struct wr_buf b = wr_buf_on(line, sizeof line - 1);
 
     switch (log->format) {
     case WR_ACCESS_COMBINED:
@@ -194,5 +194,6 @@ void wr_access_log_write(const struct wr_access_log *log, const struct wr_exchan
         format_json(&b, x, wall_ns);
         break;
     }
-    log->write(log->ctx, b.p, b.n);
+    line[b.n] = '\0';
+    log->write(log->ctx, line, b.n);
 }

@@ -38,7 +38,7 @@
 enum wr_access_format { WR_ACCESS_COMBINED, WR_ACCESS_EXTENDED, WR_ACCESS_JSON };
 
 struct wr_access_log {
-    /* One line without its newline; called on loop threads, several at once. */
+    /* One line without its newline, n bytes and a NUL behind them; called on loop threads, several at once. */
     void (*write)(void *ctx, const char *line, size_t n);
     void *ctx;
     enum wr_access_format format;

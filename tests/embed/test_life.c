@@ -438,16 +438,18 @@ static void life__sinks_of_the_host__get_each_line(void **state)
     weir_server *s = new_server(&on_loop, &lives);
 
     (void)state;
+    assert_int_equal(weir_server_set_loops(s, 1), 0);
     assert_int_equal(weir_server_set_log(s, WEIR_LOG_WARN, on_message, &messages), 0);
     assert_int_equal(weir_server_set_access_log(s, on_access, &accesses), 0);
     assert_int_equal(weir_server_mount(s, "/complain", &complaining, NULL, NULL), 0);
     assert_int_equal(weir_server_start(s), 0);
-    for (int i = 0; i < 5; i++)
-        client_expect(s, "/complain", 200, "");
+    for (int i = 0; i < 5; i++) /* a long line, and a short one in its place */
+        client_expect(s, i % 2 ? "/complain" : "/complain/and/at/some/length", 200, "");
+    client_expect(s, "/complain", 200, "");
     weir_server_free(s); /* behind it no sink is called */
-    assert_int_equal(accesses.accesses, 5);
+    assert_int_equal(accesses.accesses, 6);
     assert_non_null(strstr(accesses.last, "\"GET /complain HTTP/1.1\" 200 "));
-    assert_int_equal(messages.messages, 5);
+    assert_int_equal(messages.messages, 6);
     assert_non_null(strstr(messages.last, "the app has something to say"));
     assert_int_equal(messages.bad + accesses.bad, 0);
 }
