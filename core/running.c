@@ -255,10 +255,10 @@ static void log_reload(const struct weir_server *s)
 {
     const struct wr_root_options *o = wr_options_root(s->options);
     const struct wr_log *log = wr_server_log(s->running);
+    int loops = wr_server_loops(s->running);
 
-    if (s->state != WR_WEIR_STEPPING && o->loops > 0 && o->loops != s->loops)
-        wr_log(log, WR_LOG_WARN, "loops: %d until a restart, not %lld", s->loops,
-               (long long)o->loops);
+    if (s->state != WR_WEIR_STEPPING && o->loops > 0 && o->loops != loops)
+        wr_log(log, WR_LOG_WARN, "loops: %d until a restart, not %lld", loops, (long long)o->loops);
     if (!is_same_text(o->user, s->started_user))
         wr_log(log, WR_LOG_WARN, "user: %s until a restart",
                s->started_user ? s->started_user : "null");

@@ -340,6 +340,11 @@ const struct wr_log *wr_server_log(const struct wr_server *s)
     return &s->site->log;
 }
 
+int wr_server_loops(const struct wr_server *s)
+{
+    return s->loops;
+}
+
 /* ---- descriptors ---- */
 
 /* Of those that the process may have, what listeners, loops, files and the host leave. */

@@ -62,6 +62,9 @@ int wr_server_wait(struct wr_server *s);
 int wr_server_reload(struct wr_server *s, struct wr_site *site,
                      const struct wr_listenings *listenings, char *why);
 
+/* How many it has: those of its listenings may be more. */
+int wr_server_loops(const struct wr_server *s);
+
 /* The log of the site that is served now; valid until the next reload. */
 const struct wr_log *wr_server_log(const struct wr_server *s);
 

@@ -302,6 +302,34 @@ static void reload__address_is_taken__changes_nothing(void **state)
     weir_server_free(s);
 }
 
+static void note_warning(void *arg, int32_t level, const char *line, size_t n)
+{
+    (void)level;
+    snprintf(arg, 64, "%.*s", (int)n, line);
+}
+
+/* Also when more had been bound than are started. */
+static void reload__other_loops__are_told(void **state)
+{
+    weir_server *s = new_server();
+    char warning[64] = "";
+
+    (void)state;
+    expect_ok(s, weir_server_set_folder(s, folder.path));
+    expect_ok(s, weir_server_set_log(s, WEIR_LOG_WARN, note_warning, warning));
+    expect_ok(s, weir_server_listen(s, "127.0.0.1:0"));
+    expect_ok(s, weir_server_set_loops(s, 3));
+    expect_ok(s, weir_server_bind(s));
+    expect_ok(s, weir_server_set_loops(s, 2));
+    expect_ok(s, weir_server_start(s));
+    expect_ok(s, weir_server_reload(s));
+    assert_string_equal(warning, "");
+    expect_ok(s, weir_server_set_loops(s, 3));
+    expect_ok(s, weir_server_reload(s));
+    assert_string_equal(warning, "loops: 2 until a restart, not 3");
+    weir_server_free(s);
+}
+
 static void reload__while_stepping__switches(void **state)
 {
     struct life life = {0};
@@ -708,6 +736,7 @@ static int run_group(void)
         cmocka_unit_test(reload__in_flight__ends_with_the_old_mount),
         cmocka_unit_test(reload__fails__old_serves_on),
         cmocka_unit_test(reload__address_is_taken__changes_nothing),
+        cmocka_unit_test(reload__other_loops__are_told),
         cmocka_unit_test(reload__while_stepping__switches),
         cmocka_unit_test(reload__under_load__fails_no_request),
 #ifdef WR_TEST_PLUGIN
