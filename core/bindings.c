@@ -188,12 +188,7 @@ void wr_bindings_drop(struct weir_server *s, struct wr_listenings *listenings)
 void wr_bindings_take(struct weir_server *s, struct wr_listenings *listenings)
 {
     struct wr_listenings before = s->listenings;
-    char(*texts)[WR_ADDRESS_TEXT_MAX] = calloc(listenings->n + 1, sizeof *texts);
 
-    for (size_t i = 0; i < listenings->n && texts; i++)
-        wr_address_format(&listenings->v[i]->address, texts[i]);
-    free(s->address_texts);
-    s->address_texts = texts;
     s->listenings = *listenings;
     wr_bindings_drop(s, &before);
     *listenings = (struct wr_listenings){0};

@@ -151,7 +151,7 @@ void wr_weir_let_go(struct weir_server *s)
     pthread_mutex_unlock(&s->control);
 }
 
-/* After a failed start the server is as before it, so that it may be tried again. */
+/* After a failed start all is closed, also what was bound before, and it may be tried again. */
 static int32_t abandon_start(struct weir_server *s, int err)
 {
     wr_weir_let_go(s);
@@ -240,7 +240,7 @@ int32_t weir_serve(uint16_t port, const char *documents_root)
 
 const char *weir_server_address(const weir_server *s, uint32_t i)
 {
-    return s->address_texts && i < s->listenings.n ? s->address_texts[i] : NULL;
+    return i < s->listenings.n ? s->listenings.v[i]->text : NULL;
 }
 
 /* ---- reloading ---- */

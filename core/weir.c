@@ -169,7 +169,6 @@ void weir_server_free(weir_server *s)
     wr_errors_free(&s->errors);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->control);
-    free(s->address_texts);
     free(s->folder);
     free(s);
 }

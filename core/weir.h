@@ -95,7 +95,6 @@ struct weir_server {
     /* what has come of it */
     struct wr_listenings listenings;
     int loops; /* that these are for */
-    char (*address_texts)[WR_ADDRESS_TEXT_MAX];
     struct wr_images images;
     struct wr_outlets outlets;
 

@@ -45,6 +45,7 @@ struct wr_listening *wr_listening_open(const struct wr_address *wanted, int loop
         *err = wr_listener_open(&l->address, loops, fds);
     }
     if (*err == 0) {
+        wr_address_format(&l->address, l->text);
         set_sockets(l, fds);
     } else {
         snprintf(why, WR_WHY_MAX, "cannot listen on %s: %s", wr_address_format(wanted, text),
@@ -143,6 +144,8 @@ struct wr_listening *wr_listening_adopt(int fd, int loops, char *why, int *err)
         l->is_adopted = true;
         *err = read_address(fd, &l->address);
         l->wanted = l->address;
+        if (*err == 0)
+            wr_address_format(&l->address, l->text);
     }
     if (l && *err == 0)
         *err = ready_socket(fd, &l->address);

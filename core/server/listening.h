@@ -23,9 +23,10 @@ struct wr_acceptor {
 };
 
 struct wr_listening {
-    struct wr_address wanted;  /* as it was asked for; of an adopted one as it is bound */
-    struct wr_address address; /* as it is bound: port 0 has become a number */
-    bool is_adopted;           /* the socket came from elsewhere, and so does its path */
+    struct wr_address wanted;       /* as it was asked for; of an adopted one as it is bound */
+    struct wr_address address;      /* as it is bound: port 0 has become a number */
+    char text[WR_ADDRESS_TEXT_MAX]; /* of that */
+    bool is_adopted;                /* the socket came from elsewhere, and so does its path */
     int n;
     struct wr_acceptor acceptors[]; /* n: one a loop */
 };

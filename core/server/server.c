@@ -243,10 +243,15 @@ static void on_adopt(struct wr_task *task)
 {
     struct adoption *a = WR_CONTAINER_OF(task, struct adoption, task);
 
+    int err = 0;
+
     if (a->t->is_stopping)
         a->transport->ops->close(a->transport);
     else
-        wr_conn_open(&a->t->worker, a->transport, a->fd, &a->peer); /* a failure has closed it */
+        err = wr_conn_open(&a->t->worker, a->transport, a->fd, &a->peer);
+    if (err < 0)
+        wr_log(&a->t->worker.site->log, WR_LOG_WARN, "a connection was dropped: %s",
+               strerrordesc_np(-err));
     free(a);
 }
 
