@@ -81,6 +81,8 @@ static int32_t add_wanted(struct collected *c, const struct wr_address *a, char 
     if (is_collected(c, a, true) || (!wr_address_takes_any_port(a) && is_collected(c, a, false)))
         return 0; /* a socket that was given is bound to it; or it was said twice */
     l = find_free(c, a, false);
+    if (l && !wr_listening_has_path(l)) /* removed by somebody: it is made again */
+        l = NULL;
     if (!l)
         l = wr_listening_open(a, c->s->loops, why, &err);
     if (!l)

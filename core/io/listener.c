@@ -184,6 +184,17 @@ int wr_listener_open(struct wr_address *address, int n, int fds[])
     return err;
 }
 
+bool wr_listener_has_path(const struct wr_address *address)
+{
+    struct stat st;
+
+    if (address->sa.any.sa_family != AF_UNIX)
+        return true;
+    if (lstat(address->sa.un.sun_path, &st) < 0)
+        return errno != ENOENT && errno != ENOTDIR;
+    return st.st_dev == address->socket_dev && st.st_ino == address->socket_ino;
+}
+
 void wr_listener_unlink(struct wr_address *address)
 {
     struct stat st;

@@ -22,6 +22,10 @@
  */
 int wr_listener_open(struct wr_address *address, int n, int fds[]);
 
+/* False: the path of a unix address that was bound here has been removed, or another has bound it;
+ * nobody can connect any more. True also where that cannot be told, and of other addresses. */
+bool wr_listener_has_path(const struct wr_address *address);
+
 /* Removes the path of a unix address, unless another has bound it since; else, and when called once
  * more, does nothing. */
 void wr_listener_unlink(struct wr_address *address);

@@ -159,6 +159,13 @@ struct wr_listening *wr_listening_adopt(int fd, int loops, char *why, int *err)
     return NULL;
 }
 
+/* ---- the path of one that is bound ---- */
+
+bool wr_listening_has_path(const struct wr_listening *l)
+{
+    return l->is_adopted || wr_listener_has_path(&l->address);
+}
+
 /* ---- the end ---- */
 
 void wr_listening_remove_path(struct wr_listening *l)

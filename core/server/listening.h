@@ -43,6 +43,9 @@ struct wr_listening *wr_listening_open(const struct wr_address *wanted, int loop
 /* The same with a socket that listens already; `fd` is duplicated and stays the caller's. */
 struct wr_listening *wr_listening_adopt(int fd, int loops, char *why, int *err);
 
+/* Can clients still come to it by its path? See wr_listener_has_path(). */
+bool wr_listening_has_path(const struct wr_listening *l);
+
 /* Removes its path, unless it was adopted or another has bound it since; harmless for others, and
  * once more. To be called before its sockets are closed. */
 void wr_listening_remove_path(struct wr_listening *l);

@@ -259,6 +259,24 @@ class Listeners(Base):
                 self.assertEqual(self.get(s, "/", at=now[1]).body, b"hello")
                 self.assertEqual(c.get("/").body, b"hello")  # it was there before
 
+    def test_a_path_that_was_removed_is_made_again(self):
+        path = os.path.join(self.temp, "sock")
+        self.site(listen=["127.0.0.1:0", "unix:" + path])
+        with self.serve_config() as s:
+            os.unlink(path)
+            self.reload_well(s)
+            self.assertEqual(self.get(s, "/", at="unix:" + path).body, b"hello")
+            os.unlink(path)
+            with socket.socket(socket.AF_UNIX) as other:
+                other.bind(path)
+                other.listen()
+                self.assertIn("failed", self.reload(s))
+                self.assertTrue(eventually(lambda: "already in use" in s.log()), s.log())
+                self.assertEqual(self.get(s, "/").body, b"hello")
+            self.reload_well(s)  # nobody answers there any more
+            self.assertEqual(self.get(s, "/", at="unix:" + path).body, b"hello")
+        self.assertFalse(os.path.lexists(path))
+
     def test_free_port_stays_the_same(self):
         self.site()
         with self.serve_config() as s:
