@@ -250,6 +250,26 @@ static bool is_same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+/* Sockets that stay get the permissions that new ones have. */
+static void update_modes(struct weir_server *s)
+{
+    int64_t unix_mode = wr_options_root(s->options)->unix_mode;
+
+    for (size_t i = 0; i < s->listenings.n; i++) {
+        struct wr_listening *l = s->listenings.v[i];
+        int err = wr_listening_set_mode(l, unix_mode > 0 ? (unsigned)unix_mode : 0);
+        char text[WR_ADDRESS_TEXT_MAX];
+
+        if (err == -ENOTSUP)
+            wr_log(wr_server_log(s->running), WR_LOG_WARN, "unix_mode: %04o of %s until a restart",
+                   l->wanted.unix_mode, wr_address_format(&l->address, text));
+        else if (err < 0)
+            wr_log(wr_server_log(s->running), WR_LOG_WARN,
+                   "unix_mode: cannot change that of %s, which stays as it is: %s",
+                   wr_address_format(&l->address, text), strerrordesc_np(-err));
+    }
+}
+
 /* What a reload does not change is said, so that nobody waits for it. */
 static void log_reload(const struct weir_server *s)
 {
@@ -301,6 +321,7 @@ static int32_t reload(struct weir_server *s)
     }
     wr_bindings_take(s, &after);
     note_times(s);
+    update_modes(s);
     log_reload(s);
     return 0;
 }

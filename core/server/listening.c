@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/listener.h"
@@ -164,6 +165,18 @@ struct wr_listening *wr_listening_adopt(int fd, int loops, char *why, int *err)
 bool wr_listening_has_path(const struct wr_listening *l)
 {
     return l->is_adopted || wr_listener_has_path(&l->address);
+}
+
+int wr_listening_set_mode(struct wr_listening *l, unsigned unix_mode)
+{
+    if (l->is_adopted || l->address.sa.any.sa_family != AF_UNIX || l->wanted.unix_mode == unix_mode)
+        return 0;
+    if (unix_mode == 0)
+        return -ENOTSUP;
+    if (chmod(l->address.sa.un.sun_path, unix_mode) < 0)
+        return -errno;
+    l->wanted.unix_mode = l->address.unix_mode = unix_mode;
+    return 0;
 }
 
 /* ---- the end ---- */

@@ -46,6 +46,10 @@ struct wr_listening *wr_listening_adopt(int fd, int loops, char *why, int *err);
 /* Can clients still come to it by its path? See wr_listener_has_path(). */
 bool wr_listening_has_path(const struct wr_listening *l);
 
+/* Gives its path other permissions; of addresses without a path, and adopted ones, nothing changes.
+ * 0, or -errno: -ENOTSUP for 0, what the umask leaves, which only a new socket gets. */
+int wr_listening_set_mode(struct wr_listening *l, unsigned unix_mode);
+
 /* Removes its path, unless it was adopted or another has bound it since; harmless for others, and
  * once more. To be called before its sockets are closed. */
 void wr_listening_remove_path(struct wr_listening *l);

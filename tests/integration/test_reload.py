@@ -277,6 +277,21 @@ class Listeners(Base):
             self.assertEqual(self.get(s, "/", at="unix:" + path).body, b"hello")
         self.assertFalse(os.path.lexists(path))
 
+    def test_unix_mode_of_a_socket_that_stays(self):
+        path = os.path.join(self.temp, "sock")
+        with contextlib.ExitStack() as stack:
+            for mode in (None, "0600", "0660", None):
+                self.site(listen=["127.0.0.1:0", "unix:" + path], unix_mode=mode)
+                if mode is None and not os.path.lexists(path):
+                    s = stack.enter_context(self.serve_config())
+                    continue
+                before = os.stat(path).st_ino
+                self.reload_well(s)
+                self.assertEqual(os.stat(path).st_ino, before)
+                self.assertEqual(os.stat(path).st_mode & 0o777, int(mode or "0660", 8))
+            told = "unix_mode: 0660 of unix:%s until a restart" % path
+            self.assertTrue(eventually(lambda: told in s.log()), s.log())
+
     def test_free_port_stays_the_same(self):
         self.site()
         with self.serve_config() as s:
