@@ -193,6 +193,38 @@ static void fail_log(struct making *m, const struct wr_json_path *at, const char
     fail(m, wr_public_error(err), at, "file", why);
 }
 
+/* What the calls have said, with a reference of our own. */
+static struct wr_log_call copy_log(struct weir_server *s, const struct wr_log_call *from)
+{
+    if (from->outlet)
+        wr_outlet_ref(&s->outlets, from->outlet);
+    return *from;
+}
+
+/* A log that cannot be written is told where calls have said that messages go: the program's
+ * standard error. It is the one that is there as long as any other. */
+static void on_alarm(void *ctx, const char *path, int err)
+{
+    struct weir_server *s = ctx;
+    struct wr_log_call log;
+    char line[WR_WHY_MAX];
+
+    pthread_mutex_lock(&s->lock);
+    log = copy_log(s, &s->log);
+    pthread_mutex_unlock(&s->lock);
+    snprintf(line, sizeof line, "cannot write the log%s%.800s: %s; lines are lost",
+             path ? " " : " of requests", path ? path : "", strerrordesc_np(-err));
+    wr_log_call_write(&log, WR_LOG_ERROR, line);
+    wr_outlet_unref(&s->outlets, log.outlet);
+}
+
+/* Of all but the one in which it would be told. */
+static void set_alarm(struct weir_server *s, struct wr_outlet *o)
+{
+    if (o && o != s->log.outlet)
+        wr_log_writer_set_alarm(o->writer, on_alarm, s);
+}
+
 /* The outlet of a key's file, "-" being a standard descriptor; NULL, with an error added. */
 static struct wr_outlet *open_outlet(struct making *m, const struct wr_json_path *at,
                                      const char *file, int standard)
@@ -205,14 +237,6 @@ static struct wr_outlet *open_outlet(struct making *m, const struct wr_json_path
     if (!o)
         fail_log(m, at, file, err);
     return o;
-}
-
-/* What the calls have said, with a reference of our own. */
-static struct wr_log_call copy_log(struct weir_server *s, const struct wr_log_call *from)
-{
-    if (from->outlet)
-        wr_outlet_ref(&s->outlets, from->outlet);
-    return *from;
 }
 
 static void use_outlet(struct weir_server *s, struct wr_log_call *log, struct wr_outlet *o)
@@ -265,6 +289,7 @@ static void make_log(struct making *m, bool is_trial)
             g->format = WR_MESSAGE_TEXT;
     }
     set_report(g->log.outlet, g->format);
+    set_alarm(m->s, g->log.outlet);
     if (has_file || wr_options_has(m->s->options, "log.level"))
         g->log.level = o->level;
     if (g->log.outlet || g->log.write)
@@ -285,6 +310,7 @@ static void make_access_log(struct making *m)
         use_outlet(m->s, &g->access_log, open_outlet(m, o->at, o->file, STDOUT_FILENO));
     set_report(g->access_log.outlet,
                formats[o->format] == WR_ACCESS_JSON ? WR_MESSAGE_JSON : WR_MESSAGE_PLAIN);
+    set_alarm(m->s, g->access_log.outlet);
     if (g->access_log.outlet || g->access_log.write_access)
         g->site.access_log =
             (struct wr_access_log){.write = write_access, .ctx = g, .format = formats[o->format]};

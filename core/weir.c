@@ -153,8 +153,8 @@ void weir_server_free(weir_server *s)
     if (!s)
         return;
     wr_weir_let_go(s);
+    wr_outlet_unref(&s->outlets, s->access_log.outlet); /* its end may still be told in the other */
     wr_outlet_unref(&s->outlets, s->log.outlet);
-    wr_outlet_unref(&s->outlets, s->access_log.outlet);
     wr_outlets_fini(&s->outlets);
     wr_images_fini(&s->images);
     for (int i = 0; i < s->mounts_n; i++)
@@ -469,8 +469,12 @@ uint32_t weir_server_stop_ms(const weir_server *s)
 static int32_t use_log(struct weir_server *s, struct wr_log_call *log,
                        const struct wr_log_call *with)
 {
-    wr_outlet_unref(&s->outlets, log->outlet);
+    struct wr_outlet *before = log->outlet;
+
+    pthread_mutex_lock(&s->lock);
     *log = *with;
+    pthread_mutex_unlock(&s->lock);
+    wr_outlet_unref(&s->outlets, before);
     return 0;
 }
 

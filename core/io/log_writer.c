@@ -39,11 +39,14 @@ struct wr_log_writer {
     int fresh_fd;       /* to be switched to before the next batch; -1: none */
     wr_log_report_fn *report;
     void *report_ctx;
+    wr_log_alarm_fn *alarm; /* NULL: none */
+    void *alarm_ctx;
 
     /* The thread's. */
     struct output out;
     struct wr_buf writing;
     bool is_failing;          /* writing has failed in this batch: the next tries again */
+    bool is_alarmed;          /* and it has been told that nothing is written */
     bool is_torn;             /* the file ends within a line */
     int write_error;          /* the last one */
     uint64_t late, unwritten; /* lines lost that have not been reported: no room, write error */
@@ -95,6 +98,20 @@ static size_t chunk_of(const char *p, size_t n, size_t most)
     return newline ? (size_t)(newline - p) + 1 : most;
 }
 
+static void raise_alarm(struct wr_log_writer *w)
+{
+    wr_log_alarm_fn *alarm;
+    void *ctx;
+
+    pthread_mutex_lock(&w->lock);
+    alarm = w->alarm;
+    ctx = w->alarm_ctx;
+    pthread_mutex_unlock(&w->lock);
+    if (alarm && !w->is_alarmed)
+        alarm(ctx, w->path, -w->write_error);
+    w->is_alarmed = true;
+}
+
 /* Returns how many bytes were taken; less than n after an error, or when stopping took too long. */
 static size_t write_all(struct wr_log_writer *w, const char *p, size_t n)
 {
@@ -120,7 +137,10 @@ static size_t write_all(struct wr_log_writer *w, const char *p, size_t n)
         }
         w->write_error = done < 0 ? errno : EIO;
         w->is_failing = true;
+        raise_alarm(w);
     }
+    if (at == n)
+        w->is_alarmed = false;
     if (at > 0)
         w->is_torn = p[at - 1] != '\n';
     return at;
@@ -359,6 +379,14 @@ void wr_log_writer_set_report(struct wr_log_writer *w, wr_log_report_fn *report,
     pthread_mutex_lock(&w->lock);
     w->report = report ? report : report_as_text;
     w->report_ctx = ctx;
+    pthread_mutex_unlock(&w->lock);
+}
+
+void wr_log_writer_set_alarm(struct wr_log_writer *w, wr_log_alarm_fn *alarm, void *ctx)
+{
+    pthread_mutex_lock(&w->lock);
+    w->alarm = alarm;
+    w->alarm_ctx = ctx;
     pthread_mutex_unlock(&w->lock);
 }
 

@@ -45,6 +45,13 @@ typedef void wr_log_report_fn(void *ctx, struct wr_buf *b, const char *text, siz
  * "weir: " and the text. `ctx` must outlive the writer. */
 void wr_log_writer_set_report(struct wr_log_writer *w, wr_log_report_fn *report, void *ctx);
 
+/* On the writer's thread: writing has begun to fail, by -err. `path` is NULL of a descriptor. */
+typedef void wr_log_alarm_fn(void *ctx, const char *path, int err);
+
+/* Whom to tell: the log itself cannot say so. Once, until a line has been written again. `ctx` must
+ * outlive the writer. */
+void wr_log_writer_set_alarm(struct wr_log_writer *w, wr_log_alarm_fn *alarm, void *ctx);
+
 /*
  * Opens the path anew, after the file there has been moved away, and returns without waiting for the
  * thread, which switches between two batches and closes the old file then (an old pipe that is full:

@@ -279,6 +279,9 @@ class Trouble(LogCase):
         with open("/dev/full", "wb") as f:
             s = self.serve(stdout=f.fileno())
         self.assertLess(self.flood(s, 1), 2)
+        told = "cannot write the log of requests: No space left on device; lines are lost"
+        self.assertTrue(eventually(lambda: told in s.log()), s.log())
+        self.assertEqual(s.log().count(told), 1)
         self.assertLess(s.stop(), 5)
 
     def test_pipe_to_a_program_that_ends(self):
