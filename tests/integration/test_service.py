@@ -340,6 +340,25 @@ class Hurry(ConfigCase):
             self.assert_second_ends(s.process)
             s.is_checked = True
 
+    def test_what_it_does_is_told_while_a_plugin_holds_it_up(self):
+        load, unload = self.fifo("load"), self.fifo("unload")
+
+        def route(**config):
+            return {"path": "/p", "plugin": service_plugin(), "config": config}
+        self.configure(routes=[route(stay=unload)], timeouts={"stop_ms": 1})
+        with self.serve_config() as s:
+            self.configure(routes=[route(wait=load)])
+            s.process.send_signal(signal.SIGHUP)
+            self.assertTrue(eventually(lambda: "info: reloading\n" in s.log()))
+            self.assertNotIn("reloaded", s.log())
+            os.close(os.open(load, os.O_WRONLY))
+            self.assertTrue(eventually(lambda: "info: reloaded\n" in s.log()))
+            s.terminate()
+            self.assertTrue(eventually(lambda: "still stopping: a plugin has not returned" in s.log(),
+                                       PATIENCE))
+            os.close(os.open(unload, os.O_WRONLY))
+            self.assertEqual(s.wait(), 0)
+
     def test_a_terminal_that_goes_away(self):
         """A closed window ends the server, for SIGHUP says that too."""
         pid, terminal = pty.fork()

@@ -1,7 +1,8 @@
 /*
  * service.c — says who it is: the text of its configuration, and the process that it runs in.
  *
- * {"text": "x", "wait": "/a/fifo"}; with "wait", load opens that FIFO, which waits for a writer.
+ * {"text": "x", "wait": "/a/fifo", "stay": "/a/fifo"}; with "wait", load opens that FIFO, which waits
+ * for a writer; with "stay" unload does.
  */
 #ifndef _GNU_SOURCE
 #    define _GNU_SOURCE
@@ -22,7 +23,7 @@
 #endif
 
 struct service {
-    char *text;
+    char *text, *stay;
     unsigned load_uid;
     int can_be_root; /* again */
 };
@@ -48,6 +49,7 @@ static int32_t load(const weir_host *host, const weir_config *config, void **sta
     if (!s)
         return WEIR_ENOMEM;
     s->text = strdup(weir_config_string(config, "text", "none"));
+    s->stay = strdup(weir_config_string(config, "stay", ""));
     s->load_uid = (unsigned)geteuid();
     s->can_be_root = setuid(0) == 0 || seteuid(0) == 0 || setresuid(0, 0, 0) == 0 || setgid(0) == 0;
     if (*fifo)
@@ -60,6 +62,9 @@ static void unload(void *state)
 {
     struct service *s = state;
 
+    if (s->stay && *s->stay)
+        wait_at(s->stay);
+    free(s->stay);
     free(s->text);
     free(s);
 }

@@ -10,6 +10,7 @@
 #define WEIR_TOOLS_ORDERS_H
 
 #include <pthread.h>
+#include <stdint.h>
 
 enum order {
     ORDER_NONE = 0,
@@ -34,5 +35,8 @@ void orders_give(struct orders *o, enum order order);
 
 /* Waits for orders, and takes them all: a set. */
 unsigned orders_take(struct orders *o);
+
+/* The same, for so long, in whole seconds; 0: none have come. */
+unsigned orders_take_within(struct orders *o, uint32_t ms);
 
 #endif

@@ -6,7 +6,6 @@
 #include "serve.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -22,7 +21,8 @@
 #include "say.h"
 #include "signals.h"
 
-#define LIST_MAX 512
+#define LIST_MAX    512
+#define SLOW_END_MS 2000 /* past the time to stop */
 
 struct service {
     const struct options *o;
@@ -32,7 +32,6 @@ struct service {
     struct orders orders;
     pthread_t first; /* that hears signals */
     int32_t end;     /* what weir_server_wait() returned */
-    bool is_stopping;
     int status;
 };
 
@@ -124,6 +123,7 @@ static void reload(struct service *v)
     int32_t error = 0;
 
     notify_reloading(&v->notify);
+    weir_server_log(v->s, WEIR_LOG_INFO, "reloading"); /* a plugin's load may take long */
     if (file)
         error = weir_server_configure_file(v->s, file);
     if (error == 0)
@@ -147,11 +147,26 @@ static void reopen(struct service *v)
 
 static void stop(struct service *v)
 {
-    v->is_stopping = true;
     weir_server_stop(v->s, weir_server_stop_ms(v->s));
     notify_stopping(&v->notify);
     weir_server_log(v->s, WEIR_LOG_INFO,
                     "stopping; what is in flight may finish (once more: at once)");
+}
+
+/* Calls that have not returned are told by the server. What else it may wait for, a plugin's unload
+ * for instance, is told here: on standard error, since it is already letting go of its logs. */
+static void await_end(struct service *v)
+{
+    uint32_t patience_ms = weir_server_stop_ms(v->s) + SLOW_END_MS;
+    unsigned orders = orders_take_within(&v->orders, patience_ms);
+
+    while (orders != 0 && !(orders & ORDER_ENDED))
+        orders = orders_take_within(&v->orders, patience_ms);
+    if (orders & ORDER_ENDED)
+        return;
+    say("still stopping: a plugin has not returned (once more: at once)");
+    while (!(orders_take(&v->orders) & ORDER_ENDED))
+        ;
 }
 
 /* Stopping first: what else was asked for is of no use then. */
@@ -160,11 +175,10 @@ static void obey(struct service *v)
     unsigned orders;
 
     while (!((orders = orders_take(&v->orders)) & ORDER_ENDED)) {
-        if (v->is_stopping)
-            continue;
         if (orders & ORDER_STOP) {
             stop(v);
-            continue;
+            await_end(v);
+            return;
         }
         if (orders & ORDER_REOPEN)
             reopen(v);
