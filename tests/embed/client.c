@@ -30,12 +30,16 @@ static int try_unix(const char *path)
 
 static int try_tcp(const char *address)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    const char *colon = strchr(address, ':');
+    char host[INET_ADDRSTRLEN];
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
-    assert_int_equal(strncmp(address, "127.0.0.1:", 10), 0);
-    to.sin_port = htons((in_port_t)strtoul(address + 10, NULL, 10));
+    assert_non_null(colon);
+    snprintf(host, sizeof host, "%.*s", (int)(colon - address), address);
+    assert_int_equal(inet_pton(AF_INET, host, &to.sin_addr), 1);
+    to.sin_port = htons((in_port_t)strtoul(colon + 1, NULL, 10));
     assert_true(to.sin_port != 0);
     if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
         return fd;
@@ -58,6 +62,15 @@ int client_connect(const char *address)
     if (fd < 0)
         fail_msg("%s: %s", address, strerrordesc_np(errno));
     return fd;
+}
+
+const char *client_own_address(char out[CLIENT_OWN_MAX])
+{
+    const unsigned own = (unsigned)getpid();
+
+    snprintf(out, CLIENT_OWN_MAX, "127.%u.%u.%u:0", 1 + (own >> 14) % 254, (own >> 7) % 128,
+             1 + own % 128);
+    return out;
 }
 
 bool client_is_refused(const char *address)

@@ -41,6 +41,12 @@ void client_expect_at(weir_server *s, uint32_t i, const char *path, int status,
                       const char *content);
 void client_expect(weir_server *s, const char *path, int status, const char *content);
 
+#define CLIENT_OWN_MAX sizeof "127.255.255.254:0"
+
+/* A free port of a loopback address that is this process's own: on 127.0.0.1 a port that has just
+ * been given back may at once be that of another test. */
+const char *client_own_address(char out[CLIENT_OWN_MAX]);
+
 /* Nobody listens there any more. */
 bool client_is_refused(const char *address);
 

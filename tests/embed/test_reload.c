@@ -488,11 +488,11 @@ static const char *site(char *json, const char *listen, const char *root)
 static void reload__configuration__adds_and_removes_addresses(void **state)
 {
     weir_server *s = new_server();
-    char json[JSON_MAX], listen[128], path[80], tcp[64];
+    char json[JSON_MAX], listen[128], path[80], own[CLIENT_OWN_MAX], tcp[64];
 
     (void)state;
     snprintf(path, sizeof path, "unix:%s", temp_path(&folder, "w.sock"));
-    snprintf(listen, sizeof listen, "\"127.0.0.1:0\", \"%s\"", path);
+    snprintf(listen, sizeof listen, "\"%s\", \"%s\"", client_own_address(own), path);
     expect_ok(s, weir_server_configure(s, site(json, listen, folder.path), "host"));
     expect_ok(s, weir_server_start(s));
     client_expect_at(s, 0, "/page.txt", 200, "old");
@@ -500,8 +500,8 @@ static void reload__configuration__adds_and_removes_addresses(void **state)
     assert_string_equal(weir_server_address(s, 1), path);
     snprintf(tcp, sizeof tcp, "%s", weir_server_address(s, 0));
 
-    expect_ok(s,
-              weir_server_configure(s, site(json, "\"127.0.0.1:0\"", other_folder.path), "host"));
+    snprintf(listen, sizeof listen, "\"%s\"", own);
+    expect_ok(s, weir_server_configure(s, site(json, listen, other_folder.path), "host"));
     client_expect(s, "/page.txt", 200, "old"); /* noted */
     expect_ok(s, weir_server_reload(s));
     assert_string_equal(weir_server_address(s, 0), tcp); /* port 0 stays what it became */
