@@ -184,6 +184,13 @@ int wr_listener_open(struct wr_address *address, int n, int fds[])
     return err;
 }
 
+void wr_listener_close(int fd, bool is_shared)
+{
+    if (!is_shared)
+        shutdown(fd, SHUT_RDWR);
+    close(fd);
+}
+
 bool wr_listener_has_path(const struct wr_address *address)
 {
     struct stat st;

@@ -22,6 +22,10 @@
  */
 int wr_listener_open(struct wr_address *address, int n, int fds[]);
 
+/* Closes one that was opened here. A TCP socket stops listening even when a child that the host has
+ * forked holds it, too. `is_shared`: another descriptor of it is to listen on. */
+void wr_listener_close(int fd, bool is_shared);
+
 /* False: the path of a unix address that was bound here has been removed, or another has bound it;
  * nobody can connect any more. True also where that cannot be told, and of other addresses. */
 bool wr_listener_has_path(const struct wr_address *address);

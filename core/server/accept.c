@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "io/listener.h"
 #include "server/server_loop.h"
 
 #define ACCEPTS_MAX      64   /* in one turn: those who are connected have theirs too */
@@ -94,7 +95,7 @@ static void close_acceptor(struct wr_loop_thread *t, struct wr_acceptor *a)
 {
     wr_loop_remove(t->worker.loop, &a->source);
     wr_list_remove(&a->link);
-    close(a->fd);
+    wr_listener_close(a->fd, a->is_shared);
     a->fd = -1;
 }
 
@@ -174,7 +175,7 @@ void wr_accept_refuse(struct wr_loop_thread *t, const struct wr_listenings *list
             struct wr_acceptor *a = &listenings->v[i]->acceptors[k];
 
             if (!a->owner && a->fd >= 0)
-                close(a->fd);
+                wr_listener_close(a->fd, a->is_shared);
             if (!a->owner)
                 a->fd = -1;
         }

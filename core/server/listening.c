@@ -193,6 +193,6 @@ void wr_listening_free(struct wr_listening *l)
         return;
     for (int i = 0; i < l->n; i++)
         if (l->acceptors[i].fd >= 0)
-            close(l->acceptors[i].fd);
+            wr_listener_close(l->acceptors[i].fd, l->acceptors[i].is_shared);
     free(l);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "temp_folder.h"
@@ -454,6 +455,45 @@ static void life__sinks_of_the_host__get_each_line(void **state)
     assert_int_equal(messages.bad + accesses.bad, 0);
 }
 
+/* ---- a child of the host ---- */
+
+/* Holds what this process has open, and does nothing, until it is killed. */
+static pid_t fork_holder(void)
+{
+    pid_t child = fork();
+
+    if (child == 0)
+        for (;;)
+            pause();
+    assert_true(child > 0);
+    return child;
+}
+
+static void life__child_that_holds_the_listeners__leaves_the_address(void **state)
+{
+    weir_server *s = weir_server_new(), *next = weir_server_new();
+    char own[CLIENT_OWN_MAX], address[64];
+    pid_t child;
+
+    (void)state;
+    assert_int_equal(weir_server_set_folder(s, folder.path), 0);
+    assert_int_equal(weir_server_listen(s, client_own_address(own)), 0);
+    assert_int_equal(weir_server_start(s), 0);
+    snprintf(address, sizeof address, "%s", weir_server_address(s, 0));
+    child = fork_holder();
+    weir_server_stop(s, FOREVER_MS);
+    assert_int_equal(weir_server_wait(s), 0);
+    assert_true(client_is_refused(address));
+    assert_int_equal(weir_server_set_folder(next, folder.path), 0);
+    assert_int_equal(weir_server_listen(next, address), 0);
+    assert_int_equal(weir_server_start(next), 0);
+    client_expect(next, "/small.txt", 200, "small");
+    weir_server_free(next);
+    weir_server_free(s);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 static int run_group(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +508,7 @@ static int run_group(void)
         cmocka_unit_test(life__stop_from_another_thread__ends_wait),
         cmocka_unit_test(life__stop_again__counts_when_it_is_earlier),
         cmocka_unit_test(life__sinks_of_the_host__get_each_line),
+        cmocka_unit_test(life__child_that_holds_the_listeners__leaves_the_address),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
