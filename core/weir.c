@@ -85,6 +85,12 @@ __attribute__((format(printf, 3, 4))) static int32_t fail(struct weir_server *s,
     return error;
 }
 
+/* NULL where a text has to be, as of a getenv() that found nothing. */
+static int32_t fail_missing(struct weir_server *s, const char *what)
+{
+    return fail(s, WEIR_EINVAL, "expected %s, found NULL", what);
+}
+
 static int32_t fail_memory(struct weir_server *s)
 {
     return fail(s, WEIR_ENOMEM, "out of memory");
@@ -177,8 +183,10 @@ void weir_server_free(weir_server *s)
 
 int32_t weir_server_set_folder(weir_server *s, const char *folder)
 {
-    char *copy = strdup(folder);
+    char *copy = folder ? strdup(folder) : NULL;
 
+    if (!folder)
+        return fail_missing(s, "a folder");
     if (!copy)
         return fail_memory(s);
     free(s->folder);
@@ -218,12 +226,16 @@ static int32_t add_mount(struct weir_server *s, const struct wr_mount_call *from
 
 int32_t weir_server_mount_folder(weir_server *s, const char *route, const char *folder)
 {
+    if (!route || !folder)
+        return fail_missing(s, route ? "a folder" : "a route");
     return add_mount(s, &(struct wr_mount_call){.route = text(route), .folder = text(folder)});
 }
 
 int32_t weir_server_mount_file(weir_server *s, const char *route, const char *file,
                                const char *config)
 {
+    if (!route || !file)
+        return fail_missing(s, route ? "a plugin's file" : "a route");
     return add_mount(s, &(struct wr_mount_call){
                             .route = text(route), .file = text(file), .config = text(config)});
 }
@@ -231,6 +243,8 @@ int32_t weir_server_mount_file(weir_server *s, const char *route, const char *fi
 int32_t weir_server_mount(weir_server *s, const char *route, const weir_plugin *plugin,
                           const char *config, void *state)
 {
+    if (!route || !plugin)
+        return fail_missing(s, route ? "a plugin" : "a route");
     return add_mount(
         s, &(struct wr_mount_call){
                .route = text(route), .config = text(config), .plugin = plugin, .state = state});
@@ -270,6 +284,8 @@ int32_t weir_server_listen(weir_server *s, const char *address)
     struct wr_address parsed;
     const char *why;
 
+    if (!address)
+        return fail_missing(s, "an address");
     if (wr_address_parse(address, &parsed, &why) < 0)
         return fail(s, WEIR_EINVAL, "cannot listen on %s: %s", address, why);
     for (int i = 0; i < s->addresses_n; i++)
@@ -334,22 +350,38 @@ static int32_t use_source(struct weir_server *s, struct wr_options_source *sourc
     return 0;
 }
 
+/* Where relative paths begin. A folder that has been removed is no reason to refuse a number: who
+ * names a path in it hears of it when that is opened. */
+static char *current_folder(void)
+{
+    char *path = realpath(".", NULL);
+
+    return path || errno == ENOMEM ? path : strdup(".");
+}
+
 int32_t weir_server_configure(weir_server *s, const char *json, const char *label)
 {
-    struct wr_options_source source = {.label = strdup(label ? label : "configuration"),
-                                       .text = strdup(json),
-                                       .n = strlen(json),
-                                       .folder = realpath(".", NULL)};
+    struct wr_options_source source = {0};
 
+    if (!json)
+        return fail_missing(s, "a configuration");
+    source = (struct wr_options_source){.label = strdup(label ? label : "configuration"),
+                                        .text = strdup(json),
+                                        .n = strlen(json),
+                                        .folder = current_folder()};
     return use_source(s, &source);
 }
 
 int32_t weir_server_configure_file(weir_server *s, const char *path)
 {
-    struct wr_options_source source = {.label = strdup(path)};
+    struct wr_options_source source = {0};
     char *content = NULL, *folder = NULL;
-    int err = wr_config_file_read(path, &content, &source.n, &folder);
+    int err;
 
+    if (!path)
+        return fail_missing(s, "the path of a configuration");
+    err = wr_config_file_read(path, &content, &source.n, &folder);
+    source.label = strdup(path);
     source.text = content;
     source.folder = folder;
     if (err == 0)
@@ -397,8 +429,11 @@ static int32_t apply_set(struct weir_server *s, struct wr_options_set *set)
 
 int32_t weir_server_set(weir_server *s, const char *key, const char *json)
 {
-    struct wr_options_set set = {strdup(key), strdup(json), realpath(".", NULL)};
+    struct wr_options_set set;
 
+    if (!key || !json)
+        return fail_missing(s, key ? "a value in JSON" : "a key");
+    set = (struct wr_options_set){strdup(key), strdup(json), current_folder()};
     forget_errors(s);
     if (!set.key || !set.json || !set.folder) {
         free_set(&set);

@@ -407,6 +407,17 @@ static void sockets__bad_arguments__are_refused(void **state)
     (void)state;
     for (size_t i = 0; i < WR_COUNT(addresses); i++)
         expect_error(s, weir_server_listen(s, addresses[i]), WEIR_EINVAL);
+    expect_error(s, weir_server_listen(s, NULL), WEIR_EINVAL);
+    expect_error(s, weir_server_set_folder(s, NULL), WEIR_EINVAL);
+    expect_error(s, weir_server_mount_folder(s, NULL, folder.path), WEIR_EINVAL);
+    expect_error(s, weir_server_mount_folder(s, "/x", NULL), WEIR_EINVAL);
+    expect_error(s, weir_server_mount_file(s, "/x", NULL, NULL), WEIR_EINVAL);
+    expect_error(s, weir_server_mount(s, "/x", NULL, NULL, NULL), WEIR_EINVAL);
+    expect_error(s, weir_server_configure(s, NULL, NULL), WEIR_EINVAL);
+    expect_error(s, weir_server_configure_file(s, NULL), WEIR_EINVAL);
+    expect_error(s, weir_server_set(s, NULL, "1"), WEIR_EINVAL);
+    expect_error(s, weir_server_set(s, "loops", NULL), WEIR_EINVAL);
+    assert_string_equal(weir_server_error(s), "expected a value in JSON, found NULL");
     expect_error(s, weir_server_set_threads(s, 1025, 0), WEIR_EINVAL);
     expect_error(s, weir_server_set_loops(s, 1025), WEIR_EINVAL);
     expect_error(s, weir_server_set_log(s, 4, NULL, NULL), WEIR_EINVAL);
