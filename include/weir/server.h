@@ -137,7 +137,8 @@ WEIR_API int32_t weir_server_check(weir_server *s);
 
 enum weir_describe {
     WEIR_DESCRIBE_DEFAULTS,  /* a configuration with every default, and what it means as comments */
-    WEIR_DESCRIBE_EFFECTIVE, /* with what holds for this server: JSON, calls and defaults */
+    WEIR_DESCRIBE_EFFECTIVE, /* with what holds: JSON, weir_server_set() and defaults; what other
+                                calls have mounted, bound and said of logs is not in it */
     WEIR_DESCRIBE_SCHEMA     /* the JSON Schema of configurations, for editors */
 };
 
@@ -166,7 +167,8 @@ typedef void weir_access_log_fn(void *arg, const char *line, size_t n);
 
 /*
  * Messages up to `level` go to `write`; NULL, the default: to nobody. It is called on threads of
- * the server, several at once, and must not block. Keys of the configuration that say otherwise
+ * the server, several at once, must not block, and may call nothing of the server but
+ * weir_server_stop(). Keys of the configuration that say otherwise
  * (log.file, log.level; access_log.file) go before what is said here.
  */
 WEIR_API int32_t weir_server_set_log(weir_server *s, int32_t level, weir_log_fn *write, void *arg);
