@@ -2,6 +2,7 @@
  * accept.c — taking connections in, on one loop.
  */
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "io/listener.h"
@@ -11,6 +12,7 @@
 #define BACKLOG_MAX      4096 /* connections that may wait on a listener when it is closed */
 #define SHORTAGE_OVER_MS 10000
 #define ACCEPT_PAUSE_MS  100 /* after which a lack of descriptors is looked at again */
+#define CLOSE_WAIT_MS    1   /* for handshakes that the kernel is about to finish on this machine */
 
 /* As many connections as leave descriptors for files: without those they would be of no use. */
 static bool is_full(struct wr_server *s)
@@ -213,10 +215,18 @@ void wr_accept_init(struct wr_loop_thread *t)
 
 /* ---- the end ---- */
 
+/* A client whose connect() has returned may not be in the queue yet. */
+static bool is_anybody_coming(const struct wr_acceptor *a)
+{
+    struct pollfd p = {.fd = a->fd, .events = POLLIN};
+
+    return poll(&p, 1, CLOSE_WAIT_MS) > 0 && (p.revents & POLLIN);
+}
+
 static void end_acceptor(struct wr_loop_thread *t, struct wr_acceptor *a)
 {
-    for (int k = 0; k < BACKLOG_MAX && !is_full(t->server); k++)
-        if (accept_one(a) <= 0)
+    for (int k = 0; k < BACKLOG_MAX && !is_full(t->server) && is_anybody_coming(a); k++)
+        if (accept_one(a) < 0)
             break;
     close_acceptor(t, a);
 }

@@ -10,6 +10,7 @@
 
 #define REQUESTS_PER_TURN 256  /* pipelined ones: then other connections have their turn */
 #define DRAIN_HEAD_MS     1000 /* for a head that has begun to arrive when the server stops */
+#define DRAIN_FRESH_MS    250  /* for the first request of who has just connected then */
 
 /* What one step came to. */
 enum next {
@@ -92,6 +93,7 @@ static enum next begin_request(struct wr_h1 *h)
     h->x = wr_exchange_new(h->conn->worker, &stream_ops, h);
     if (!h->x)
         return ABANDON;
+    h->had_request = true;
     h->x->request.peer = h->conn->peer;
     note_begin(h);
     wr_h1_parser_init(&h->parser);
@@ -119,7 +121,7 @@ static enum next await_request(struct wr_h1 *h)
 {
     if (wr_h1_has_input(h))
         return begin_request(h);
-    if (h->conn->is_draining)
+    if (h->conn->is_draining && h->had_request)
         return END;
     return after_fill(h, wr_h1_fill(h));
 }
@@ -405,7 +407,9 @@ static void h1_drain(struct wr_conn *c)
 {
     struct wr_h1 *h = c->proto_data;
 
-    if (!h->x && !h->pending)
+    if (!h->had_request)
+        wr_conn_shorten_deadline(c, DRAIN_FRESH_MS);
+    else if (!h->x && !h->pending)
         end_connection(h);
     else if (h->x && h->rx == WR_H1_RX_HEAD)
         wr_conn_shorten_deadline(c, DRAIN_HEAD_MS);

@@ -56,6 +56,7 @@ struct wr_h1 {
     uint8_t rx, tx, then; /* the enums above */
     uint8_t framing;      /* of the request: enum wr_h1_framing_kind */
     bool minor;           /* HTTP/1.1 */
+    bool had_request;     /* its first byte at least; without one, it is on its way */
     bool is_tx_chunked, has_tx_body;
     bool is_body_waiting; /* the body said -EAGAIN: not the transport's fault */
     bool is_readable;     /* there may be more to read */

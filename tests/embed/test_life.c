@@ -363,6 +363,32 @@ static void life__stop_from_another_thread__ends_wait(void **state)
 }
 
 /* A second stop shortens the first one's time; a later one does not prolong it. */
+/* Handshake or request may be on their way inside of the kernel when the stop comes. */
+static void life__stop_right_behind_a_request__answers_it(void **state)
+{
+    struct lives lives = {0};
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        weir_server *s = new_server(&on_loop, &lives);
+        char answer[CLIENT_ANSWER_MAX];
+        int fds[8];
+
+        assert_int_equal(weir_server_start(s), 0);
+        for (size_t k = 0; k < WR_COUNT(fds); k++) {
+            fds[k] = client_connect(weir_server_address(s, 0));
+            client_ask(fds[k], "/small.txt");
+        }
+        weir_server_stop(s, FOREVER_MS);
+        for (size_t k = 0; k < WR_COUNT(fds); k++) {
+            client_read(fds[k], answer, sizeof answer);
+            client_check(answer, 200, "small");
+        }
+        assert_int_equal(weir_server_wait(s), 0);
+        weir_server_free(s);
+    }
+}
+
 static void life__stop_again__counts_when_it_is_earlier(void **state)
 {
     struct lives lives = {0};
@@ -506,6 +532,7 @@ static int run_group(void)
         cmocka_unit_test(life__run_that_cannot_start__says_so),
         cmocka_unit_test(life__stop_while_run_starts__is_not_lost),
         cmocka_unit_test(life__stop_from_another_thread__ends_wait),
+        cmocka_unit_test(life__stop_right_behind_a_request__answers_it),
         cmocka_unit_test(life__stop_again__counts_when_it_is_earlier),
         cmocka_unit_test(life__sinks_of_the_host__get_each_line),
         cmocka_unit_test(life__child_that_holds_the_listeners__leaves_the_address),

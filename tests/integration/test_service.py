@@ -347,7 +347,7 @@ class Hurry(ConfigCase):
             return {"path": "/p", "plugin": service_plugin(), "config": config}
         self.configure(routes=[route(stay=unload)], timeouts={"stop_ms": 1})
         with self.serve_config() as s:
-            self.configure(routes=[route(wait=load)])
+            self.configure(routes=[route(wait=load)], timeouts={"stop_ms": 1})
             s.process.send_signal(signal.SIGHUP)
             self.assertTrue(eventually(lambda: "info: reloading\n" in s.log()))
             self.assertNotIn("reloaded", s.log())

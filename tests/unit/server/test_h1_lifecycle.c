@@ -576,6 +576,37 @@ static void drain__idle_connection__closes_at_once(void **state)
     close_both(&s, &c);
 }
 
+/* Who has connected just before is asked for his first request: it may be on its way. */
+static void drain__fresh_connection__has_its_first_request_answered(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_both(&s, &c);
+    wr_worker_drain(&s.worker);
+    assert_false(c.transport.is_closed);
+    test_server_advance_ms(&s, 249);
+    test_client_send(&c, GET("/a"));
+    check_description(&c, "200! /a|END");
+    close_both(&s, &c);
+}
+
+static void drain__fresh_connection_that_is_silent__closes_soon(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_both(&s, &c);
+    wr_worker_drain(&s.worker);
+    test_server_advance_ms(&s, 249);
+    assert_false(c.transport.is_closed);
+    test_server_advance_ms(&s, 1);
+    check_description(&c, "END");
+    close_both(&s, &c);
+}
+
 static void drain__what_is_in_flight__is_answered_with_close(void **state)
 {
     struct test_server s;
@@ -763,6 +794,8 @@ WR_TESTS(cmocka_unit_test(deadline__head__is_answered_with_408_and_lingers),
          cmocka_unit_test(write_error__at_each_byte__closes_without_a_leak),
          cmocka_unit_test(worker__ends_with_connections_in_every_state),
          cmocka_unit_test(drain__idle_connection__closes_at_once),
+         cmocka_unit_test(drain__fresh_connection__has_its_first_request_answered),
+         cmocka_unit_test(drain__fresh_connection_that_is_silent__closes_soon),
          cmocka_unit_test(drain__what_is_in_flight__is_answered_with_close),
          cmocka_unit_test(drain__a_head_in_part__may_be_completed),
          cmocka_unit_test(drain__a_head_in_part__is_given_one_second),
