@@ -45,14 +45,15 @@ static char *folder_of(const char *path)
 
 int wr_config_file_read(const char *path, char **text, size_t *n, char **folder)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    /* A pipe without a writer is no reason to wait; one with a writer is read to its end. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     int err;
 
     *text = *folder = NULL;
     *n = 0;
     if (fd < 0)
         return -errno;
-    err = read_rest(fd, text, n);
+    err = fcntl(fd, F_SETFL, 0) < 0 ? -errno : read_rest(fd, text, n);
     close(fd);
     if (err == 0 && !(*folder = folder_of(path)))
         err = -errno;

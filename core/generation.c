@@ -193,8 +193,7 @@ static void fail_log(struct making *m, const struct wr_json_path *at, const char
     fail(m, wr_public_error(err), at, "file", why);
 }
 
-/* What the calls have said, with a reference of our own. */
-static struct wr_log_call copy_log(struct weir_server *s, const struct wr_log_call *from)
+struct wr_log_call wr_log_call_copy(struct weir_server *s, const struct wr_log_call *from)
 {
     if (from->outlet)
         wr_outlet_ref(&s->outlets, from->outlet);
@@ -210,7 +209,7 @@ static void on_alarm(void *ctx, const char *path, int err)
     char line[WR_WHY_MAX];
 
     pthread_mutex_lock(&s->lock);
-    log = copy_log(s, &s->log);
+    log = wr_log_call_copy(s, &s->log);
     pthread_mutex_unlock(&s->lock);
     snprintf(line, sizeof line, "cannot write the log%s%.800s: %s; lines are lost",
              path ? " " : " of requests", path ? path : "", strerrordesc_np(-err));
@@ -281,7 +280,7 @@ static void make_log(struct making *m, bool is_trial)
     struct generation *g = m->g;
     bool is_json = o->format == 1, has_file = o->file && !is_trial;
 
-    g->log = copy_log(m->s, &m->s->log);
+    g->log = wr_log_call_copy(m->s, &m->s->log);
     g->format = is_json ? WR_MESSAGE_JSON : WR_MESSAGE_PLAIN;
     if (has_file) {
         use_outlet(m->s, &g->log, open_outlet(m, o->at, o->file, STDERR_FILENO));
@@ -305,7 +304,7 @@ static void make_access_log(struct making *m)
 
     if (o->file && strcmp(o->file, "off") == 0)
         return;
-    g->access_log = copy_log(m->s, &m->s->access_log);
+    g->access_log = wr_log_call_copy(m->s, &m->s->access_log);
     if (o->file)
         use_outlet(m->s, &g->access_log, open_outlet(m, o->at, o->file, STDOUT_FILENO));
     set_report(g->access_log.outlet,

@@ -140,6 +140,8 @@ void wr_weir_let_go(struct weir_server *s)
     pthread_mutex_lock(&s->lock);
     running = s->running;
     s->running = NULL;
+    while (s->logging_n > 0)
+        pthread_cond_wait(&s->has_logged, &s->lock);
     pthread_mutex_unlock(&s->lock);
     if (running)
         wr_server_free(running);
@@ -204,15 +206,21 @@ static void do_early_stop(struct weir_server *s)
 int32_t weir_server_run(weir_server *s)
 {
     int32_t error;
-    int err;
+    int err = 0;
 
     await_early_stop(s);
+    pthread_mutex_lock(&s->control); /* a reload begins when the loops can hear of it */
     error = make_running(s, wanted_loops(s));
     do_early_stop(s);
+    if (error == 0) {
+        s->state = WR_WEIR_THREADS;
+        err = wr_server_start_others(s->running);
+    }
+    pthread_mutex_unlock(&s->control);
     if (error < 0)
         return error;
-    s->state = WR_WEIR_THREADS;
-    err = wr_server_run(s->running);
+    if (err == 0)
+        err = wr_server_run(s->running);
     wr_weir_let_go(s);
     return err < 0 ? fail_by(s, err, "cannot serve") : 0; /* a thread, or later a loop */
 }
@@ -261,12 +269,12 @@ static void update_modes(struct weir_server *s)
         char text[WR_ADDRESS_TEXT_MAX];
 
         if (err == -ENOTSUP)
-            wr_log(wr_server_log(s->running), WR_LOG_WARN, "unix_mode: %04o of %s until a restart",
-                   l->wanted.unix_mode, wr_address_format(&l->address, text));
+            wr_server_log(s->running, WR_LOG_WARN, "unix_mode: %04o of %s until a restart",
+                          l->wanted.unix_mode, wr_address_format(&l->address, text));
         else if (err < 0)
-            wr_log(wr_server_log(s->running), WR_LOG_WARN,
-                   "unix_mode: cannot change that of %s, which stays as it is: %s",
-                   wr_address_format(&l->address, text), strerrordesc_np(-err));
+            wr_server_log(s->running, WR_LOG_WARN,
+                          "unix_mode: cannot change that of %s, which stays as it is: %s",
+                          wr_address_format(&l->address, text), strerrordesc_np(-err));
     }
 }
 
@@ -274,15 +282,15 @@ static void update_modes(struct weir_server *s)
 static void log_reload(const struct weir_server *s)
 {
     const struct wr_root_options *o = wr_options_root(s->options);
-    const struct wr_log *log = wr_server_log(s->running);
     int loops = wr_server_loops(s->running);
 
     if (s->state != WR_WEIR_STEPPING && o->loops > 0 && o->loops != loops)
-        wr_log(log, WR_LOG_WARN, "loops: %d until a restart, not %lld", loops, (long long)o->loops);
+        wr_server_log(s->running, WR_LOG_WARN, "loops: %d until a restart, not %lld", loops,
+                      (long long)o->loops);
     if (!is_same_text(o->user, s->started_user))
-        wr_log(log, WR_LOG_WARN, "user: %s until a restart",
-               s->started_user ? s->started_user : "null");
-    wr_log(log, WR_LOG_INFO, "reloaded");
+        wr_server_log(s->running, WR_LOG_WARN, "user: %s until a restart",
+                      s->started_user ? s->started_user : "null");
+    wr_server_log(s->running, WR_LOG_INFO, "reloaded");
 }
 
 /* Addresses have gone wrong: what else would, so that all of it can be mended at once. */
@@ -342,16 +350,42 @@ int32_t weir_server_reload(weir_server *s)
     return error;
 }
 
+/* While one is written the server is not freed, nor the log of the calls; without a lock, since a
+ * sink of the host may stop the server. */
+static struct wr_server *begin_log(struct weir_server *s, struct wr_log_call *log)
+{
+    struct wr_server *running;
+
+    pthread_mutex_lock(&s->lock);
+    running = s->running;
+    *log = wr_log_call_copy(s, &s->log);
+    s->logging_n++;
+    pthread_mutex_unlock(&s->lock);
+    return running;
+}
+
+static void end_log(struct weir_server *s, const struct wr_log_call *log)
+{
+    wr_outlet_unref(&s->outlets, log->outlet);
+    pthread_mutex_lock(&s->lock);
+    if (--s->logging_n == 0)
+        pthread_cond_broadcast(&s->has_logged);
+    pthread_mutex_unlock(&s->lock);
+}
+
 void weir_server_log(weir_server *s, int32_t level, const char *line)
 {
+    struct wr_server *running;
+    struct wr_log_call log;
+
     if (level < WEIR_LOG_ERROR || level > WEIR_LOG_DEBUG)
         level = level < WEIR_LOG_ERROR ? WEIR_LOG_ERROR : WEIR_LOG_DEBUG;
-    pthread_mutex_lock(&s->control);
-    if (s->running)
-        wr_log(wr_server_log(s->running), (enum wr_log_level)level, "%s", line);
+    running = begin_log(s, &log);
+    if (running)
+        wr_server_log(running, (enum wr_log_level)level, "%s", line);
     else
-        wr_log_call_write(&s->log, (enum wr_log_level)level, line);
-    pthread_mutex_unlock(&s->control);
+        wr_log_call_write(&log, (enum wr_log_level)level, line);
+    end_log(s, &log);
 }
 
 int32_t weir_server_adopt(weir_server *s, int fd)

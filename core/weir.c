@@ -122,6 +122,7 @@ weir_server *weir_server_new(void)
     wr_outlets_init(&s->outlets);
     pthread_mutex_init(&s->control, NULL);
     pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->has_logged, NULL);
     return s;
 }
 
@@ -173,6 +174,7 @@ void weir_server_free(weir_server *s)
     free_source(&s->source);
     wr_options_free(s->options);
     wr_errors_free(&s->errors);
+    pthread_cond_destroy(&s->has_logged);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->control);
     free(s->folder);
@@ -210,9 +212,12 @@ static int32_t add_mount(struct weir_server *s, const struct wr_mount_call *from
         .plugin = from->plugin,
         .state = from->state,
     };
+    const char *expected = wr_route_check(from->route);
     int32_t error = 0;
 
-    if (s->mounts_n == WR_ROUTES_MAX)
+    if (expected)
+        error = fail(s, WEIR_EINVAL, "the route %s: expected %s", from->route, expected);
+    else if (s->mounts_n == WR_ROUTES_MAX)
         error = fail(s, WEIR_EINVAL, "a server has %d routes by calls at most", WR_ROUTES_MAX);
     else if (!m.route || !m.folder != !from->folder || !m.file != !from->file ||
              !m.config != !from->config)
@@ -248,6 +253,22 @@ int32_t weir_server_mount(weir_server *s, const char *route, const weir_plugin *
     return add_mount(
         s, &(struct wr_mount_call){
                .route = text(route), .config = text(config), .plugin = plugin, .state = state});
+}
+
+int32_t weir_server_unmount(weir_server *s, const char *route)
+{
+    int at = 0;
+
+    if (!route)
+        return fail_missing(s, "a route");
+    while (at < s->mounts_n && strcmp(s->mounts[at].route, route) != 0)
+        at++;
+    if (at == s->mounts_n)
+        return fail(s, WEIR_ENOENT, "no call has mounted anything at %s", route);
+    free_mount(&s->mounts[at]);
+    s->mounts_n--;
+    memmove(s->mounts + at, s->mounts + at + 1, (size_t)(s->mounts_n - at) * sizeof s->mounts[0]);
+    return 0;
 }
 
 static int32_t set_number(struct weir_server *s, const char *key, uint32_t value)
@@ -294,6 +315,26 @@ int32_t weir_server_listen(weir_server *s, const char *address)
     if (s->addresses_n == WR_ADDRESSES_MAX)
         return fail(s, WEIR_EINVAL, "a server listens on %d addresses at most", WR_ADDRESSES_MAX);
     s->addresses[s->addresses_n++] = parsed;
+    return 0;
+}
+
+int32_t weir_server_unlisten(weir_server *s, const char *address)
+{
+    struct wr_address parsed;
+    const char *why;
+    int at = 0;
+
+    if (!address)
+        return fail_missing(s, "an address");
+    if (wr_address_parse(address, &parsed, &why) < 0)
+        return fail(s, WEIR_EINVAL, "%s: %s", address, why);
+    while (at < s->addresses_n && !wr_address_is_same(&parsed, &s->addresses[at]))
+        at++;
+    if (at == s->addresses_n)
+        return fail(s, WEIR_ENOENT, "no call has added the address %s", address);
+    s->addresses_n--;
+    memmove(s->addresses + at, s->addresses + at + 1,
+            (size_t)(s->addresses_n - at) * sizeof s->addresses[0]);
     return 0;
 }
 
@@ -536,7 +577,7 @@ static int32_t use_log_fd(struct weir_server *s, struct wr_log_call *log, int32_
     struct wr_log_call with = {.level = level};
     int err = 0;
 
-    if (fd >= 0 && fcntl(fd, F_GETFD) < 0)
+    if (fd < -1 || (fd >= 0 && fcntl(fd, F_GETFD) < 0))
         return fail(s, WEIR_EINVAL, "cannot log to descriptor %d: it is not open", fd);
     if (fd >= 0) {
         with.outlet = wr_outlet_on(&s->outlets, fd, &err);

@@ -102,6 +102,8 @@ struct weir_server {
     pthread_mutex_t control;   /* held while the server is reloaded or let go */
     pthread_mutex_t lock;      /* of what follows, for stop and adopt */
     struct wr_server *running; /* NULL: not started */
+    int logging_n;             /* calls of weir_server_log() under way */
+    pthread_cond_t has_logged; /* none is any more */
     bool is_beginning;         /* weir_server_run() has been called, and nothing runs yet: */
     int64_t early_stop_ms;     /* what a stop has asked for meanwhile; -1: none has */
 
@@ -122,6 +124,9 @@ void wr_weir_let_go(struct weir_server *s);
 int wr_config_file_read(const char *path, char **text, size_t *n, char **folder);
 
 /* ---- generation.c ---- */
+
+/* What the calls have said, with a reference to its outlet for the caller. */
+struct wr_log_call wr_log_call_copy(struct weir_server *s, const struct wr_log_call *from);
 
 /* A message to where the calls have said. */
 void wr_log_call_write(struct wr_log_call *to, enum wr_log_level level, const char *line);

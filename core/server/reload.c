@@ -186,14 +186,17 @@ static void *retire(void *arg)
     return NULL;
 }
 
-void wr_server_note_idle_site(struct wr_worker *w, struct wr_site *site)
+static void note_idle(struct wr_server *s)
 {
-    struct wr_server *s = WR_CONTAINER_OF(w, struct wr_loop_thread, worker)->server;
-
-    (void)site;
     pthread_mutex_lock(&s->lock);
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
+}
+
+void wr_server_note_idle_site(struct wr_worker *w, struct wr_site *site)
+{
+    (void)site;
+    note_idle(WR_CONTAINER_OF(w, struct wr_loop_thread, worker)->server);
 }
 
 void wr_server_join_retirer(struct wr_server *s)
@@ -220,11 +223,12 @@ static int start_retirer(struct wr_server *s)
     return err;
 }
 
-static void retire_site(struct wr_server *s, struct wr_site *site)
+static void replace_site(struct wr_server *s, struct wr_site *site)
 {
     pthread_mutex_lock(&s->lock);
-    site->next = s->retired;
-    s->retired = site;
+    s->site->next = s->retired;
+    s->retired = s->site;
+    s->site = site;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
 }
@@ -293,7 +297,6 @@ static bool copy(const struct wr_listenings *from, struct wr_listenings *to)
 
 static void commit(struct wr_server *s, struct wr_site *site, struct change *c)
 {
-    struct wr_site *old = s->site;
     struct wr_masked_pipe masked;
 
     pthread_mutex_lock(&s->lock);
@@ -307,8 +310,7 @@ static void commit(struct wr_server *s, struct wr_site *site, struct change *c)
     wr_mask_pipe(&masked); /* while stepping, who is taken in is served on this thread */
     wr_server_call_each(s, switch_loop, c);
     wr_unmask_pipe(&masked);
-    s->site = site;
-    retire_site(s, old);
+    replace_site(s, site);
     if (s->is_stepping) /* if nobody has it any more there may be no step for long */
         wr_server_end_idle_sites(s);
     free(c->before.v);
@@ -335,9 +337,21 @@ int wr_server_reload(struct wr_server *s, struct wr_site *site,
     return err;
 }
 
-const struct wr_log *wr_server_log(const struct wr_server *s)
+/* Pins the site as a worker does: a sink of the host may do what takes our locks. */
+void wr_server_log(struct wr_server *s, enum wr_log_level level, const char *fmt, ...)
 {
-    return &s->site->log;
+    struct wr_site *site;
+    va_list ap;
+
+    pthread_mutex_lock(&s->lock);
+    site = s->site;
+    atomic_fetch_add(&site->leases, 1);
+    pthread_mutex_unlock(&s->lock);
+    va_start(ap, fmt);
+    wr_logv(&site->log, level, fmt, ap);
+    va_end(ap);
+    if (atomic_fetch_sub(&site->leases, 1) == 1)
+        note_idle(s);
 }
 
 int wr_server_loops(const struct wr_server *s)

@@ -81,7 +81,7 @@ const char *wr_route_check_path(struct wr_slice path)
     return NULL;
 }
 
-static const char *check(const char *text)
+const char *wr_route_check(const char *text)
 {
     const char *host = text + (*text == '=');
     const char *path = strchr(host, '/');
@@ -102,7 +102,7 @@ struct wr_slice wr_route_host_without_dot(struct wr_slice host)
     return host;
 }
 
-/* `text` has passed check(). In one block, "=Host/path/" stands first as it is, then once more as
+/* `text` has passed wr_route_check(). In one block, "=Host/path/" stands first as it is, then once more as
  * "host/path". */
 static int parse(const char *text, struct wr_route *out)
 {
@@ -172,7 +172,7 @@ static int insert_in_order(struct wr_router *r, const struct wr_route *route)
 int wr_router_add(struct wr_router *r, const char *text, struct wr_handler *handler,
                   const char **why)
 {
-    const char *expected = check(text);
+    const char *expected = wr_route_check(text);
     struct wr_route route;
     int err;
 

@@ -45,7 +45,8 @@ int wr_router_add(struct wr_router *r, const char *text, struct wr_handler *hand
  * handler taken, or -ENOMEM. Nothing may be added after it. */
 int wr_router_add_last(struct wr_router *r, struct wr_handler *handler);
 
-/* Whether it can be the host, or the path, of a route: NULL, or what was expected. */
+/* Whether it can be the text, the host or the path of a route: NULL, or what was expected. */
+const char *wr_route_check(const char *text);
 const char *wr_route_check_host(struct wr_slice host);
 const char *wr_route_check_path(struct wr_slice path);
 

@@ -325,13 +325,16 @@ void wr_unmask_pipe(const struct wr_masked_pipe *m)
     pthread_sigmask(SIG_SETMASK, &m->before, NULL);
 }
 
+int wr_server_start_others(struct wr_server *s)
+{
+    return start_threads(s, 1);
+}
+
 int wr_server_run(struct wr_server *s)
 {
-    int err = start_threads(s, 1);
     struct wr_masked_pipe m;
+    int err;
 
-    if (err < 0)
-        return err;
     wr_mask_pipe(&m);
     run_loop(&s->threads[0]);
     err = wr_server_wait(s);

@@ -9,8 +9,8 @@
  * A server runs in threads of its own, one a loop; the same with the calling thread as the first;
  * or as a single loop that the host drives.
  *
- * Threads: one thread makes, starts, reloads and frees a server; stop and adopt from any; wait while
- *          another reloads.
+ * Threads: one thread makes, starts, reloads and frees a server; stop and adopt from any; run and
+ *          wait while another reloads.
  * Errors:  0 or -errno; where there is a `why`, of WR_WHY_MAX bytes, it says more.
  */
 #ifndef WR_SERVER_SERVER_H
@@ -38,7 +38,9 @@ void wr_server_free(struct wr_server *s);
 /* Serves in threads of its own. */
 int wr_server_start(struct wr_server *s);
 
-/* Serves, the first loop on the calling thread, until it has stopped. */
+/* The same in two steps, with the calling thread as that of the first loop: once the first has
+ * returned 0 another thread may reload; the second serves until it has stopped. */
+int wr_server_start_others(struct wr_server *s);
 int wr_server_run(struct wr_server *s);
 
 /* Serves when the caller steps it: for a server with one loop. */
@@ -65,8 +67,9 @@ int wr_server_reload(struct wr_server *s, struct wr_site *site,
 /* How many it has: those of its listenings may be more. */
 int wr_server_loops(const struct wr_server *s);
 
-/* The log of the site that is served now; valid until the next reload. */
-const struct wr_log *wr_server_log(const struct wr_server *s);
+/* A message to the log of the site that is served now. Any thread. */
+void wr_server_log(struct wr_server *s, enum wr_log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Serves a connected stream socket, which is taken in any case. Any thread. */
 int wr_server_adopt(struct wr_server *s, int fd);

@@ -23,8 +23,9 @@
  *
  * This header is young: until release 1.0 it may change from one version to the next.
  *
- * Threads: one thread at a time calls the functions of a server, but for weir_server_stop() and
- *          weir_server_adopt(), and for weir_server_wait(), which may wait while another calls.
+ * Threads: one thread at a time calls the functions of a server, but for weir_server_stop(),
+ *          weir_server_adopt() and weir_server_log(), and for weir_server_run() and
+ *          weir_server_wait(), which may run and wait while another calls.
  * Errors:  0 or a count; below 0 an error of weir/error.h, of which weir_server_error() tells more.
  */
 #ifndef WEIR_SERVER_H
@@ -89,6 +90,9 @@ WEIR_API int32_t weir_server_mount_file(weir_server *s, const char *route, const
 WEIR_API int32_t weir_server_mount(weir_server *s, const char *route, const weir_plugin *plugin,
                                    const char *config, void *state);
 
+/* Takes back what was mounted at this route, spelled as it was then; WEIR_ENOENT: nothing was. */
+WEIR_API int32_t weir_server_unmount(weir_server *s, const char *route);
+
 /* Threads of each plugin that runs in threads (1 to 1024; 0, the default: 8), and requests that may
  * wait for them (0, the default: 1024): past that, clients get a 503. */
 WEIR_API int32_t weir_server_set_threads(weir_server *s, uint32_t threads, uint32_t queue);
@@ -104,6 +108,9 @@ WEIR_API int32_t weir_server_set_loops(weir_server *s, uint32_t loops);
  * handed its connections, has to be told so: weir_server_set(s, "listen", "[]").
  */
 WEIR_API int32_t weir_server_listen(weir_server *s, const char *address);
+
+/* Takes an address back that weir_server_listen() has added; WEIR_ENOENT: it has not. */
+WEIR_API int32_t weir_server_unlisten(weir_server *s, const char *address);
 
 /*
  * Adds a socket that listens already: inherited from a service manager, or made by the host. It is
@@ -182,7 +189,8 @@ WEIR_API int32_t weir_server_set_log_fd(weir_server *s, int32_t level, int fd);
 WEIR_API int32_t weir_server_set_access_log_fd(weir_server *s, int fd);
 
 /* A message of the host, a line without newline, to where those of the server go: of a running one,
- * as it is configured; before, to what the calls above have said. */
+ * as it is configured; before, to what the calls above have said. Any thread, until
+ * weir_server_free() is called. */
 WEIR_API void weir_server_log(weir_server *s, int32_t level, const char *line);
 
 /* Opens the log files of a running server anew, after they have been moved away. One that cannot be

@@ -168,6 +168,38 @@ static void reload__mount_and_folder__hold_from_then_on(void **state)
     assert_int_equal(atomic_load(&life.unloads), 2);
 }
 
+static void reload__what_is_taken_back__goes(void **state)
+{
+    struct life life = {0};
+    weir_server *s = new_server();
+    char own[CLIENT_OWN_MAX], first[64];
+
+    (void)state;
+    expect_ok(s, weir_server_listen(s, client_own_address(own)));
+    expect_ok(s, weir_server_mount(s, "/app", &telling, NULL, &life));
+    expect_ok(s, weir_server_mount_folder(s, "/files", folder.path));
+    expect_ok(s, weir_server_start(s));
+    snprintf(first, sizeof first, "%s", weir_server_address(s, 0));
+    assert_int_equal(weir_server_unmount(s, "/other"), WEIR_ENOENT);
+    assert_int_equal(weir_server_unlisten(s, "127.0.0.1:1"), WEIR_ENOENT);
+    assert_int_equal(weir_server_unlisten(s, "nowhere"), WEIR_EINVAL);
+    assert_int_equal(weir_server_mount_folder(s, "bad", folder.path), WEIR_EINVAL);
+    assert_string_equal(weir_server_error(s),
+                        "the route bad: expected a path that begins with '/'");
+
+    expect_ok(s, weir_server_unmount(s, "/app"));
+    expect_ok(s, weir_server_unlisten(s, own));
+    expect_ok(s, weir_server_listen(s, "127.0.0.1:0"));
+    client_expect(s, "/app", 200, "1"); /* noted */
+    expect_ok(s, weir_server_reload(s));
+    client_expect(s, "/app", 404, NULL);
+    client_expect(s, "/files/page.txt", 200, "old");
+    assert_true(client_is_refused(first));
+    assert_null(weir_server_address(s, 1));
+    weir_server_free(s);
+    assert_int_equal(atomic_load(&life.unloads), 1);
+}
+
 static void reload__address_added__is_bound_and_the_old_one_kept(void **state)
 {
     weir_server *s = new_server();
@@ -730,6 +762,7 @@ static int run_group(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reload__mount_and_folder__hold_from_then_on),
+        cmocka_unit_test(reload__what_is_taken_back__goes),
         cmocka_unit_test(reload__address_added__is_bound_and_the_old_one_kept),
         cmocka_unit_test(reload__port_0_twice__keeps_both_numbers),
         cmocka_unit_test(reload__stopping__is_refused),

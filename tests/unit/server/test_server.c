@@ -112,7 +112,9 @@ static void start__listener_that_cannot_be_watched__fails(void **state)
 
 static void *run(void *arg)
 {
-    return (void *)(intptr_t)wr_server_run(arg);
+    int err = wr_server_start_others(arg);
+
+    return (void *)(intptr_t)(err < 0 ? err : wr_server_run(arg));
 }
 
 static void run__in_a_thread__reloads_at_any_moment(void **state)
