@@ -340,6 +340,28 @@ class Hurry(ConfigCase):
             self.assert_second_ends(s.process)
             s.is_checked = True
 
+    def test_one_signal_while_a_plugin_loads_in_a_reload(self):
+        fifo = self.fifo()
+        self.configure(routes=[{"static": "www"}])
+        with self.serve_config() as s:
+            self.configure(routes=[{"path": "/p", "plugin": service_plugin(),
+                                    "config": {"wait": fifo}}])
+            s.process.send_signal(signal.SIGHUP)
+            writer = os.open(fifo, os.O_WRONLY)
+            s.terminate()
+            self.assertTrue(eventually(lambda: not self.accepts(s)))
+            self.assertIsNone(s.process.poll())
+            os.close(writer)
+            self.assertEqual(s.wait(), 0)
+            self.assertNotIn("reload failed", s.log())
+
+    def accepts(self, server):
+        try:
+            socket.create_connection(("127.0.0.1", server.port), PATIENCE).close()
+        except OSError:
+            return False
+        return True
+
     def test_what_it_does_is_told_while_a_plugin_holds_it_up(self):
         load, unload = self.fifo("load"), self.fifo("unload")
 

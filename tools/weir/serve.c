@@ -1,11 +1,13 @@
 /*
- * Three threads of ours: the first one hears signals and does nothing else; one has the server and
- * calls its functions, which may block; one waits for the server's end. So a second Ctrl-C works
- * while a plugin loads, or never comes back.
+ * Four threads of ours: the first one hears signals and does nothing else; one starts the server and
+ * stops it; one reloads it and opens its logs anew, which may take as long as a plugin does; one waits
+ * for its end. So a stop is obeyed while a reload is under way, and a second Ctrl-C works whatever
+ * does not come back.
  */
 #include "serve.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -30,8 +32,10 @@ struct service {
     struct notify notify;
     struct activation passed;
     struct orders orders;
-    pthread_t first; /* that hears signals */
-    int32_t end;     /* what weir_server_wait() returned */
+    struct orders changes;   /* those that are left to the thread for them */
+    atomic_bool is_stopping; /* what a reload came to is of no use any more */
+    pthread_t first;         /* that hears signals */
+    int32_t end;             /* what weir_server_wait() returned */
     int status;
 };
 
@@ -130,6 +134,8 @@ static void reload(struct service *v)
         error = check_user(v);
     if (error == 0)
         error = weir_server_reload(v->s);
+    if (atomic_load(&v->is_stopping))
+        return;
     if (error == 0) {
         report_serving(v);
         return;
@@ -145,8 +151,24 @@ static void reopen(struct service *v)
         log_error(v);
 }
 
+/* The thread for changes, until it is told of the end. */
+static void *change(void *arg)
+{
+    struct service *v = arg;
+    unsigned orders;
+
+    while (!((orders = orders_take(&v->changes)) & ORDER_ENDED)) {
+        if (orders & ORDER_REOPEN)
+            reopen(v);
+        if (orders & ORDER_RELOAD)
+            reload(v);
+    }
+    return NULL;
+}
+
 static void stop(struct service *v)
 {
+    atomic_store(&v->is_stopping, true);
     weir_server_stop(v->s, weir_server_stop_ms(v->s));
     notify_stopping(&v->notify);
     weir_server_log(v->s, WEIR_LOG_INFO,
@@ -181,9 +203,9 @@ static void obey(struct service *v)
             return;
         }
         if (orders & ORDER_REOPEN)
-            reopen(v);
+            orders_give(&v->changes, ORDER_REOPEN);
         if (orders & ORDER_RELOAD)
-            reload(v);
+            orders_give(&v->changes, ORDER_RELOAD);
     }
 }
 
@@ -199,11 +221,17 @@ static void *wait_for_end(void *arg)
 /* An exit status. */
 static int work(struct service *v)
 {
-    pthread_t waiter;
+    pthread_t waiter, changer;
 
     say_without_waiting();
+    if (pthread_create(&changer, NULL, change, v) != 0) {
+        say("cannot make a thread");
+        return EXIT_FAILURE;
+    }
     if (pthread_create(&waiter, NULL, wait_for_end, v) != 0) {
         say("cannot make a thread");
+        orders_give(&v->changes, ORDER_ENDED);
+        pthread_join(changer, NULL);
         return EXIT_FAILURE;
     }
     report_serving(v);
@@ -211,6 +239,8 @@ static int work(struct service *v)
         greeting_say(v->s, v->o);
     obey(v);
     pthread_join(waiter, NULL);
+    orders_give(&v->changes, ORDER_ENDED);
+    pthread_join(changer, NULL);
     return v->end < 0 ? fail(v, v->end) : EXIT_SUCCESS;
 }
 
@@ -234,8 +264,11 @@ static void *live(void *arg)
 
 int serve(const struct options *o)
 {
-    struct service v = {
-        .o = o, .orders = ORDERS_INIT, .first = pthread_self(), .status = EXIT_FAILURE};
+    struct service v = {.o = o,
+                        .orders = ORDERS_INIT,
+                        .changes = ORDERS_INIT,
+                        .first = pthread_self(),
+                        .status = EXIT_FAILURE};
     pthread_t living;
 
     signals_block();
