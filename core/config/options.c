@@ -306,13 +306,12 @@ const struct wr_json_path *wr_options_find(const struct wr_options *o, const cha
                                            const char **last)
 {
     const struct target t = find_target(key);
-    const struct wr_json_path *at = NULL;
+    const void *section = (const char *)&o->root + t.offset;
 
-    if (t.option) {
-        *last = t.option->key;
-        memcpy(&at, (const char *)&o->root + t.offset, sizeof at); /* the first member of any */
-    }
-    return at;
+    if (!t.option)
+        return NULL;
+    *last = t.option->key;
+    return *(const struct wr_json_path *const *)section; /* the first member of any */
 }
 
 /* What of a pointer is behind the key of a set, "limits.head_bytes_max"; NULL: it is not of it. */
