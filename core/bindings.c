@@ -189,17 +189,38 @@ void wr_bindings_drop(struct weir_server *s, struct wr_listenings *listenings)
 
 void wr_bindings_take(struct weir_server *s, struct wr_listenings *listenings)
 {
-    struct wr_listenings before = s->listenings;
+    struct wr_listenings before;
 
+    pthread_mutex_lock(&s->lock);
+    before = s->listenings;
     s->listenings = *listenings;
+    pthread_mutex_unlock(&s->lock);
     wr_bindings_drop(s, &before);
     *listenings = (struct wr_listenings){0};
 }
 
-void wr_bindings_free(struct weir_server *s)
+/* Their texts stay until they are forgotten: this may be the thread of weir_server_wait(), while
+ * another asks for addresses. */
+void wr_bindings_close(struct weir_server *s)
 {
-    struct wr_listenings all = s->listenings;
+    struct wr_listenings all;
 
+    wr_bindings_forget(s);
+    pthread_mutex_lock(&s->lock);
+    all = s->listenings;
     s->listenings = (struct wr_listenings){0};
-    wr_bindings_drop(s, &all);
+    pthread_mutex_unlock(&s->lock);
+    for (size_t i = 0; i < all.n; i++) {
+        wr_listening_remove_path(all.v[i]);
+        wr_listening_close(all.v[i]);
+    }
+    s->closed = all;
+}
+
+void wr_bindings_forget(struct weir_server *s)
+{
+    for (size_t i = 0; i < s->closed.n; i++)
+        wr_listening_free(s->closed.v[i]);
+    free(s->closed.v);
+    s->closed = (struct wr_listenings){0};
 }

@@ -49,7 +49,7 @@ static int32_t bind_all(struct weir_server *s, int loops)
 
     if (s->listenings.n > 0 &&
         s->loops < loops) /* bound for fewer, and something else said since */
-        wr_bindings_free(s);
+        wr_bindings_close(s);
     if (s->listenings.n == 0)
         s->loops = loops;
     error = wr_bindings_make(s, &made);
@@ -128,7 +128,7 @@ static int32_t make_running(struct weir_server *s, int loops)
             note_times(s);
     }
     if (error < 0 && !was_bound)
-        wr_bindings_free(s);
+        wr_bindings_close(s);
     return error;
 }
 
@@ -145,7 +145,7 @@ void wr_weir_let_go(struct weir_server *s)
     pthread_mutex_unlock(&s->lock);
     if (running)
         wr_server_free(running);
-    wr_bindings_free(s);
+    wr_bindings_close(s);
     free(s->started_user);
     s->started_user = NULL;
     atomic_store(&s->stop_ms, -1);
@@ -248,7 +248,13 @@ int32_t weir_serve(uint16_t port, const char *documents_root)
 
 const char *weir_server_address(const weir_server *s, uint32_t i)
 {
-    return i < s->listenings.n ? s->listenings.v[i]->text : NULL;
+    struct weir_server *own = (struct weir_server *)(uintptr_t)s; /* for its lock. NOLINT */
+    const char *text;
+
+    pthread_mutex_lock(&own->lock);
+    text = i < s->listenings.n ? s->listenings.v[i]->text : NULL;
+    pthread_mutex_unlock(&own->lock);
+    return text;
 }
 
 /* ---- reloading ---- */

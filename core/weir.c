@@ -160,6 +160,7 @@ void weir_server_free(weir_server *s)
     if (!s)
         return;
     wr_weir_let_go(s);
+    wr_bindings_forget(s);
     wr_outlet_unref(&s->outlets, s->access_log.outlet); /* its end may still be told in the other */
     wr_outlet_unref(&s->outlets, s->log.outlet);
     wr_outlets_fini(&s->outlets);

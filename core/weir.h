@@ -94,7 +94,8 @@ struct weir_server {
 
     /* what has come of it */
     struct wr_listenings listenings;
-    int loops; /* that these are for */
+    struct wr_listenings closed; /* for the texts of their addresses */
+    int loops;                   /* that these are for */
     struct wr_images images;
     struct wr_outlets outlets;
 
@@ -155,6 +156,9 @@ void wr_bindings_take(struct weir_server *s, struct wr_listenings *listenings);
 /* Closes those that are not in s->listenings. */
 void wr_bindings_drop(struct weir_server *s, struct wr_listenings *listenings);
 
-void wr_bindings_free(struct weir_server *s);
+void wr_bindings_close(struct weir_server *s);
+
+/* Frees what was closed. */
+void wr_bindings_forget(struct weir_server *s);
 
 #endif

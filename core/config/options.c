@@ -355,8 +355,7 @@ static int write_spot(const struct wr_options *o, const struct spot *spot, char 
     const char *glue = spot->pointer[0] ? ": " : "";
 
     if (spot->set)
-        return snprintf(out, size, "%s: %s%s", spot->set->key, spot->rest,
-                        *spot->rest ? ": " : "");
+        return snprintf(out, size, "%s: %s%s", spot->set->key, spot->rest, *spot->rest ? ": " : "");
     if (spot->place.line == 0)
         return snprintf(out, size, "%s:(default): %s%s", o->label, spot->pointer, glue);
     return snprintf(out, size, "%s:%zu:%zu: %s%s", o->label, spot->place.line, spot->place.column,

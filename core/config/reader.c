@@ -270,7 +270,8 @@ static void read_mode(struct wr_reader *r, const struct wr_json_node *node, int6
     } else if (node->type == JSON_STRING && *node->string) {
         char shown[WR_CONFIG_SHOW_MAX];
 
-        wr_report(r, node, WR_JSON_VALUE, "expected permissions in octal, \"0001\" to \"0777\", found %s",
+        wr_report(r, node, WR_JSON_VALUE,
+                  "expected permissions in octal, \"0001\" to \"0777\", found %s",
                   wr_config_show(node, shown));
     } else {
         wr_report_expected(r, node, "permissions in octal as a string, as in \"0660\", or null");

@@ -187,12 +187,20 @@ void wr_listening_remove_path(struct wr_listening *l)
         wr_listener_unlink(&l->address);
 }
 
+void wr_listening_close(struct wr_listening *l)
+{
+    for (int i = 0; i < l->n; i++) {
+        struct wr_acceptor *a = &l->acceptors[i];
+
+        if (a->fd >= 0)
+            wr_listener_close(a->fd, a->is_shared);
+        a->fd = -1;
+    }
+}
+
 void wr_listening_free(struct wr_listening *l)
 {
-    if (!l)
-        return;
-    for (int i = 0; i < l->n; i++)
-        if (l->acceptors[i].fd >= 0)
-            wr_listener_close(l->acceptors[i].fd, l->acceptors[i].is_shared);
+    if (l)
+        wr_listening_close(l);
     free(l);
 }

@@ -54,7 +54,10 @@ int wr_listening_set_mode(struct wr_listening *l, unsigned unix_mode);
  * once more. To be called before its sockets are closed. */
 void wr_listening_remove_path(struct wr_listening *l);
 
-/* Closes what is open; NULL is allowed. The path is left. */
+/* Closes what is open. The path is left. */
+void wr_listening_close(struct wr_listening *l);
+
+/* The same, and frees; NULL is allowed. */
 void wr_listening_free(struct wr_listening *l);
 
 #endif

@@ -465,8 +465,11 @@ class ProcessOne(ConfigCase):
         n = 0
         with open("/proc/%d/task/%d/children" % (self.inner, self.inner)) as f:
             for pid in f.read().split():
-                with open("/proc/%s/stat" % pid) as f:
-                    n += f.read().rsplit(")", 1)[1].split()[0] == "Z"
+                try:
+                    with open("/proc/%s/stat" % pid) as f:
+                        n += f.read().rsplit(")", 1)[1].split()[0] == "Z"
+                except (FileNotFoundError, ProcessLookupError):
+                    pass  # it has been let go meanwhile
         return n
 
     def test_orphans_are_let_go(self):

@@ -45,7 +45,8 @@ static bool is_of_configuration(const char *text, const char *file)
 /* Where the error alone does not say so. */
 static const char *advice_for(int32_t error, const char *text, const struct options *o)
 {
-    if (says(text, "cannot load ") || says(text, " as an error page: ") || is_of_configuration(text, o->config_file))
+    if (says(text, "cannot load ") || says(text, " as an error page: ") ||
+        is_of_configuration(text, o->config_file))
         return for_file(error);
     switch (error) {
     case WEIR_EADDRINUSE:

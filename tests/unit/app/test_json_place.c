@@ -142,7 +142,7 @@ static const struct {
     {"[\"a\\ud800\\ud800\"]", 16, 3},
     {"[\"\\\\\\u0000\"]", 11, 4},
     {"[\"\\x\", \"a\\q", 11, 9}, /* that of the last string */
-    {"[\"abc\"]", 6, 1},             /* none: the string */
+    {"[\"abc\"]", 6, 1},         /* none: the string */
     {"[nul]", 4, 1},
 };
 
@@ -201,5 +201,5 @@ WR_TESTS(cmocka_unit_test(json_place__values_and_keys__are_found),
          cmocka_unit_test(json_place__end_of_text__is_behind_the_last_character),
          cmocka_unit_test(json_place__value__ends_where_it_ends),
          cmocka_unit_test(json_place__blame__is_where_the_token_begins),
-        cmocka_unit_test(json_place__blame__is_where_the_escape_begins),
+         cmocka_unit_test(json_place__blame__is_where_the_escape_begins),
          cmocka_unit_test(json_place__pointer__is_escaped_and_cut));

@@ -7,9 +7,17 @@ static const char *const known[] = {"port", "ports", "level", "ab", "head_bytes_
 static const struct {
     const char *word, *best;
 } cases[] = {
-    {"prt", "port"},     {"port2", "port"}, {"pors", "port"}, {"head_byte_max", "head_bytes_max"},
-    {"levle", "level"},  {"x", NULL},       {"ab", "ab"},     {"cd", NULL},
-    {"something", NULL}, {"", NULL},      {"head", "head_bytes_max"},
+    {"prt", "port"},
+    {"port2", "port"},
+    {"pors", "port"},
+    {"head_byte_max", "head_bytes_max"},
+    {"levle", "level"},
+    {"x", NULL},
+    {"ab", "ab"},
+    {"cd", NULL},
+    {"something", NULL},
+    {"", NULL},
+    {"head", "head_bytes_max"},
     {"hea", NULL},
 };
 
