@@ -20,9 +20,14 @@ struct static_loop {
     struct wr_file_cache *cache;
 };
 
+/* Never NULL: loop_start has set it, and the app runs on loops alone. */
 static struct static_loop *loop_of(weir_environ *env)
 {
-    return weir_loop_state(env);
+    struct static_loop *l = weir_loop_state(env);
+
+    if (!l)
+        __builtin_unreachable(); /* or compilers warn of it */
+    return l;
 }
 
 /* weir_get_n() with a key whose length is known. */

@@ -116,7 +116,7 @@ static void write_pages(struct wr_writer *w, const char *key, const struct wr_pa
     wr_write_open(w, key, '{');
     for (size_t i = 0; i < pages->n; i++) {
         const struct wr_page_option *page = &pages->v[i];
-        char name[sizeof "4294967295"];
+        char name[24];
 
         snprintf(name, sizeof name, page->status < 10 ? "%dxx" : "%d", page->status);
         wr_write_begin(w, name);

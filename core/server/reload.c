@@ -95,7 +95,7 @@ static void start_on_loop(struct wr_loop_thread *t, void *arg)
     pthread_mutex_lock(&t->server->lock);
     if (start->err == 0) {
         start->err = err;
-        memcpy(start->why, why, sizeof why);
+        snprintf(start->why, WR_WHY_MAX, "%s", why);
     }
     pthread_mutex_unlock(&t->server->lock);
 }
