@@ -641,8 +641,9 @@ int32_t wr_generation_empty(struct weir_server *s)
     const struct wr_json_path *at = wr_options_root(s->options)->at;
 
     if (wr_options_place(s->options, at, "routes").line > 0)
-        wr_options_error(s->options, at, "routes", &s->errors,
-                         "expected at least one route, found nothing to serve");
+        wr_options_error(
+            s->options, at, "routes", &s->errors,
+            "expected at least one route, as in {\"static\": \"./site\"}, found nothing to serve");
     else
         wr_errors_add(&s->errors, "there is nothing to serve: set a folder or mount a plugin");
     return WEIR_ESTATE;

@@ -94,7 +94,7 @@ static weir_body redirect_to_folder(weir_environ *env, weir_start_response *star
                                     struct wr_slice path)
 {
     struct wr_slice script = get(env, "SCRIPT_NAME"), query = get(env, "QUERY_STRING");
-    size_t uri_n, room = 3 * (script.n + path.n) + sizeof "/?" + query.n;
+    size_t uri_n, room = 3 * (script.n + path.n + query.n) + sizeof "/?";
     const char *uri = weir_get_n(env, "REQUEST_URI", &uri_n);
     char *memory = weir_alloc(env, room);
     struct wr_buf location = wr_buf_on(memory, memory ? room : 0);
@@ -104,7 +104,7 @@ static weir_body redirect_to_folder(weir_environ *env, weir_start_response *star
     wr_buf_char(&location, '/');
     if (query.n > 0 || (uri && memchr(uri, '?', uri_n))) {
         wr_buf_char(&location, '?');
-        wr_buf_slice_append(&location, query);
+        wr_location_written(&location, query);
     }
     if (!memory)
         return weir_error(env, 503);

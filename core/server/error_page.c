@@ -7,6 +7,7 @@
 
 #define PAGE_ROOM                                                                                  \
     (sizeof(ERROR_PAGE_HEAD ERROR_PAGE_MIDDLE ERROR_PAGE_TAIL_1 ERROR_PAGE_TAIL_2) + 512)
+#define ESCAPE_GROWTH (sizeof "&quot;" - 1)
 
 static const char *sentence_for(int status)
 {
@@ -47,18 +48,64 @@ static void append_title(struct wr_buf *b, int status)
     wr_buf_slice_append(b, wr_status_reason(status));
 }
 
+/* Where a redirect leads, if it is something to follow: RFC 9110 15.4 wants a link to it. Else
+ * absent. */
+static struct wr_slice target_of(const struct wr_response *r, int status)
+{
+    static const struct wr_slice starts[] = {{"/", 1}, {"http://", 7}, {"https://", 8}};
+
+    for (size_t i = 0; i < r->n && status >= 300 && status < 400; i++)
+        if (wr_slice_ieq(r->fields[i].name, WR_SLICE("Location")))
+            for (size_t k = 0; k < sizeof starts / sizeof starts[0]; k++)
+                if (wr_slice_starts(r->fields[i].value, starts[k]))
+                    return r->fields[i].value;
+    return wr_slice(NULL, 0);
+}
+
+static void append_escaped(struct wr_buf *b, struct wr_slice text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        switch (text.p[i]) {
+        case '&':
+            WR_BUF_LITERAL(b, "&amp;");
+            break;
+        case '<':
+            WR_BUF_LITERAL(b, "&lt;");
+            break;
+        case '"':
+            WR_BUF_LITERAL(b, "&quot;");
+            break;
+        default:
+            wr_buf_char(b, text.p[i]);
+        }
+    }
+}
+
+static void append_sentence(struct wr_buf *b, int status, struct wr_slice target)
+{
+    if (!target.p) {
+        wr_buf_slice_append(b, wr_slice_of(sentence_for(status)));
+        return;
+    }
+    WR_BUF_LITERAL(b, "This page is at <a href=\"");
+    append_escaped(b, target);
+    WR_BUF_LITERAL(b, "\">another address</a>.");
+}
+
 /* The server's own, in the arena; empty without memory for it. */
 static struct wr_slice make_page(struct wr_exchange *x, int status)
 {
-    char *memory = wr_arena_alloc(&x->arena, PAGE_ROOM);
-    struct wr_buf page = wr_buf_on(memory, memory ? PAGE_ROOM : 0);
+    struct wr_slice target = target_of(&x->response, status);
+    size_t room = PAGE_ROOM + ESCAPE_GROWTH * target.n;
+    char *memory = wr_arena_alloc(&x->arena, room);
+    struct wr_buf page = wr_buf_on(memory, memory ? room : 0);
 
     WR_BUF_LITERAL(&page, ERROR_PAGE_HEAD);
     append_title(&page, status);
     WR_BUF_LITERAL(&page, ERROR_PAGE_MIDDLE);
     append_title(&page, status);
     WR_BUF_LITERAL(&page, ERROR_PAGE_TAIL_1);
-    wr_buf_slice_append(&page, wr_slice_of(sentence_for(status)));
+    append_sentence(&page, status, target);
     WR_BUF_LITERAL(&page, ERROR_PAGE_TAIL_2);
     return wr_buf_slice(&page);
 }

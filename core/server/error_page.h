@@ -1,6 +1,6 @@
 /*
  * error_page.h — the page for a status: the site's (error_pages.h), or else the server's own, which
- * never repeats what the client sent.
+ * never repeats what the client sent, but for what of it is in the Location of a redirect.
  */
 #ifndef WR_SERVER_ERROR_PAGE_H
 #define WR_SERVER_ERROR_PAGE_H

@@ -49,7 +49,7 @@ static const char help[] =
     "  weir serve ./site\n"
     "  weir serve ./site --plugin /hello=./hello.so\n"
     "  weir serve ./site --listen :80 --listen unix:/run/weir.sock > access.log\n"
-    "  weir config --defaults > weir.json\n"
+    "  weir config --defaults > weir.json     (then put routes in)\n"
     "  weir check weir.json && weir --config weir.json\n"
     "\n"
     "The manuals: man weir, man weir.conf. Exit status: 0 after a stop, 1 when it cannot\n"

@@ -170,6 +170,7 @@ static void get__folder_without_its_slash__is_redirected(void **state)
         {"/d", "/d/"},
         {"/d?x=1&y=//z", "/d/?x=1&y=//z"},
         {"/d?", "/d/?"},
+        {"/d?a=%41\"\xc3\xa9%", "/d/?a=%41%22%C3%A9%25"},
         {"//evil.example", "/evil.example/"},
         {"///evil.example?q", "/evil.example/?q"},
         {"/%2Fevil.example", "/evil.example/"},

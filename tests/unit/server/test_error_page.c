@@ -22,6 +22,48 @@ static void get_page(int status, struct test_server *s, struct test_client *c,
     test_client_responses(c, "", r);
 }
 
+static void serve_redirect(struct test_handler *h, struct wr_exchange *x)
+{
+    wr_exchange_add_field(x, WR_SLICE("Location"), h->answer);
+    wr_exchange_respond_error(x, h->status);
+}
+
+static void error_page__redirect__links_to_its_target(void **state)
+{
+    static const struct {
+        const char *location, *has; /* NULL: no link */
+    } rows[] = {
+        {"/new?a=1&b", "<a href=\"/new?a=1&amp;b\">another address</a>"},
+        {"https://example.org/", "<a href=\"https://example.org/\">another address</a>"},
+        {"/\"><script>", "<a href=\"/&quot;>&lt;script>\">another address</a>"},
+        {"javascript:alert(1)", NULL},
+        {"new", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        struct test_server s;
+        struct test_client c;
+        struct test_responses r;
+        const char *text;
+
+        test_server_init(&s);
+        s.handler.serve = serve_redirect;
+        s.handler.status = 301;
+        s.handler.answer = wr_slice_of(rows[i].location);
+        test_client_open(&s, &c);
+        test_client_send(&c, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+        test_client_responses(&c, "", &r);
+        text = rows[i].has ? rows[i].has : "The request could not be fulfilled.";
+        assert_non_null(memmem(r.v[0].content, r.v[0].content_n, text, strlen(text)));
+        assert_null(memmem(r.v[0].content, r.v[0].content_n, "<script", 7));
+        assert_null(memmem(r.v[0].content, r.v[0].content_n, "javascript", 10));
+        test_responses_free(&r);
+        test_client_fini(&c);
+        test_server_fini(&s);
+    }
+}
+
 static void error_page__each_status__has_its_number_and_phrase(void **state)
 {
     static const struct {
@@ -359,7 +401,8 @@ static void own_page__of_an_app__takes_the_place_of_the_servers_alone(void **sta
     close_site(&s);
 }
 
-WR_TESTS(cmocka_unit_test(error_page__each_status__has_its_number_and_phrase),
+WR_TESTS(cmocka_unit_test(error_page__redirect__links_to_its_target),
+         cmocka_unit_test(error_page__each_status__has_its_number_and_phrase),
          cmocka_unit_test(error_page__never_repeats_what_was_sent),
          cmocka_unit_test(error_page__without_memory__is_an_answer_without_a_page),
          cmocka_unit_test(own_page__of_status_or_class__takes_the_place),
