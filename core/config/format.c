@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "app/json_place.h"
 #include "config/reader.h"
@@ -295,25 +294,11 @@ static void write_section(struct wr_writer *w, const struct wr_section *section,
     }
 }
 
-static char *format(const struct wr_root_options *root)
+static void write_root(struct wr_writer *w, const void *root)
 {
-    char *text = NULL;
-    size_t n;
-    struct wr_writer w = {.out = open_memstream(&text, &n), .is_first = true};
-    bool failed;
-
-    if (!w.out)
-        return NULL;
-    wr_write_open(&w, NULL, '{');
-    write_section(&w, wr_section_root(), root, true);
-    wr_write_close(&w, '}');
-    fputc('\n', w.out);
-    failed = ferror(w.out) != 0;
-    failed = fclose(w.out) != 0 || failed;
-    if (!failed)
-        return text;
-    free(text);
-    return NULL;
+    wr_write_open(w, NULL, '{');
+    write_section(w, wr_section_root(), root, true);
+    wr_write_close(w, '}');
 }
 
 char *wr_options_format(const struct wr_options *o)
@@ -323,9 +308,9 @@ char *wr_options_format(const struct wr_options *o)
     char *text;
 
     if (o)
-        return format(&o->root);
+        return wr_write_text(write_root, &o->root);
     defaults = wr_options_read(NULL, NULL, 0, &errors);
-    text = defaults ? format(&defaults->root) : NULL;
+    text = defaults ? wr_write_text(write_root, &defaults->root) : NULL;
     wr_options_free(defaults);
     wr_errors_free(&errors);
     return text;

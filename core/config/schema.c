@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "config/table.h"
 #include "config/writer.h"
@@ -173,8 +172,9 @@ static void put_section(struct wr_writer *w, const struct wr_section *section)
     wr_write_close(w, '}');
 }
 
-static void put_schema(struct wr_writer *w)
+static void put_schema(struct wr_writer *w, const void *unused)
 {
+    (void)unused;
     wr_write_open(w, NULL, '{');
     put_text(w, "$schema", "http://json-schema.org/draft-07/schema#");
     put_text(w, "title", "weir.conf");
@@ -191,19 +191,5 @@ static void put_schema(struct wr_writer *w)
 
 char *wr_options_schema(void)
 {
-    char *text = NULL;
-    size_t n;
-    struct wr_writer w = {.out = open_memstream(&text, &n), .is_first = true};
-    bool failed;
-
-    if (!w.out)
-        return NULL;
-    put_schema(&w);
-    fputc('\n', w.out);
-    failed = ferror(w.out) != 0;
-    failed = fclose(w.out) != 0 || failed;
-    if (!failed)
-        return text;
-    free(text);
-    return NULL;
+    return wr_write_text(put_schema, NULL);
 }

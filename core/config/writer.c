@@ -1,5 +1,7 @@
 #include "config/writer.h"
 
+#include <stdlib.h>
+
 #include "app/json_place.h"
 
 #define INDENT  4
@@ -109,4 +111,23 @@ void wr_write_json(struct wr_writer *w, struct wr_slice json)
             fputc(' ', w->out);
         at = wr_json_skip_blanks(json, end);
     }
+}
+
+char *wr_write_text(void (*put)(struct wr_writer *w, const void *arg), const void *arg)
+{
+    char *text = NULL;
+    size_t n;
+    struct wr_writer w = {.out = open_memstream(&text, &n), .is_first = true};
+    bool failed;
+
+    if (!w.out)
+        return NULL;
+    put(&w, arg);
+    fputc('\n', w.out);
+    failed = ferror(w.out) != 0;
+    failed = fclose(w.out) != 0 || failed;
+    if (!failed)
+        return text;
+    free(text);
+    return NULL;
 }

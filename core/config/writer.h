@@ -18,6 +18,9 @@ struct wr_writer {
     bool is_between; /* the line for the next element has begun, behind a comment */
 };
 
+/* What `put` writes, and a newline: malloc'ed; NULL: no memory. */
+char *wr_write_text(void (*put)(struct wr_writer *w, const void *arg), const void *arg);
+
 /* Begins an element, whose value the caller writes to out; key: NULL in an array and at the top. */
 void wr_write_begin(struct wr_writer *w, const char *key);
 
