@@ -601,10 +601,13 @@ static struct wr_config limits_of(const struct wr_root_options *o)
     c.body_bytes_max = (uint64_t)o->limits.body_bytes_max;
     c.discard_bytes_max = (uint64_t)o->limits.discard_bytes_max;
     c.arena_bytes_max = (uint64_t)o->limits.request_memory_bytes_max;
+    c.body_rate_min = o->limits.body_rate_min;
+    c.write_rate_min = o->limits.write_rate_min;
     c.head_ms = o->timeouts.head_ms;
     c.body_idle_ms = o->timeouts.body_idle_ms;
     c.keep_alive_ms = o->timeouts.keep_alive_ms;
     c.write_idle_ms = o->timeouts.write_idle_ms;
+    c.request_ms = o->timeouts.request_ms;
     c.linger_ms = o->timeouts.linger_ms;
     return c;
 }

@@ -58,6 +58,9 @@
     X(BODY_CUT, 400, "connection ended inside the content (RFC 9112 8)")                           \
     X(HEAD_TIMEOUT, 408, "head did not arrive in time (RFC 9110 15.5.9)")                          \
     X(BODY_TIMEOUT, 408, "content did not arrive in time (RFC 9110 15.5.9)")                       \
+    X(BODY_SLOW, 408, "content arrives more slowly than the limit (RFC 9110 15.5.9)")              \
+    X(REQUEST_CONTENT, 408, "request took too long, waiting for its content (RFC 9110 15.5.9)")    \
+    X(REQUEST_ANSWER, 503, "request took too long, waiting for its answer (RFC 9110 15.6.4)")      \
     X(MEMORY, 503, "out of memory")
 
 enum wr_h1_reason {

@@ -1,7 +1,8 @@
 /*
- * config.h — the limits and times of a server, fixed before it starts.
+ * config.h — the limits and times of a site.
  *
- * Every value has a default that is right for a server on the open internet; 0 is never a default.
+ * Every value has a default that is right for a server on the open internet. 0 is the default only
+ * where no number fits all: a download takes as long as it takes.
  */
 #ifndef WR_SERVER_CONFIG_H
 #define WR_SERVER_CONFIG_H
@@ -16,11 +17,17 @@ struct wr_config {
     uint64_t discard_bytes_max; /* of a body nobody read, before the connection is given up */
     uint64_t arena_bytes_max;   /* memory that one request may allocate, or 503 */
 
+    /* Of clients that are waited for, on average over the time without a byte; 0: any. */
+    int64_t body_rate_min;  /* bytes a second of content, or 408 */
+    int64_t write_rate_min; /* bytes a second of the answer, or the connection is closed */
+
     int64_t handshake_ms;
-    int64_t head_ms;       /* from the first byte of a request to the end of its head, or 408 */
+    int64_t head_ms;       /* from the first byte of a request to the end of its head, or 408;
+                              as long for the first byte on a new connection */
     int64_t body_idle_ms;  /* without a byte of content, or 408 */
     int64_t keep_alive_ms; /* without a request */
     int64_t write_idle_ms; /* without the client taking a byte */
+    int64_t request_ms;    /* from the first byte of a request to the last of its answer; 0: any */
     int64_t linger_ms;     /* for the client to take its answer when a connection is given up */
 };
 

@@ -24,63 +24,42 @@ static void set_state(struct wr_conn *c, enum wr_conn_state next)
 
 /* ---- deadline ---- */
 
-static int64_t deadline_ms(const struct wr_config *config, enum wr_deadline kind)
+void wr_conn_set_deadline(struct wr_conn *c, int64_t due_ms)
 {
-    switch (kind) {
-    case WR_DEADLINE_NONE:
-        break;
-    case WR_DEADLINE_HANDSHAKE:
-        return config->handshake_ms;
-    case WR_DEADLINE_HEAD:
-        return config->head_ms;
-    case WR_DEADLINE_BODY:
-        return config->body_idle_ms;
-    case WR_DEADLINE_KEEP_ALIVE:
-        return config->keep_alive_ms;
-    case WR_DEADLINE_WRITE:
-        return config->write_idle_ms;
-    case WR_DEADLINE_LINGER:
-        return config->linger_ms;
-    }
-    return 0;
+    if (wr_timer_set(wr_loop_timers(c->worker->loop), &c->timer, due_ms) < 0)
+        wr_conn_close(c);
 }
 
-void wr_conn_set_deadline(struct wr_conn *c, enum wr_deadline kind, const struct wr_site *site)
+static void set_deadline_in(struct wr_conn *c, int64_t ms)
 {
-    struct wr_loop *loop = c->worker->loop;
-    int64_t ms = deadline_ms(&site->config, kind);
-
-    c->deadline = (uint8_t)kind;
-    /* A deadline of no kind leaves the timer where it is: if it fires, it finds nothing to do. */
-    if (ms > 0 && wr_timer_set(wr_loop_timers(loop), &c->timer, wr_loop_now_ms(loop) + ms) < 0)
-        wr_conn_close(c);
+    wr_conn_set_deadline(c, wr_loop_now_ms(c->worker->loop) + ms);
 }
 
 void wr_conn_shorten_deadline(struct wr_conn *c, int64_t ms)
 {
-    struct wr_loop *loop = c->worker->loop;
-    int64_t due_ms = wr_loop_now_ms(loop) + ms;
+    int64_t due_ms = wr_loop_now_ms(c->worker->loop) + ms;
 
-    if (due_ms < c->timer.due_ms && wr_timer_set(wr_loop_timers(loop), &c->timer, due_ms) < 0)
-        wr_conn_close(c);
+    if (due_ms < c->timer.due_ms)
+        wr_conn_set_deadline(c, due_ms);
 }
 
 static void on_timer(struct wr_timer *t)
 {
     struct wr_conn *c = WR_CONTAINER_OF(t, struct wr_conn, timer);
 
-    switch ((enum wr_deadline)c->deadline) {
-    case WR_DEADLINE_NONE:
+    switch ((enum wr_conn_state)c->state) {
+    case WR_CONN_OPEN:
+        c->proto->on_deadline(c);
         break;
-    case WR_DEADLINE_HANDSHAKE:
-    case WR_DEADLINE_LINGER:
+    case WR_CONN_LINGER:
+        wr_metrics_count(&c->worker->metrics, WR_METRIC_LINGER_TIMEOUT);
         wr_conn_close(c);
         break;
-    case WR_DEADLINE_HEAD:
-    case WR_DEADLINE_BODY:
-    case WR_DEADLINE_KEEP_ALIVE:
-    case WR_DEADLINE_WRITE:
-        c->proto->on_deadline(c);
+    case WR_CONN_HANDSHAKE:
+        wr_conn_close(c);
+        break;
+    case WR_CONN_CLOSED:
+    case WR_CONN_STATES:
         break;
     }
 }
@@ -161,8 +140,8 @@ int wr_conn_open(struct wr_worker *w, struct wr_transport *t, int fd, const stru
         return err;
     }
     wr_worker_add_conn(w, c);
-    wr_conn_set_deadline(c, t->ops->handshake ? WR_DEADLINE_HANDSHAKE : WR_DEADLINE_KEEP_ALIVE,
-                         w->site);
+    if (c->state == WR_CONN_HANDSHAKE)
+        set_deadline_in(c, w->site->config.handshake_ms);
     wr_conn_on_io(c, EPOLLIN);
     if (c->state != WR_CONN_CLOSED && fd >= 0) {
         err = wr_loop_add(w->loop, &c->source, fd, EDGES);
@@ -197,7 +176,7 @@ void wr_conn_linger(struct wr_conn *c)
         return;
     }
     set_state(c, WR_CONN_LINGER);
-    wr_conn_set_deadline(c, WR_DEADLINE_LINGER, c->worker->site);
+    set_deadline_in(c, c->worker->site->config.linger_ms);
     if (c->state == WR_CONN_LINGER)
         linger(c);
 }

@@ -31,17 +31,6 @@ enum wr_conn_state {
     WR_CONN_STATES
 };
 
-/* What the one deadline of a connection waits for; its length comes from the configuration. */
-enum wr_deadline {
-    WR_DEADLINE_NONE,
-    WR_DEADLINE_HANDSHAKE,
-    WR_DEADLINE_HEAD,
-    WR_DEADLINE_BODY,
-    WR_DEADLINE_KEEP_ALIVE,
-    WR_DEADLINE_WRITE,
-    WR_DEADLINE_LINGER
-};
-
 struct wr_conn {
     struct wr_source source;
     struct wr_timer timer;
@@ -52,8 +41,7 @@ struct wr_conn {
     void *proto_data;
     struct wr_task free_task;
     struct wr_peer peer;
-    uint8_t state;    /* enum wr_conn_state */
-    uint8_t deadline; /* enum wr_deadline */
+    uint8_t state; /* enum wr_conn_state */
     bool is_draining;
 };
 
@@ -67,8 +55,9 @@ int wr_conn_open(struct wr_worker *w, struct wr_transport *t, int fd, const stru
 /* Events of the transport, as EPOLL* bits. */
 void wr_conn_on_io(struct wr_conn *c, uint32_t events);
 
-/* (Re)starts the deadline of this kind, as long as `site` has it; NONE waits for nothing. */
-void wr_conn_set_deadline(struct wr_conn *c, enum wr_deadline kind, const struct wr_site *site);
+/* The protocol's one deadline: its on_deadline() is called when the loop's clock is there. Pushing it
+ * away costs a store. */
+void wr_conn_set_deadline(struct wr_conn *c, int64_t due_ms);
 
 /* The deadline that is set comes after `ms` at the latest. */
 void wr_conn_shorten_deadline(struct wr_conn *c, int64_t ms);

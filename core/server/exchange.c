@@ -180,3 +180,41 @@ void wr_exchange_end(struct wr_exchange *x)
         x->on_end(x);
     wr_exchange_unref(x);
 }
+
+/* The request as the other has it, with what lies in the other's own memory copied. */
+static bool copy_request(struct wr_exchange *x, const struct wr_exchange *from)
+{
+    const struct wr_fields *fields = &from->request.fields;
+    struct wr_slice path = from->request.path;
+
+    x->request = from->request;
+    x->request.fields.v = x->field_store;
+    memcpy(x->field_store, fields->v, fields->n * sizeof *fields->v);
+    if (path.p)
+        x->request.path = wr_arena_dup(&x->arena, path);
+    return !path.p || x->request.path.p;
+}
+
+struct wr_exchange *wr_exchange_replace(struct wr_exchange *old)
+{
+    struct wr_exchange *x = wr_exchange_new(old->worker, old->stream, old->stream_data);
+
+    if (!x)
+        return NULL;
+    if (!copy_request(x, old)) {
+        wr_exchange_unref(x);
+        return NULL;
+    }
+    wr_worker_give_lease(x->worker, x->lease);
+    x->lease = old->lease;
+    x->lease->exchanges++;
+    x->head = old->head;
+    if (x->head)
+        x->head->refs++;
+    x->route = old->route;
+    x->id = old->id;
+    x->began_us = old->began_us;
+    x->state = old->state;
+    wr_exchange_end(old);
+    return x;
+}

@@ -121,6 +121,13 @@ void wr_exchange_unref(struct wr_exchange *x);
 struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_ops *stream,
                                     void *stream_data);
 
+/*
+ * A new exchange for the request of `old`, whose handler has not answered: that is cancelled and let go
+ * as by wr_exchange_end(), its route, lease and id are those of the new one. NULL: no memory, and the
+ * old one is as it was.
+ */
+struct wr_exchange *wr_exchange_replace(struct wr_exchange *old);
+
 /* Drops what a response has so far, its body closed, so that another can take its place. */
 void wr_exchange_clear_response(struct wr_exchange *x);
 

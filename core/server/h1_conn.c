@@ -22,7 +22,6 @@ enum next {
 };
 
 static void run(struct wr_h1 *h);
-static void set_deadline(struct wr_h1 *h);
 
 /* ---- the stream of an exchange ---- */
 
@@ -52,7 +51,7 @@ static ssize_t stream_read(struct wr_exchange *x, void *dst, size_t n)
     ssize_t got = wr_h1_read_body(h, dst, n);
 
     if (h->conn->worker->running != h->conn) /* a reader of his own time starts the clock himself */
-        set_deadline(h);
+        wr_h1_set_deadline(h);
     return got;
 }
 
@@ -74,6 +73,7 @@ static void reject(struct wr_h1 *h, enum wr_h1_reason reason)
     wr_peer_format(&c->peer, peer);
     wr_log(&h->x->lease->site->log, WR_LOG_INFO, "%s: %d: %s", peer, wr_h1_reason_status(reason),
            wr_h1_reason_text(reason));
+    wr_metrics_refuse(&c->worker->metrics, reason);
     h->rx = WR_H1_RX_DONE;
     h->then = WR_H1_THEN_LINGER;
     h->owes_continue = false;
@@ -103,8 +103,7 @@ static enum next begin_request(struct wr_h1 *h)
     h->framing = WR_H1_NO_BODY;
     h->rx_left = 0;
     h->minor = h->owes_continue = h->wants_input = false;
-    wr_conn_set_deadline(h->conn, WR_DEADLINE_NONE,
-                         h->x->lease->site); /* that of the last head is not this one's */
+    wr_h1_begin_deadlines(h);
     return GO_ON;
 }
 
@@ -266,27 +265,6 @@ static enum next step(struct wr_h1 *h)
 
 /* ---- turns ---- */
 
-/* What the connection waits for now. A deadline starts anew when something has moved, but for those
- * that bound a whole: of a head, and of content that is only dropped. */
-static void set_deadline(struct wr_h1 *h)
-{
-    struct wr_conn *c = h->conn;
-    enum wr_deadline kind = WR_DEADLINE_NONE;
-    bool has_tx = h->x && h->tx == WR_H1_TX_BODY, is_total;
-
-    if (h->pending || (has_tx && h->has_tx_body && !h->is_body_waiting))
-        kind = WR_DEADLINE_WRITE;
-    else if (!h->x)
-        kind = WR_DEADLINE_KEEP_ALIVE;
-    else if (h->rx == WR_H1_RX_HEAD)
-        kind = WR_DEADLINE_HEAD;
-    else if (h->rx == WR_H1_RX_BODY && (h->wants_input || h->tx == WR_H1_TX_DONE))
-        kind = WR_DEADLINE_BODY;
-    is_total = kind == WR_DEADLINE_HEAD || (kind == WR_DEADLINE_BODY && h->tx == WR_H1_TX_DONE);
-    if (kind != c->deadline || (h->has_progress && !is_total))
-        wr_conn_set_deadline(c, kind, h->x ? h->x->lease->site : c->worker->site);
-}
-
 /*
  * Would closing now lose something? What the client still sends meets a closed socket, which
  * answers with a reset, and a reset may overtake what the client has not read (RFC 9112 9.6). Safe
@@ -363,7 +341,7 @@ static void run(struct wr_h1 *h)
         wr_loop_again(c->worker->loop, &c->source, EPOLLOUT);
     if (!h->x)
         wr_h1_release_input(h);
-    set_deadline(h);
+    wr_h1_set_deadline(h);
 }
 
 static void h1_on_io(struct wr_conn *c, uint32_t events)
@@ -381,25 +359,57 @@ static void h1_on_io(struct wr_conn *c, uint32_t events)
     run(h);
 }
 
+/* A handler that has not answered in time, or waits for content that has not come: it is cancelled, and
+ * the server answers in its place. */
+static void replace_handler(struct wr_h1 *h, enum wr_h1_reason reason)
+{
+    struct wr_exchange *x = wr_exchange_replace(h->x);
+
+    if (!x) {
+        wr_conn_close(h->conn);
+        return;
+    }
+    h->x = x;
+    h->wants_input = false;
+    reject(h, reason);
+}
+
+static void close_late(struct wr_h1 *h, const struct wr_h1_late *late)
+{
+    struct wr_conn *c = h->conn;
+    const struct wr_site *site = h->x ? h->x->lease->site : c->worker->site;
+    char peer[WR_PEER_TEXT_MAX];
+
+    wr_metrics_count(&c->worker->metrics, late->metric);
+    if (late->text) {
+        wr_peer_format(&c->peer, peer);
+        wr_log(&site->log, WR_LOG_INFO, "%s: closed: %s", peer, late->text);
+    }
+    wr_conn_close(c);
+}
+
 static void h1_on_deadline(struct wr_conn *c)
 {
     struct wr_h1 *h = c->proto_data;
+    struct wr_h1_late late = wr_h1_look_at_deadline(h);
 
-    switch ((enum wr_deadline)c->deadline) {
-    case WR_DEADLINE_HEAD:
-        h->is_readable = false;
-        reject(h, WR_H1_HEAD_TIMEOUT);
+    switch (late.what) {
+    case WR_H1_IN_TIME:
         break;
-    case WR_DEADLINE_BODY:
-        if (h->tx == WR_H1_TX_DONE) {
-            wr_conn_close(c);
-            break;
-        }
-        wr_h1_fail_input(h, WR_H1_BODY_TIMEOUT);
+    case WR_H1_LATE_REFUSE:
+        h->is_readable = false;
+        reject(h, late.reason);
+        break;
+    case WR_H1_LATE_REPLACE:
+        replace_handler(h, late.reason);
+        break;
+    case WR_H1_LATE_FAIL_INPUT:
+        wr_h1_fail_input(h, late.reason);
         run(h);
         break;
-    default: /* KEEP_ALIVE, WRITE: nobody is there who could be told */
-        wr_conn_close(c);
+    case WR_H1_LATE_CLOSE:
+        close_late(h, &late);
+        break;
     }
 }
 

@@ -1,5 +1,5 @@
 /*
- * h1_conn.h — HTTP/1 on a connection; private to h1_conn.c, h1_read.c and h1_write.c.
+ * h1_conn.h — HTTP/1 on a connection; private to h1_conn.c, h1_read.c, h1_write.c and h1_deadline.c.
  *
  *     rx: HEAD ─► BODY ─► DONE          tx: IDLE ─► BODY ─► DONE
  *           └──────► DONE (no content)
@@ -9,7 +9,8 @@
  * next request follows when rx is done too and the connection may be kept.
  *
  * h1_conn.c drives: it is the only place that decides what happens next. h1_read.c turns bytes into
- * a request and its content, h1_write.c a response into bytes; neither calls back into h1_conn.c.
+ * a request and its content, h1_write.c a response into bytes, and h1_deadline.c knows how long all of
+ * that may take; none of them calls back into h1_conn.c.
  *
  * An idle connection owns this struct and nothing else: exchange and buffers come with the first
  * byte of a request and go with the last of its response.
@@ -18,6 +19,7 @@
 #define WR_SERVER_H1_CONN_H
 
 #include "http/h1_head.h"
+#include "server/pace.h"
 #include "server/worker.h"
 
 enum wr_h1_rx { WR_H1_RX_HEAD, WR_H1_RX_BODY, WR_H1_RX_DONE };
@@ -35,6 +37,17 @@ enum wr_h1_io {
     WR_H1_IO_FAILED   /* the connection is lost, or the response cannot be completed */
 };
 
+/* What the connection waits for: its deadline is that of this. */
+enum wr_h1_wait {
+    WR_H1_WAIT_NOTHING, /* of the client: a handler is at work */
+    WR_H1_WAIT_FIRST,   /* the first byte of the first request */
+    WR_H1_WAIT_NEXT,    /* of another one */
+    WR_H1_WAIT_HEAD,    /* the rest of a head */
+    WR_H1_WAIT_BODY,    /* content that the handler wants */
+    WR_H1_WAIT_DROP,    /* content that nobody wants, behind the answer */
+    WR_H1_WAIT_WRITE    /* the client, to take what is sent */
+};
+
 /* Bytes that the transport did not take: the worker's out buffer belongs to the next connection. */
 struct wr_h1_pending {
     size_t start, end;
@@ -48,12 +61,23 @@ struct wr_h1 {
     struct wr_h1_pending *pending; /* NULL: all was taken */
     struct wr_h1_parser parser;
     struct wr_h1_chunked chunked;
-    uint64_t rx_left;     /* of a body with Content-Length */
-    uint64_t rx_total;    /* content read so far */
-    uint64_t tx_left;     /* of a response with Content-Length */
-    size_t turn_sent;     /* bytes of content in this turn */
-    uint64_t chunk_left;  /* of the chunk whose size line is out */
+    uint64_t rx_left;    /* of a body with Content-Length */
+    uint64_t rx_total;   /* content read so far */
+    uint64_t tx_left;    /* of a response with Content-Length */
+    size_t turn_sent;    /* bytes of content in this turn */
+    uint64_t chunk_left; /* of the chunk whose size line is out */
+
+    /* h1_deadline.c's: */
+    struct wr_pace rx_pace, tx_pace;
+    uint64_t received, sent; /* bytes of the connection, from and to the transport */
+    uint64_t seen;           /* what the client had sent, or taken, when that was looked at last */
+    int64_t moved_ms;        /* when that had grown */
+    int64_t wait_since_ms;
+    int64_t wait_due_ms;    /* 0: never */
+    int64_t request_due_ms; /* of the current request as a whole; 0: never */
+
     uint8_t rx, tx, then; /* the enums above */
+    uint8_t wait;         /* enum wr_h1_wait */
     uint8_t framing;      /* of the request: enum wr_h1_framing_kind */
     bool minor;           /* HTTP/1.1 */
     bool had_request;     /* its first byte at least; without one, it is on its way */
@@ -64,7 +88,7 @@ struct wr_h1 {
     bool has_rdhup;       /* an event said so: read on until the end shows */
     bool owes_continue;   /* the client waits for a 100 */
     bool wants_input;     /* the handler's last read said -EAGAIN */
-    bool has_progress;    /* bytes moved since the deadline was set */
+    bool has_progress;    /* the transport took bytes in this turn */
     bool is_closing;      /* as `then` says, when all is sent */
 };
 
@@ -93,6 +117,32 @@ static inline bool wr_h1_has_input(const struct wr_h1 *h)
 {
     return h->in && h->in->start < h->in->end;
 }
+
+/* ---- h1_deadline.c ---- */
+
+/* A request begins: the times that it may take begin too. */
+void wr_h1_begin_deadlines(struct wr_h1 *h);
+
+/* After anything has happened: sets the deadline of what is waited for now. */
+void wr_h1_set_deadline(struct wr_h1 *h);
+
+enum wr_h1_lateness {
+    WR_H1_IN_TIME,         /* after all: it was looked at, and the deadline set anew */
+    WR_H1_LATE_REFUSE,     /* answer as to a request that breaks a rule: reason */
+    WR_H1_LATE_REPLACE,    /* the same, in place of a handler that has not answered */
+    WR_H1_LATE_FAIL_INPUT, /* the handler that waits for content is to hear: reason */
+    WR_H1_LATE_CLOSE       /* nobody is there who could be told: metric */
+};
+
+struct wr_h1_late {
+    enum wr_h1_lateness what;
+    enum wr_h1_reason reason;
+    enum wr_metric metric;
+    const char *text; /* for the log; NULL: idle, which is worth no line */
+};
+
+/* The deadline has passed: what is to be done. */
+struct wr_h1_late wr_h1_look_at_deadline(struct wr_h1 *h);
 
 /* ---- h1_write.c ---- */
 

@@ -76,7 +76,7 @@ static enum wr_h1_io note_read(struct wr_h1 *h, ssize_t n, size_t cap)
     }
     if (n < 0)
         return WR_H1_IO_FAILED;
-    h->has_progress |= n > 0;
+    h->received += (uint64_t)n;
     if (n == 0) {
         h->is_eof = true;
         h->is_readable = false;
@@ -225,6 +225,7 @@ static ssize_t fail_body(struct wr_h1 *h, enum wr_h1_reason reason)
     struct wr_conn *c = h->conn;
     char peer[WR_PEER_TEXT_MAX];
 
+    wr_metrics_refuse(&c->worker->metrics, reason);
     h->rx = WR_H1_RX_DONE;
     h->then = WR_H1_THEN_LINGER;
     h->x->input_status = wr_h1_reason_status(reason);

@@ -23,12 +23,21 @@
 
 /* ---- sending ---- */
 
+/* The transport has taken so much, or none. */
+static void note_taken(struct wr_h1 *h, ssize_t sent)
+{
+    if (sent <= 0)
+        return;
+    h->has_progress = true;
+    h->sent += (uint64_t)sent;
+}
+
 static ssize_t send_bytes(struct wr_h1 *h, const struct iovec *v, int n, bool more)
 {
     struct wr_transport *t = h->conn->transport;
     ssize_t sent = t->ops->writev(t, v, n, more);
 
-    h->has_progress |= sent > 0;
+    note_taken(h, sent);
     return sent;
 }
 
@@ -355,7 +364,7 @@ static enum wr_h1_io send_file(struct wr_h1 *h, const struct wr_piece *piece, si
             (unsigned long long)h->tx_left);
         return WR_H1_IO_FAILED;
     }
-    h->has_progress = true;
+    note_taken(h, sent);
     note_sent(h, (size_t)sent);
     return WR_H1_IO_OK;
 }

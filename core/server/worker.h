@@ -11,6 +11,7 @@
 #include "http/date.h"
 #include "io/loop.h"
 #include "server/conn.h"
+#include "server/metrics.h"
 #include "server/site.h"
 
 #define WR_WORKER_OUT          ((size_t)64 * 1024)    /* answers of one batch, sent at once */
@@ -54,6 +55,8 @@ struct wr_worker {
     struct wr_conn *running; /* the connection that is being served; NULL between events */
     struct wr_buf out;       /* its answers; nobody else's bytes may go there */
     char *scratch;
+
+    struct wr_metrics metrics;
 
     int64_t date_s; /* the second that is rendered in `usual_start` */
     char usual_start[sizeof WR_WORKER_START - 1];

@@ -1,0 +1,252 @@
+/*
+ * h1_deadline.c — what a connection waits for, how long, and what its lateness means.
+ *
+ * Some deadlines bound a whole and are set once: a head, content that is only dropped, a request
+ * altogether. Content that is wanted and an answer that is taken have a pace instead: pace.h.
+ */
+#include "server/h1_conn.h"
+
+/* How often a client that takes nothing more is looked at in write_idle_ms: the kernel says how much it
+ * has taken by now, not when. */
+#define LOOKS_IN_IDLE 4
+
+/* That of the request or, between two, that of the next. */
+static const struct wr_config *config_of(const struct wr_h1 *h)
+{
+    return h->x ? &h->x->lease->site->config : &h->conn->worker->site->config;
+}
+
+static int64_t now_of(const struct wr_h1 *h)
+{
+    return wr_loop_now_ms(h->conn->worker->loop);
+}
+
+static enum wr_h1_wait wait_of(const struct wr_h1 *h)
+{
+    bool has_tx = h->x && h->tx == WR_H1_TX_BODY;
+
+    if (h->pending || (has_tx && h->has_tx_body && !h->is_body_waiting))
+        return WR_H1_WAIT_WRITE;
+    if (!h->x)
+        return h->had_request ? WR_H1_WAIT_NEXT : WR_H1_WAIT_FIRST;
+    if (h->rx == WR_H1_RX_HEAD)
+        return WR_H1_WAIT_HEAD;
+    if (h->rx == WR_H1_RX_BODY && h->tx == WR_H1_TX_DONE)
+        return WR_H1_WAIT_DROP;
+    return h->rx == WR_H1_RX_BODY && h->wants_input ? WR_H1_WAIT_BODY : WR_H1_WAIT_NOTHING;
+}
+
+/* ---- pace ---- */
+
+static bool is_paced(enum wr_h1_wait wait)
+{
+    return wait == WR_H1_WAIT_BODY || wait == WR_H1_WAIT_WRITE;
+}
+
+static struct wr_pace *pace_of(struct wr_h1 *h)
+{
+    return h->wait == WR_H1_WAIT_BODY ? &h->rx_pace : &h->tx_pace;
+}
+
+/* Bytes that the client has taken: what lies in the kernel's buffer it has not, and a large buffer
+ * can hide for minutes whether it takes anything. Of a Unix socket the kernel counts its own memory,
+ * which may be more than was sent. */
+static uint64_t taken_by_client(const struct wr_h1 *h)
+{
+    const struct wr_transport *t = h->conn->transport;
+    int waiting = t->ops->unacknowledged(t);
+
+    if (waiting <= 0)
+        return h->sent;
+    return h->sent > (uint64_t)waiting ? h->sent - (uint64_t)waiting : 0;
+}
+
+/* Accounts for the time since the last look, and for what has been moved in it: by now *seen. */
+static void look(struct wr_pace *p, struct wr_h1 *h, uint64_t seen, int64_t rate, int64_t full_ms)
+{
+    int64_t now_ms = now_of(h);
+    uint64_t moved = seen > h->seen ? seen - h->seen : 0;
+
+    wr_pace_look(p, now_ms);
+    wr_pace_earn(p, moved, rate, full_ms);
+    h->seen = seen;
+    if (moved > 0)
+        h->moved_ms = now_ms;
+}
+
+static void look_at_reading(struct wr_h1 *h)
+{
+    const struct wr_config *config = config_of(h);
+
+    look(&h->rx_pace, h, h->received, config->body_rate_min, config->body_idle_ms);
+}
+
+static void look_at_writing(struct wr_h1 *h)
+{
+    const struct wr_config *config = config_of(h);
+
+    look(&h->tx_pace, h, taken_by_client(h), config->write_rate_min, config->write_idle_ms);
+}
+
+/* The wait goes on, or is over: something may have moved. */
+static void note_moved(struct wr_h1 *h)
+{
+    if (h->wait == WR_H1_WAIT_BODY)
+        look_at_reading(h);
+    else if (h->wait == WR_H1_WAIT_WRITE && h->has_progress)
+        look_at_writing(h);
+}
+
+static void end_pace(struct wr_h1 *h)
+{
+    wr_pace_pause(pace_of(h), now_of(h));
+}
+
+static void begin_pace(struct wr_h1 *h)
+{
+    h->moved_ms = pace_of(h)->since_ms = h->wait_since_ms;
+    h->seen = h->wait == WR_H1_WAIT_WRITE ? taken_by_client(h) : h->received;
+}
+
+/* ---- setting ---- */
+
+/* When a client that is waited for to take bytes is to be looked at again: it may have. */
+static int64_t next_look_ms(const struct wr_h1 *h)
+{
+    int64_t due_ms = wr_pace_due_ms(&h->tx_pace);
+    int64_t look_ms = h->tx_pace.since_ms + config_of(h)->write_idle_ms / LOOKS_IN_IDLE + 1;
+
+    return look_ms < due_ms ? look_ms : due_ms;
+}
+
+/* When what is waited for is late, or to be looked at; 0: never. */
+static int64_t due_of(const struct wr_h1 *h)
+{
+    const struct wr_config *config = config_of(h);
+
+    switch ((enum wr_h1_wait)h->wait) {
+    case WR_H1_WAIT_FIRST:
+    case WR_H1_WAIT_HEAD:
+        return h->wait_since_ms + config->head_ms;
+    case WR_H1_WAIT_NEXT:
+        return h->wait_since_ms + config->keep_alive_ms;
+    case WR_H1_WAIT_DROP:
+        return h->wait_since_ms + config->body_idle_ms;
+    case WR_H1_WAIT_BODY:
+        return wr_pace_due_ms(&h->rx_pace);
+    case WR_H1_WAIT_WRITE:
+        return next_look_ms(h);
+    case WR_H1_WAIT_NOTHING:
+        break;
+    }
+    return 0;
+}
+
+static void arm(struct wr_h1 *h)
+{
+    int64_t due_ms = h->wait_due_ms;
+
+    if (h->x && h->request_due_ms > 0 && (due_ms == 0 || h->request_due_ms < due_ms))
+        due_ms = h->request_due_ms;
+    /* Where nothing is due the timer stays where it is: if it fires, it finds nothing late. */
+    if (due_ms > 0 && due_ms != h->conn->timer.due_ms)
+        wr_conn_set_deadline(h->conn, due_ms);
+}
+
+void wr_h1_begin_deadlines(struct wr_h1 *h)
+{
+    const struct wr_config *config = config_of(h);
+
+    h->wait = WR_H1_WAIT_NOTHING; /* that of the last head is not this one's */
+    h->wait_due_ms = 0;
+    h->request_due_ms = config->request_ms > 0 ? now_of(h) + config->request_ms : 0;
+    wr_pace_start(&h->rx_pace, config->body_idle_ms);
+    wr_pace_start(&h->tx_pace, config->write_idle_ms);
+}
+
+void wr_h1_set_deadline(struct wr_h1 *h)
+{
+    enum wr_h1_wait wait = wait_of(h), before = (enum wr_h1_wait)h->wait;
+
+    if (is_paced(before) && (h->x || h->pending)) /* else it counts for nothing any more */
+        note_moved(h);
+    if (wait == before && !is_paced(wait) && h->wait_due_ms > 0)
+        return;
+    if (wait != before) {
+        if (is_paced(before))
+            end_pace(h);
+        h->wait = (uint8_t)wait;
+        h->wait_since_ms = now_of(h);
+        if (is_paced(wait))
+            begin_pace(h);
+    }
+    h->wait_due_ms = due_of(h);
+    arm(h);
+}
+
+/* ---- lateness ---- */
+
+#define IN_TIME          ((struct wr_h1_late){WR_H1_IN_TIME, .reason = WR_H1_OK})
+#define LATE(what_, why) ((struct wr_h1_late){WR_H1_LATE_##what_, .reason = (why)})
+#define CLOSE(id, text_)                                                                           \
+    ((struct wr_h1_late){WR_H1_LATE_CLOSE, .metric = WR_METRIC_##id, .text = (text_)})
+
+/* The request as a whole has taken too long. */
+static struct wr_h1_late late_request(const struct wr_h1 *h)
+{
+    if (h->rx == WR_H1_RX_HEAD)
+        return LATE(REFUSE, WR_H1_HEAD_TIMEOUT);
+    if (h->x->state != WR_EXCHANGE_RUNNING)
+        return CLOSE(REQUEST_TIMEOUT, "its answer took longer than timeouts.request_ms");
+    return LATE(REPLACE, h->wait == WR_H1_WAIT_BODY ? WR_H1_REQUEST_CONTENT : WR_H1_REQUEST_ANSWER);
+}
+
+/* Did bytes come, or go, but too few of them? */
+static bool is_slow(const struct wr_h1 *h, int64_t idle_ms)
+{
+    return now_of(h) - h->moved_ms < idle_ms;
+}
+
+static struct wr_h1_late late_wait(const struct wr_h1 *h)
+{
+    const struct wr_config *config = config_of(h);
+
+    switch ((enum wr_h1_wait)h->wait) {
+    case WR_H1_WAIT_FIRST:
+        return CLOSE(FIRST_TIMEOUT, NULL);
+    case WR_H1_WAIT_NEXT:
+        return CLOSE(KEEP_ALIVE_TIMEOUT, NULL);
+    case WR_H1_WAIT_HEAD:
+        return LATE(REFUSE, WR_H1_HEAD_TIMEOUT);
+    case WR_H1_WAIT_DROP:
+        return CLOSE(DROP_TIMEOUT,
+                     "content that nobody reads did not end in timeouts.body_idle_ms");
+    case WR_H1_WAIT_BODY:
+        return LATE(FAIL_INPUT,
+                    is_slow(h, config->body_idle_ms) ? WR_H1_BODY_SLOW : WR_H1_BODY_TIMEOUT);
+    case WR_H1_WAIT_WRITE:
+        if (is_slow(h, config->write_idle_ms))
+            return CLOSE(WRITE_SLOW, "it takes its answer more slowly than limits.write_rate_min");
+        return CLOSE(WRITE_TIMEOUT, "it took nothing of its answer in timeouts.write_idle_ms");
+    case WR_H1_WAIT_NOTHING:
+        break;
+    }
+    return IN_TIME;
+}
+
+struct wr_h1_late wr_h1_look_at_deadline(struct wr_h1 *h)
+{
+    int64_t now_ms = now_of(h);
+
+    if (h->x && h->request_due_ms > 0 && now_ms >= h->request_due_ms)
+        return late_request(h);
+    if (h->wait == WR_H1_WAIT_WRITE) {
+        look_at_writing(h);
+        if (wr_pace_due_ms(&h->tx_pace) > now_ms) {
+            h->wait_due_ms = due_of(h);
+            arm(h);
+            return IN_TIME;
+        }
+    }
+    return late_wait(h);
+}

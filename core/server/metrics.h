@@ -1,0 +1,59 @@
+/*
+ * metrics.h — what a worker counts: what came, what was answered, and which limit met whom.
+ *
+ * Threads: a worker's counters are written by its own thread alone, and read by any: relaxed loads
+ *          and stores, no read-modify-write, so that counting costs what an increment costs.
+ */
+#ifndef WR_SERVER_METRICS_H
+#define WR_SERVER_METRICS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "http/h1_parse.h"
+
+/* id, name, its label or "", what it counts. Rows of one name stand together. */
+#define WR_METRICS(X)                                                                              \
+    X(CONNECTIONS, "connections", "", "Connections that were taken in.")                           \
+    X(EVICTED, "connections_closed", "reason=\"evicted\"",                                         \
+      "Connections that a limit or a deadline has closed.")                                        \
+    X(ADDRESS_FULL, "connections_closed", "reason=\"connections_per_address_max\"", "")            \
+    X(FIRST_TIMEOUT, "connections_closed", "reason=\"first_request\"", "")                         \
+    X(KEEP_ALIVE_TIMEOUT, "connections_closed", "reason=\"keep_alive_ms\"", "")                    \
+    X(DROP_TIMEOUT, "connections_closed", "reason=\"body_idle_ms\"", "")                           \
+    X(WRITE_TIMEOUT, "connections_closed", "reason=\"write_idle_ms\"", "")                         \
+    X(WRITE_SLOW, "connections_closed", "reason=\"write_rate_min\"", "")                           \
+    X(REQUEST_TIMEOUT, "connections_closed", "reason=\"request_ms\"", "")                          \
+    X(LINGER_TIMEOUT, "connections_closed", "reason=\"linger_ms\"", "")                            \
+    X(ACCEPT_PAUSES, "accept_pauses", "",                                                          \
+      "Times that accepting has paused for want of descriptors or memory, or at a limit.")
+
+enum wr_metric {
+#define X(id, name, label, doc) WR_METRIC_##id,
+    WR_METRICS(X)
+#undef X
+        WR_METRIC_COUNT
+};
+
+struct wr_metrics {
+    _Atomic uint64_t count[WR_METRIC_COUNT];
+    _Atomic uint64_t refused[WR_H1_REASON_COUNT]; /* requests, by the rule that they broke */
+};
+
+static inline void wr_metric_add(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+static inline void wr_metrics_count(struct wr_metrics *m, enum wr_metric id)
+{
+    wr_metric_add(&m->count[id], 1);
+}
+
+static inline void wr_metrics_refuse(struct wr_metrics *m, enum wr_h1_reason reason)
+{
+    wr_metric_add(&m->refused[reason], 1);
+}
+
+#endif
