@@ -601,6 +601,7 @@ static struct wr_config limits_of(const struct wr_root_options *o)
     c.body_bytes_max = (uint64_t)o->limits.body_bytes_max;
     c.discard_bytes_max = (uint64_t)o->limits.discard_bytes_max;
     c.arena_bytes_max = (uint64_t)o->limits.request_memory_bytes_max;
+    c.pipelined_max = (uint32_t)o->limits.pipelined_max;
     c.body_rate_min = o->limits.body_rate_min;
     c.write_rate_min = o->limits.write_rate_min;
     c.head_ms = o->timeouts.head_ms;

@@ -8,9 +8,8 @@
 
 #include "server/dispatch.h"
 
-#define REQUESTS_PER_TURN 256  /* pipelined ones: then other connections have their turn */
-#define DRAIN_HEAD_MS     1000 /* for a head that has begun to arrive when the server stops */
-#define DRAIN_FRESH_MS    250  /* for the first request of who has just connected then */
+#define DRAIN_HEAD_MS  1000 /* for a head that has begun to arrive when the server stops */
+#define DRAIN_FRESH_MS 250  /* for the first request of who has just connected then */
 
 /* What one step came to. */
 enum next {
@@ -165,6 +164,8 @@ static enum next await_handler(struct wr_h1 *h)
 
     if (!h->wants_input || !has_news || !h->x->on_input)
         return STOP;
+    if (h->is_over_budget)
+        return AGAIN;
     h->wants_input = false;
     h->x->on_input(h->x);
     return GO_ON;
@@ -304,12 +305,12 @@ static enum wr_h1_io flush_rest(struct wr_h1 *h)
 static void run(struct wr_h1 *h)
 {
     struct wr_conn *c = h->conn;
-    int budget = REQUESTS_PER_TURN;
+    uint32_t budget = c->worker->site->config.pipelined_max;
     enum next next;
 
     c->worker->running = c;
-    h->has_progress = false;
-    h->turn_sent = 0;
+    h->has_progress = h->is_over_budget = false;
+    h->turn_sent = h->turn_read = 0;
     do {
         bool had_exchange = h->x != NULL;
 
@@ -317,6 +318,8 @@ static void run(struct wr_h1 *h)
         if (next == GO_ON && had_exchange && !h->x && --budget == 0)
             next = AGAIN;
     } while (next == GO_ON);
+    if (next == STOP && h->is_over_budget)
+        next = AGAIN;
     if (next == END)
         h->is_closing = true;
     switch (flush_rest(h)) {

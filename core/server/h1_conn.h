@@ -65,6 +65,7 @@ struct wr_h1 {
     uint64_t rx_total;   /* content read so far */
     uint64_t tx_left;    /* of a response with Content-Length */
     size_t turn_sent;    /* bytes of content in this turn */
+    size_t turn_read;    /* bytes from the transport in this turn */
     uint64_t chunk_left; /* of the chunk whose size line is out */
 
     /* h1_deadline.c's: */
@@ -89,6 +90,7 @@ struct wr_h1 {
     bool owes_continue;   /* the client waits for a 100 */
     bool wants_input;     /* the handler's last read said -EAGAIN */
     bool has_progress;    /* the transport took bytes in this turn */
+    bool is_over_budget;  /* it is read on in the next one */
     bool is_closing;      /* as `then` says, when all is sent */
 };
 

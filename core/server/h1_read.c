@@ -11,6 +11,9 @@ static const struct wr_config *config_of(const struct wr_h1 *h)
     return &h->x->lease->site->config;
 }
 
+/* As a client that sends faster than it is read could keep its loop for itself. */
+#define READ_TURN_MAX ((size_t)1024 * 1024)
+
 /* ---- buffer ---- */
 
 void wr_h1_drop_input(struct wr_h1 *h)
@@ -65,6 +68,17 @@ static bool make_room(struct wr_h1 *h)
     return true;
 }
 
+/* Has the transport nothing more to give in this turn? One who reads at a time of its own, a thread by
+ * a post, lets others have their turn by that. */
+static bool is_exhausted(struct wr_h1 *h)
+{
+    if (h->is_eof || !h->is_readable)
+        return true;
+    if (h->turn_read >= READ_TURN_MAX && h->conn->worker->running == h->conn)
+        h->is_over_budget = true;
+    return h->is_over_budget;
+}
+
 /* What read() gave, with the flags that follow from it. */
 static enum wr_h1_io note_read(struct wr_h1 *h, ssize_t n, size_t cap)
 {
@@ -77,6 +91,7 @@ static enum wr_h1_io note_read(struct wr_h1 *h, ssize_t n, size_t cap)
     if (n < 0)
         return WR_H1_IO_FAILED;
     h->received += (uint64_t)n;
+    h->turn_read += (size_t)n;
     if (n == 0) {
         h->is_eof = true;
         h->is_readable = false;
@@ -92,7 +107,7 @@ enum wr_h1_io wr_h1_fill(struct wr_h1 *h)
     size_t room;
     ssize_t n;
 
-    if (h->is_eof || !h->is_readable)
+    if (is_exhausted(h))
         return WR_H1_IO_BLOCKED;
     if (!make_room(h))
         return WR_H1_IO_FAILED;
@@ -254,7 +269,7 @@ static ssize_t read_through(struct wr_h1 *h, void *dst, size_t n)
 
     if (h->is_eof)
         return fail_body(h, WR_H1_BODY_CUT);
-    if (!h->is_readable)
+    if (is_exhausted(h))
         return -EAGAIN;
     got = t->ops->read(t, dst, n);
     switch (note_read(h, got, n)) {

@@ -4,6 +4,8 @@
  */
 #include "support.h"
 
+#include <stdlib.h>
+
 #include "test_checks.h"
 
 #define GET(path)          "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -370,6 +372,88 @@ static void request__each__has_its_own_time(void **state)
     close_both(&s, &c);
 }
 
+/* ---- turns ---- */
+
+/* What one may do before others have their turn: counted by runs, of which an event is one. */
+static void turn__pipelined_requests__are_bounded(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_both(&s, &c);
+    s.site.config.pipelined_max = 2;
+    fake_transport_arrive(&c.transport,
+                          WR_SLICE(GET("/a") GET("/b") GET("/c") GET("/d") GET("/e")));
+    wr_conn_on_io(c.conn, EPOLLIN);
+    check_description(&c, "200 /a|200 /b");
+    test_server_step(&s);
+    check_description(&c, "200 /a|200 /b|200 /c|200 /d");
+    test_server_step(&s);
+    check_description(&c, "200 /a|200 /b|200 /c|200 /d|200 /e");
+    close_both(&s, &c);
+}
+
+enum { MIB = 1024 * 1024, SENT = 3 * MIB };
+
+/* Of what comes all at once, a MiB is read in a turn. `serve` takes or leaves it. */
+static void check_turns(test_serve_fn *serve)
+{
+    char *content = calloc(1, SENT);
+    struct test_server s;
+    struct test_client c;
+    int turns = 0;
+
+    assert_non_null(content);
+    open_both(&s, &c);
+    s.handler.serve = serve;
+    s.site.config.discard_bytes_max = SENT;
+    s.site.config.body_bytes_max = SENT;
+    test_client_send(&c, POST("/a", "3145728"));
+    fake_transport_put(&c.transport, wr_slice(content, SENT));
+    wr_conn_on_io(c.conn, EPOLLIN);
+    assert_in_range(c.transport.in_at, MIB, MIB + 512 * 1024);
+    for (; fake_transport_has_input(&c.transport) && turns < 10; turns++)
+        test_server_step(&s);
+    assert_in_range(turns, 2, 3);
+    s.handler.serve = test_serve_hello;
+    test_client_send(&c, GET("/b"));
+    check_description(&c, "200 /a|200 /b");
+    close_both(&s, &c);
+    free(content);
+}
+
+static void turn__content_that_nobody_reads__is_bounded(void **state)
+{
+    (void)state;
+    check_turns(test_serve_hello);
+}
+
+static void take_all(struct wr_exchange *x)
+{
+    char piece[65536];
+    ssize_t n;
+
+    do
+        n = wr_exchange_read(x, piece, sizeof piece);
+    while (n > 0);
+    if (n == 0)
+        test_serve_hello(x->handler_data, x);
+}
+
+static void serve_taking_all(struct test_handler *h, struct wr_exchange *x)
+{
+    x->handler_data = h;
+    x->on_input = take_all;
+    take_all(x);
+}
+
+static void turn__content_that_is_read__is_bounded(void **state)
+{
+    (void)state;
+    check_turns(serve_taking_all);
+}
+
 WR_TESTS(cmocka_unit_test(first__silent_connection__closes_after_the_time_of_a_head),
          cmocka_unit_test(first__after_a_request__it_is_the_time_of_keep_alive),
          cmocka_unit_test(body__that_trickles__ends_in_408),
@@ -384,4 +468,7 @@ WR_TESTS(cmocka_unit_test(first__silent_connection__closes_after_the_time_of_a_h
          cmocka_unit_test(request__whose_content_is_late__gets_408),
          cmocka_unit_test(request__whose_handler_is_late__gets_503),
          cmocka_unit_test(request__whose_answer_is_late__is_closed),
-         cmocka_unit_test(request__each__has_its_own_time));
+         cmocka_unit_test(request__each__has_its_own_time),
+         cmocka_unit_test(turn__pipelined_requests__are_bounded),
+         cmocka_unit_test(turn__content_that_nobody_reads__is_bounded),
+         cmocka_unit_test(turn__content_that_is_read__is_bounded));
