@@ -283,8 +283,10 @@ static bool must_linger(const struct wr_h1 *h)
     return h->then == WR_H1_THEN_KEEP && t->ops->unacknowledged(t) != 0;
 }
 
+/* All is out. */
 static void end_connection(struct wr_h1 *h)
 {
+    h->ends_by_close = false;
     if (!must_linger(h)) {
         wr_conn_close(h->conn);
         return;
@@ -439,19 +441,11 @@ static int h1_open(struct wr_conn *c)
     return 0;
 }
 
-/* Content that is not all there, and whose end the client sees by the connection's alone: it must not
- * take it for whole (RFC 9112 8). */
-static bool is_cut_unseen(const struct wr_h1 *h)
-{
-    return h->x && h->tx == WR_H1_TX_BODY && h->has_tx_body && !h->is_tx_chunked &&
-           h->x->response.length < 0;
-}
-
 static void h1_close(struct wr_conn *c)
 {
     struct wr_h1 *h = c->proto_data;
 
-    if (is_cut_unseen(h))
+    if (h->ends_by_close) /* it is not all out: the client must not take it for whole (RFC 9112 8) */
         c->transport->ops->reset(c->transport);
     c->proto_data = NULL;
     if (h->x)

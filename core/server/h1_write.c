@@ -206,8 +206,9 @@ static void decide_framing(struct wr_h1 *h)
     h->tx_left = h->has_tx_body && r->length >= 0 ? (uint64_t)r->length : 0;
     h->chunk_left = 0;
     h->is_body_waiting = false;
-    if (h->has_tx_body && r->length < 0 && !h->minor && h->then == WR_H1_THEN_KEEP)
-        h->then = WR_H1_THEN_CLOSE; /* HTTP/1.0: the end of the connection is the end of the body */
+    h->ends_by_close = h->has_tx_body && r->length < 0 && !h->minor; /* HTTP/1.0 */
+    if (h->ends_by_close && h->then == WR_H1_THEN_KEEP)
+        h->then = WR_H1_THEN_CLOSE;
 }
 
 /* Date and Server, but for those that the handler has set. */
