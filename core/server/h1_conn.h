@@ -83,7 +83,7 @@ struct wr_h1 {
     bool minor;           /* HTTP/1.1 */
     bool had_request;     /* its first byte at least; without one, it is on its way */
     bool is_tx_chunked, has_tx_body;
-    bool has_lost_output; /* for want of memory: nothing may follow what is out */
+    bool has_lost_output; /* the transport or memory failed: nothing may follow what is out */
     bool ends_by_close;   /* of content that is not all out, the client sees the connection's end */
     bool is_body_waiting; /* the body said -EAGAIN: not the transport's fault */
     bool is_readable;     /* there may be more to read */

@@ -38,6 +38,7 @@ static ssize_t send_bytes(struct wr_h1 *h, const struct iovec *v, int n, bool mo
     ssize_t sent = h->has_lost_output ? -EPIPE : t->ops->writev(t, v, n, more);
 
     note_taken(h, sent);
+    h->has_lost_output |= sent < 0 && sent != -EAGAIN;
     return sent;
 }
 
@@ -71,7 +72,7 @@ static enum wr_h1_io keep(struct wr_h1 *h, const char *bytes, size_t n)
     size_t waiting = old ? old->end - old->start : 0;
 
     p = malloc(sizeof *p + waiting + n);
-    h->has_lost_output = !p;
+    h->has_lost_output |= !p;
     if (!p)
         return WR_H1_IO_FAILED;
     p->start = 0;
