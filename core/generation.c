@@ -597,6 +597,7 @@ static struct wr_config limits_of(const struct wr_root_options *o)
 
     c.head_bytes_max = (uint32_t)o->limits.head_bytes_max;
     c.target_bytes_max = (uint32_t)o->limits.target_bytes_max;
+    c.field_bytes_max = (uint32_t)o->limits.field_bytes_max;
     c.fields_max = (uint16_t)o->limits.fields_max;
     c.body_bytes_max = (uint64_t)o->limits.body_bytes_max;
     c.discard_bytes_max = (uint64_t)o->limits.discard_bytes_max;

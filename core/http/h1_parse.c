@@ -148,20 +148,35 @@ static int parse_field_name(struct cursor *c, bool is_first)
     return *c->p == ' ' || *c->p == '\t' ? WR_H1_FIELD_COLON : WR_H1_FIELD_NAME;
 }
 
-static int parse_field_line(struct wr_h1_parser *p, struct cursor *c, struct wr_fields *fields)
+/* Name, colon and value, up to the first octet that is of none of them. */
+static int skip_field(struct wr_h1_parser *p, struct cursor *c, bool is_first)
 {
-    struct wr_slice name, value;
-    int r;
-
     if (p->value == 0) {
-        r = parse_field_name(c, fields->n == 0);
+        int r = parse_field_name(c, is_first);
+
         if (r != WR_H1_OK)
             return r;
         p->value = (uint32_t)(c->p - c->start);
     }
     c->p = wr_skip_value(c->p, c->end);
+    return WR_H1_OK;
+}
+
+static int parse_field_line(struct wr_h1_parser *p, struct cursor *c, uint32_t field_max,
+                            struct wr_fields *fields)
+{
+    int r = skip_field(p, c, fields->n == 0);
+    size_t n = (size_t)(c->p - c->start);
+    struct wr_slice name, value;
+
+    /* Before all else that is wrong, for it lies further behind than the limit: a client that sends
+     * byte by byte has its answer by then. */
+    if (n > field_max)
+        return WR_H1_FIELD_LONG;
+    if (r != WR_H1_OK)
+        return r;
     name = wr_slice(c->start, p->value - 1);
-    value = wr_slice(c->start + p->value, (size_t)(c->p - c->start) - p->value);
+    value = wr_slice(c->start + p->value, n - p->value);
     r = expect_line_end(c, WR_H1_FIELD_VALUE);
     if (r == WR_H1_OK && !wr_fields_add(fields, name, wr_slice_trim(value)))
         r = WR_H1_FIELDS_MANY;
@@ -189,7 +204,7 @@ static int parse_part(struct wr_h1_parser *p, const struct wr_h1_limits *limits,
         break;
     default: /* FIELDS */
         if (!is_empty_line)
-            return parse_field_line(p, c, &out->fields);
+            return parse_field_line(p, c, limits->field_max, &out->fields);
         r = expect_line_end(c, WR_H1_BARE_CR);
     }
     if (r == WR_H1_OK)

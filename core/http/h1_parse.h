@@ -33,6 +33,7 @@
     X(FIELD_NAME, 400, "field name is empty or not a token (RFC 9112 5.1)")                        \
     X(FIELD_COLON, 400, "white space before the colon (RFC 9112 5.1)")                             \
     X(FIELD_VALUE, 400, "field value has a control character (RFC 9110 5.5)")                      \
+    X(FIELD_LONG, 431, "field line is longer than the limit (RFC 6585 5)")                         \
     X(FIELDS_MANY, 431, "more fields than the limit (RFC 6585 5)")                                 \
     X(HEAD_LONG, 431, "head is longer than the limit (RFC 6585 5)")                                \
     X(HOST_MISSING, 400, "HTTP/1.1 without a Host field (RFC 9112 3.2)")                           \
@@ -76,6 +77,7 @@ const char *wr_h1_reason_text(enum wr_h1_reason reason);
 struct wr_h1_limits {
     uint32_t head_max;   /* bytes to the empty line's end; empty lines in front count too */
     uint32_t target_max; /* bytes */
+    uint32_t field_max;  /* bytes of one field line without its CRLF */
 };
 
 struct wr_h1_head {

@@ -6,6 +6,7 @@
 const struct wr_config wr_config_default = {
     .head_bytes_max = 32 * KIB,
     .target_bytes_max = 8 * KIB,
+    .field_bytes_max = 16 * KIB,
     .fields_max = WR_FIELDS_LIMIT,
     .body_bytes_max = 100 * MIB,
     .discard_bytes_max = (uint64_t)256 * KIB,

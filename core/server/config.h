@@ -12,6 +12,7 @@
 struct wr_config {
     uint32_t head_bytes_max;    /* of a request, or 431 */
     uint32_t target_bytes_max;  /* of a request, or 414; RFC 9112 3 recommends 8000 at least */
+    uint32_t field_bytes_max;   /* of one field line without its end, or 431 */
     uint16_t fields_max;        /* of a request, or 431; at most WR_FIELDS_LIMIT */
     uint64_t body_bytes_max;    /* of a request, or 413 */
     uint64_t discard_bytes_max; /* of a body nobody read, before the connection is given up */

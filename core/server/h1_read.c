@@ -204,7 +204,8 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
 enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason)
 {
     const struct wr_config *config = config_of(h);
-    const struct wr_h1_limits limits = {config->head_bytes_max, config->target_bytes_max};
+    const struct wr_h1_limits limits = {config->head_bytes_max, config->target_bytes_max,
+                                        config->field_bytes_max};
     struct wr_read_buffer *in = h->in;
     struct wr_request *r = &h->x->request;
     struct wr_slice bytes = wr_slice(in->data + in->start, in->end - in->start);

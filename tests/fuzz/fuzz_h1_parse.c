@@ -1,8 +1,8 @@
 /*
  * fuzz_h1_parse.c — a head gives the same outcome whole and in pieces, and can be interpreted.
  *
- * The first four bytes of an input: limits of the head, the target and the fields, and how the rest
- * is cut. So a readable seed is those four and a head.
+ * The first four bytes of an input: limits of the head, of the target and of one field line, of the
+ * number of fields, and how the rest is cut. So a readable seed is those four and a head.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -87,6 +87,7 @@ static void check_head(const struct outcome *o, const struct wr_h1_limits *limit
     for (int i = 0; i < o->head.fields.n; i++) {
         check_inside(o->v[i].name, read);
         check_inside(o->v[i].value, read);
+        check((size_t)(o->v[i].value.p + o->v[i].value.n - o->v[i].name.p) <= limits->field_max);
         check(wr_is_token(o->v[i].name));
         for (size_t k = 0; k < o->v[i].value.n; k++)
             check(!strchr("\r\n", o->v[i].value.p[k])); /* nor NUL, which strchr finds too */
@@ -116,7 +117,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (n <= CONTROL)
         return 0;
     text = wr_slice((const char *)data + CONTROL, n - CONTROL);
-    limits = (struct wr_h1_limits){.head_max = 1U + data[0] * 16U, .target_max = 1U + data[1] * 4U};
+    limits = (struct wr_h1_limits){.head_max = 1U + data[0] * 16U,
+                                   .target_max = 1U + data[1] * 4U,
+                                   .field_max = 1U + data[1] * 4U};
     fields_max = data[2] % (FIELDS_MAX + 1);
     parse(&whole, &limits, fields_max, text, 0);
     parse(&bytes, &limits, fields_max, text, 1);

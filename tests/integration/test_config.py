@@ -341,6 +341,14 @@ class Serving(Base):
             for c in clients:
                 self.assertEqual(c.read().body, b"none first")
 
+    def test_field_bytes_max(self):
+        """The bytes of a field's line, up and down from the default."""
+        for n in (256, 20000):
+            self.configure(limits={"field_bytes_max": n}, routes=[{"static": "www"}])
+            with self.serve_config() as s:
+                self.assertEqual(self.get(s, "/", "X: " + "v" * (n - len("X: "))).status, 200, n)
+                self.assertEqual(self.get(s, "/", "X: " + "v" * (n + 1 - len("X: "))).status, 431, n)
+
     @staticmethod
     def readers(server, fifo):
         """Threads that wait in open(2) of a FIFO: nothing else of this server does."""

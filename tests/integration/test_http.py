@@ -301,9 +301,16 @@ class Http(ServerCase):
             self.refused(b"GET /small HTTP/1.1\r\nHost: x\r\n" + b"X: v\r\n" * (n // 6) + b"\r\n", 431)
             self.refused(b"GET /small HTTP/1.1\r\nHost: x\r\n" + b"n" * n + b": v\r\n\r\n", 431, 400)
         c = self.client()
-        r = c.get("/small", "X: " + "v" * 30000)
-        self.assertEqual(r.status, 200)
         r = c.get("/small", *("X-%d: %s" % (i, "v" * 300) for i in range(90)))
+        self.assertEqual(r.status, 200)
+
+    def test_long_fields(self):
+        limit = 16384  # of a line, without its end
+        for n in (limit + 1, limit + 2, 30000):
+            self.refused(b"GET /small HTTP/1.1\r\nHost: x\r\nX:" + b"v" * (n - 2) + b"\r\n\r\n", 431)
+            self.refused(b"GET /small HTTP/1.1\r\nHost: x\r\n" + b"n" * n, 431, more=None)
+        c = self.client()
+        r = c.get("/small", "X: " + "v" * (limit - 3), "Cookie: " + "c" * (limit - 300))
         self.assertEqual(r.status, 200)
 
     def test_endless_things(self):

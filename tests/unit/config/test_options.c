@@ -45,6 +45,7 @@ static void check_defaults(const struct wr_root_options *r)
     assert_null(r->plugin_folder_path);
     assert_int_equal(r->limits.head_bytes_max, 32768);
     assert_int_equal(r->limits.target_bytes_max, 8192);
+    assert_int_equal(r->limits.field_bytes_max, 16384);
     assert_int_equal(r->limits.fields_max, 100);
     assert_int_equal(r->limits.body_bytes_max, 104857600);
     assert_int_equal(r->limits.discard_bytes_max, 262144);

@@ -2,7 +2,7 @@
 
 #include "support.h"
 
-static const struct wr_h1_limits limits = {.head_max = 4096, .target_max = 4096};
+static const struct wr_h1_limits limits = {.head_max = 4096, .target_max = 4096, .field_max = 4096};
 
 /* Parses `text` and interprets it; a head that does not parse is a mistake of the test. */
 static enum wr_h1_reason interpret(const char *text, struct wr_h1_message *out)

@@ -10,7 +10,8 @@
 #define FIELDS_MAX 64
 #define RL         "GET / HTTP/1.1\r\n"
 
-static const struct wr_h1_limits wide = {.head_max = 65536, .target_max = 65536};
+static const struct wr_h1_limits wide = {
+    .head_max = 65536, .target_max = 65536, .field_max = 65536};
 
 /* What must come out of a head, however it is fed. */
 struct row {
@@ -461,7 +462,8 @@ static void h1_parse__octet_of_a_value__is_visible_or_blank_or_above_ascii(void 
 
 static void h1_parse__target__may_be_as_long_as_its_limit(void **state)
 {
-    static const struct wr_h1_limits limits = {.head_max = 1024, .target_max = 10};
+    static const struct wr_h1_limits limits = {
+        .head_max = 1024, .target_max = 10, .field_max = 1024};
     static const struct row rows[] = {
         DONE("10 bytes", "GET /234567890 HTTP/1.1\r\n\r\n", "GET /234567890 1\n"),
         BAD("11 bytes", "GET /2345678901 HTTP/1.1\r\n\r\n", TARGET_LONG),
@@ -494,6 +496,61 @@ static void h1_parse__fields__may_be_as_many_as_their_limit(void **state)
     feed_row(&(struct row)BAD("one of none", RL "A: b\r\n\r\n", FIELDS_MANY), &wide, 0);
 }
 
+/* The name, the colon, all blanks and the value count; the end of the line does not. */
+static void h1_parse__field_line__may_be_as_long_as_its_limit(void **state)
+{
+    static const struct wr_h1_limits limits = {
+        .head_max = 1024, .target_max = 1024, .field_max = 10};
+    static const struct row rows[] = {
+        DONE("10 bytes", RL "A:34567890\r\n\r\n", "GET / 1\nA: 34567890\n"),
+        DONE("10 bytes, blanks among them", RL "A:  5678  \r\n\r\n", "GET / 1\nA: 5678\n"),
+        DONE("10 bytes, most of them the name", RL "A23456789:\r\n\r\n", "GET / 1\nA23456789: \n"),
+        DONE("10 bytes each", RL "A:34567890\r\nB:34567890\r\n\r\n",
+             "GET / 1\nA: 34567890\nB: 34567890\n"),
+        DONE("the request line is none", "GET /678901234567890 HTTP/1.1\r\nA: b\r\n\r\n",
+             "GET /678901234567890 1\nA: b\n"),
+        MORE("10 bytes", RL "A:34567890"),
+        MORE("10 bytes and a part of their end", RL "A:34567890\r"),
+        MORE("10 bytes of a name", RL "A234567890"),
+        BAD("11 bytes", RL "A:345678901\r\n\r\n", FIELD_LONG),
+        BAD("11 bytes and no more", RL "A:345678901", FIELD_LONG),
+        BAD("11 bytes, the second line", RL "A:34567890\r\nB:345678901\r\n\r\n", FIELD_LONG),
+        BAD("11 bytes, blanks at the end", RL "A:3       \t\r\n\r\n", FIELD_LONG),
+        BAD("11 bytes, blanks alone", RL "A:         \r\n\r\n", FIELD_LONG),
+        BAD("11 bytes of a name", RL "A2345678901", FIELD_LONG),
+        BAD("11 bytes of a name and its colon", RL "A23456789012:\r\n\r\n", FIELD_LONG),
+        BAD("11 bytes, the last is the colon", RL "A234567890:\r\n\r\n", FIELD_LONG),
+        BAD("a bad octet at the limit", RL "A:3456789\x01\r\n\r\n", FIELD_VALUE),
+        BAD("a bad octet behind it", RL "A:34567890\x01\r\n\r\n", FIELD_VALUE),
+        BAD("a bad octet after that", RL "A:345678901\x01\r\n\r\n", FIELD_LONG),
+        BAD("a bad octet of a name at the limit", RL "A23456789@\r\n\r\n", FIELD_NAME),
+        BAD("a bad octet of a name behind it", RL "A234567890@\r\n\r\n", FIELD_NAME),
+        BAD("a bad octet of a name after that", RL "A2345678901@\r\n\r\n", FIELD_LONG),
+        BAD("a bare LF at the limit", RL "A:34567890\n\r\n", BARE_LF),
+        BAD("a bare LF behind it", RL "A:345678901\n\r\n", FIELD_LONG),
+        BAD("a bare CR at the limit", RL "A:34567890\r1\r\n", BARE_CR),
+        BAD("a bare CR behind it", RL "A:345678901\r1\r\n", FIELD_LONG),
+    };
+
+    (void)state;
+    assert_int_equal(wr_h1_reason_status(WR_H1_FIELD_LONG), 431); /* RFC 6585 5 */
+    for (size_t i = 0; i < WR_COUNT(rows); i++)
+        feed_row(&rows[i], &limits, FIELDS_MAX);
+}
+
+/* Whichever of the limits comes first. */
+static void h1_parse__long_field_at_the_end_of_a_head__names_the_limit_that_it_meets(void **state)
+{
+    static const struct row row = BAD("16 and 12 bytes", RL "A:3456789012", FIELD_LONG);
+    static const struct row cut = BAD("16 and 12 bytes", RL "A:3456789012", HEAD_LONG);
+
+    (void)state;
+    feed_row(&row, &(struct wr_h1_limits){28, 28, 11}, FIELDS_MAX);
+    feed_row(&row, &(struct wr_h1_limits){27, 28, 10}, FIELDS_MAX);
+    feed_row(&cut, &(struct wr_h1_limits){27, 28, 11}, FIELDS_MAX);
+    feed_row(&cut, &(struct wr_h1_limits){28, 28, 12}, FIELDS_MAX);
+}
+
 /* 24 bytes: 16 of the request line, 6 of the field, 2 of the empty line */
 #define HEAD_24 RL "A: b\r\n\r\n"
 
@@ -511,21 +568,21 @@ static void h1_parse__head__may_be_as_long_as_its_limit(void **state)
 
     (void)state;
     assert_int_equal(wr_h1_reason_status(WR_H1_HEAD_LONG), 431); /* RFC 6585 5 */
-    feed_row(&fits, &(struct wr_h1_limits){24, 24}, FIELDS_MAX);
-    feed_row(&fits, &(struct wr_h1_limits){25, 24}, FIELDS_MAX);
-    feed_row(&fits_with_content, &(struct wr_h1_limits){24, 24}, FIELDS_MAX);
-    feed_row(&with_empty_lines, &(struct wr_h1_limits){28, 24}, FIELDS_MAX);
-    feed_row(&empty_lines_count, &(struct wr_h1_limits){27, 24}, FIELDS_MAX);
+    feed_row(&fits, &(struct wr_h1_limits){24, 24, 24}, FIELDS_MAX);
+    feed_row(&fits, &(struct wr_h1_limits){25, 24, 24}, FIELDS_MAX);
+    feed_row(&fits_with_content, &(struct wr_h1_limits){24, 24, 24}, FIELDS_MAX);
+    feed_row(&with_empty_lines, &(struct wr_h1_limits){28, 24, 24}, FIELDS_MAX);
+    feed_row(&empty_lines_count, &(struct wr_h1_limits){27, 24, 24}, FIELDS_MAX);
     for (uint32_t max = 16; max < 24; max++)
-        feed_row(&is_long, &(struct wr_h1_limits){max, max}, FIELDS_MAX);
+        feed_row(&is_long, &(struct wr_h1_limits){max, max, max}, FIELDS_MAX);
     /* nothing that may still come can mend it */
-    feed_row(&at_limit_without_end, &(struct wr_h1_limits){22, 22}, FIELDS_MAX);
-    feed_row(&below_limit_without_end, &(struct wr_h1_limits){23, 23}, FIELDS_MAX);
+    feed_row(&at_limit_without_end, &(struct wr_h1_limits){22, 22, 22}, FIELDS_MAX);
+    feed_row(&below_limit_without_end, &(struct wr_h1_limits){23, 23, 23}, FIELDS_MAX);
 }
 
 static void h1_parse__limit_inside_the_request_line__names_the_part_that_is_too_long(void **state)
 {
-    static const struct wr_h1_limits limits = {.head_max = 12, .target_max = 100};
+    static const struct wr_h1_limits limits = {.head_max = 12, .target_max = 100, .field_max = 100};
     static const struct row rows[] = {
         BAD("9112 3, a method longer than any", "METHODMETHODMETHOD / HTTP/1.1\r\n\r\n",
             METHOD_LONG),
@@ -601,7 +658,7 @@ static void h1_parse__long_head_byte_by_byte__is_read_in_linear_time(void **stat
         {"", "A"},      {"GET /", "a"}, {RL, "A"},      {RL "A:", "b"},
         {RL "A:", " "}, {"", "\r\n"},   {RL, "A:\r\n"},
     };
-    static const struct wr_h1_limits limits = {LONG_HEAD + 1, LONG_HEAD + 1};
+    static const struct wr_h1_limits limits = {LONG_HEAD + 1, LONG_HEAD + 1, LONG_HEAD + 1};
     static struct wr_field v[UINT16_MAX];
     static char text[LONG_HEAD];
 
@@ -640,6 +697,8 @@ WR_TESTS(cmocka_unit_test(h1_parse__request_line__is_three_parts_with_one_blank_
          cmocka_unit_test(h1_parse__octet_of_a_value__is_visible_or_blank_or_above_ascii),
          cmocka_unit_test(h1_parse__target__may_be_as_long_as_its_limit),
          cmocka_unit_test(h1_parse__fields__may_be_as_many_as_their_limit),
+         cmocka_unit_test(h1_parse__field_line__may_be_as_long_as_its_limit),
+         cmocka_unit_test(h1_parse__long_field_at_the_end_of_a_head__names_the_limit_that_it_meets),
          cmocka_unit_test(h1_parse__head__may_be_as_long_as_its_limit),
          cmocka_unit_test(h1_parse__limit_inside_the_request_line__names_the_part_that_is_too_long),
          cmocka_unit_test(h1_parse__refused_head__keeps_the_method_and_target_that_were_read),

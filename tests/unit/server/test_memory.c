@@ -67,6 +67,7 @@ static void memory__each_allocation_that_fails__costs_one_connection_at_most(voi
 
         test_server_init(&s);
         s.handler.serve = test_serve_echo;
+        s.site.config.field_bytes_max = s.site.config.head_bytes_max;
         test_client_init(&s, &c);
         has_failed = false;
         fails_in = runs++;

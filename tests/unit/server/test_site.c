@@ -258,14 +258,16 @@ static void switch__discarding__is_bound_by_the_old(void **state)
 static void switch__head_limits__are_those_of_the_old(void **state)
 {
     static const struct {
-        uint32_t head, target;
+        uint32_t head, target, field;
         uint16_t fields;
         int status;
         const char *first, *rest;
     } rows[] = {
-        {40, 8000, 100, 431, "GET / HTTP/1.1\r\nHost: a\r\nX: 1234567890", "1234567890\r\n\r\n"},
-        {4000, 10, 100, 414, "GET /2345678", "901234 HTTP/1.1\r\nHost: a\r\n\r\n"},
-        {4000, 8000, 2, 431, "GET / HTTP/1.1\r\nHost: a\r\nX: 1", "\r\nY: 2\r\n\r\n"},
+        {40, 8000, 999, 100, 431, "GET / HTTP/1.1\r\nHost: a\r\nX: 1234567890",
+         "1234567890\r\n\r\n"},
+        {4000, 10, 999, 100, 414, "GET /2345678", "901234 HTTP/1.1\r\nHost: a\r\n\r\n"},
+        {4000, 8000, 9, 100, 431, "GET / HTTP/1.1\r\nHost: a\r\nX: 1", "2345678\r\n\r\n"},
+        {4000, 8000, 999, 2, 431, "GET / HTTP/1.1\r\nHost: a\r\nX: 1", "\r\nY: 2\r\n\r\n"},
     };
 
     (void)state;
@@ -276,6 +278,7 @@ static void switch__head_limits__are_those_of_the_old(void **state)
         *config = wr_config_default;
         config->head_bytes_max = rows[i].head;
         config->target_bytes_max = rows[i].target;
+        config->field_bytes_max = rows[i].field;
         config->fields_max = rows[i].fields;
         test_client_fini(&f.c);
         switch_to(0);
