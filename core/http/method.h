@@ -16,7 +16,7 @@ enum wr_method {
     WR_METHOD_OPTIONS,
     WR_METHOD_TRACE,
     WR_METHOD_PATCH,
-    WR_METHOD_OTHER, /* a valid token that this server does not know: 501 unless an app takes it */
+    WR_METHOD_OTHER, /* a valid token that this server does not know: 501 unless an app does */
 };
 
 /* `token` is a valid token (RFC 9110 5.6.2). */

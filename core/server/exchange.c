@@ -144,6 +144,7 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
     x->id = ++w->requests;
     x->state = WR_EXCHANGE_PARSED;
     x->holders = 1;
+    x->is_last = false;
     x->input_status = 0;
     x->body_sent = 0;
     x->began_us = x->sent_us = 0;
@@ -214,6 +215,7 @@ struct wr_exchange *wr_exchange_replace(struct wr_exchange *old)
     x->route = old->route;
     x->id = old->id;
     x->began_us = old->began_us;
+    x->is_last = old->is_last;
     x->state = old->state;
     wr_exchange_end(old);
     return x;

@@ -60,6 +60,8 @@ struct wr_exchange {
     uint64_t id;                  /* number of the request on this worker, from 1 */
     enum wr_exchange_state state;
     unsigned holders;
+    bool is_last;       /* what follows it on its connection may be no request: HTTP/1 takes none;
+                           streams of HTTP/2 do not follow each other */
     int input_status;   /* why read() failed, as a status to answer with; 0: it has not */
     uint64_t body_sent; /* bytes of content, for the log */
     int64_t began_us;   /* when its first byte was looked at; 0: no log wants to know */

@@ -192,6 +192,8 @@ static void decide_persistence(struct wr_h1 *h)
     bool is_too_much =
         h->framing == WR_H1_LENGTH && h->rx_left > h->x->lease->site->config.discard_bytes_max;
 
+    if (h->x->is_last)
+        h->then = WR_H1_THEN_LINGER;
     if (h->then == WR_H1_THEN_KEEP &&
         (h->conn->is_draining || (h->rx == WR_H1_RX_BODY && (waits_for_continue || is_too_much))))
         h->then = WR_H1_THEN_LINGER;

@@ -307,6 +307,12 @@ class Rules:
         self.assertEqual(self.environ("environ")["QUERY_STRING"], "")
         self.assertEqual(self.environ("environ", version="HTTP/1.0")["SERVER_PROTOCOL"], "HTTP/1.0")
 
+    def test_methods(self):
+        """An app sees what the server does not know, and not what no resource has (RFC 9110 9.1)."""
+        for method in ("PATCH", "FROB", "get", "trace"):
+            self.assertEqual(self.environ("environ", method=method)["REQUEST_METHOD"], method)
+        self.assertEqual(self.call("environ", method="TRACE").status, 501)
+
     def test_environ_of_fields(self):
         e = self.environ(
             "environ", "X-A: 1", "x-a:  2 ", "Cookie: a=1", "Cookie: b=2", "Proxy: evil",

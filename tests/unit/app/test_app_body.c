@@ -457,6 +457,8 @@ static void decline__alone__is_a_404(void **state)
     (void)state;
     open_site(&s);
     act = decline;
+    check_answer(&s, ASK("BREW"), "501"); /* RFC 9110 9.1: nobody knows the method */
+    ends[0] = '\0';
     check_answer(&s, ASK("GET"), "404");
     assert_null(memmem(s.client.transport.out, s.client.transport.out_n, "X-1", 3));
     assert_null(memmem(s.client.transport.out, s.client.transport.out_n, "Forgotten", 9));

@@ -87,6 +87,43 @@ static void exchange__lost_body__becomes_503(void **state)
     close_both(&s, &c);
 }
 
+static void serve_last(struct test_handler *h, struct wr_exchange *x)
+{
+    x->is_last = true;
+    test_serve_hello(h, x);
+}
+
+static void serve_last_lost(struct test_handler *h, struct wr_exchange *x)
+{
+    x->is_last = true;
+    serve_lost_body(h, x);
+}
+
+/* Also when another response takes the place of the one that it was said of. */
+static void exchange__last__is_the_last_of_its_connection(void **state)
+{
+    static const struct {
+        test_serve_fn *serve;
+        const char *expected;
+    } rows[] = {{serve_last, "200! /|END"}, {serve_last_lost, "503!|END"}};
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        struct test_server s;
+        struct test_client c;
+
+        open_both(&s, &c, rows[i].serve);
+        test_client_send(&c, GET("/") GET("/"));
+        check_description(&c, rows[i].expected);
+        close_both(&s, &c);
+        open_both(&s, &c, rows[i].serve);
+        test_client_send(&c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        check_description(&c, rows[i].expected);
+        assert_false(c.transport.is_closed); /* it lingers, for more may come */
+        close_both(&s, &c);
+    }
+}
+
 static void exchange__arena_at_its_limit__still_answers(void **state)
 {
     struct test_server s;
@@ -236,6 +273,7 @@ static void exchange__id__is_the_workers_number_and_its_own(void **state)
 WR_TESTS(cmocka_unit_test(exchange__more_fields_than_inline__keep_their_order),
          cmocka_unit_test(exchange__lost_field__becomes_503_and_closes_the_body),
          cmocka_unit_test(exchange__lost_body__becomes_503),
+         cmocka_unit_test(exchange__last__is_the_last_of_its_connection),
          cmocka_unit_test(exchange__arena_at_its_limit__still_answers),
          cmocka_unit_test(exchange__ended__is_used_again_empty),
          cmocka_unit_test(exchange__held_after_its_end__stays_and_asks_nobody),
