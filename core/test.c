@@ -281,6 +281,7 @@ static bool set_target(struct wr_exchange *x, const char *text)
                          &target))
         return false;
     r->form = target.form;
+    r->is_https = wr_target_is_https(&target);
     r->query = target.query;
     if (target.form == WR_TARGET_AUTHORITY || target.form == WR_TARGET_ASTERISK)
         return true;

@@ -86,7 +86,7 @@ static struct wr_slice server_port(struct wr_environ *e)
         return printed(e, e->x->request.peer.own_port);
     if (host.n > name.n + 1 && host.p) /* of a unix socket: behind a proxy, which passes Host on */
         return wr_slice_from(host, name.n + 1);
-    return TEXT("80");
+    return e->x->request.is_https ? TEXT("443") : TEXT("80");
 }
 
 static struct wr_slice server_protocol(struct wr_environ *e)
@@ -124,8 +124,12 @@ static struct wr_slice request_uri(struct wr_environ *e)
 
 static struct wr_slice scheme(struct wr_environ *e)
 {
-    (void)e;
-    return TEXT("http");
+    return e->x->request.is_https ? TEXT("https") : TEXT("http");
+}
+
+static struct wr_slice https(struct wr_environ *e)
+{
+    return e->x->request.is_https ? TEXT("on") : absent;
 }
 
 static struct wr_slice document_root(struct wr_environ *e)
@@ -205,6 +209,7 @@ static const struct {
     KEY("SERVER_SOFTWARE", server_software),
     KEY("GATEWAY_INTERFACE", gateway_interface),
     KEY("REQUEST_SCHEME", scheme),
+    KEY("HTTPS", https),
     KEY("DOCUMENT_ROOT", document_root),
     KEY("PATH_TRANSLATED", path_translated),
     KEY("REQUEST_ID", request_id),
@@ -453,10 +458,27 @@ static int32_t visit_fields(const struct walk *w)
     return r;
 }
 
+/* A key of the table or of a field, whether it has a value or not: it has had its turn. */
+static bool is_own_key(const struct wr_environ *e, struct wr_slice key)
+{
+    const struct wr_fields *f = &e->x->request.fields;
+
+    for (size_t i = 0; i < KEYS; i++)
+        if (wr_slice_eq(keys[i].key, key))
+            return true;
+    if (!wr_slice_starts(key, TEXT("HTTP_")))
+        return false;
+    key = wr_slice_from(key, strlen("HTTP_"));
+    for (unsigned i = 0; i < f->n; i++)
+        if (f->v[i].name.n == key.n && is_name_of(f->v[i].name, key))
+            return true;
+    return false;
+}
+
 /* Is this the newest value of its key, and of a key that the request itself has not? */
 static bool is_new_key(struct wr_environ *e, const struct wr_environ_value *v)
 {
-    return v->is_set && find_value(e, v->key) == v && !find_own(e, v->key).p;
+    return v->is_set && find_value(e, v->key) == v && !is_own_key(e, v->key);
 }
 
 int32_t wr_environ_each(weir_environ *env,

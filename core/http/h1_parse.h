@@ -39,6 +39,7 @@
     X(HOST_MISSING, 400, "HTTP/1.1 without a Host field (RFC 9112 3.2)")                           \
     X(HOST_MANY, 400, "more than one Host field (RFC 9112 3.2)")                                   \
     X(HOST_VALUE, 400, "Host is not host[:port] (RFC 9112 3.2)")                                   \
+    X(MISDIRECTED, 421, "https target on a connection that is not secured (RFC 9110 7.4)")         \
     X(AUTHORITY, 400, "authority of the target is not host[:port] (RFC 9110 4.2.4)")               \
     X(LENGTH_MANY, 400, "Content-Length more than once (RFC 9112 6.3)")                            \
     X(LENGTH_VALUE, 400, "Content-Length is not a number (RFC 9112 6.3)")                          \

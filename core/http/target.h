@@ -39,6 +39,11 @@ struct wr_target {
  */
 bool wr_target_split(struct wr_slice text, bool is_connect, bool is_options, struct wr_target *out);
 
+static inline bool wr_target_is_https(const struct wr_target *target)
+{
+    return wr_slice_ieq(target->scheme, WR_SLICE("https"));
+}
+
 /*
  * Rules 1 to 4. `out` has room for raw_path.n + 1 bytes and may not overlap; the result is in
  * *path, with a NUL behind it. An absent raw_path gives "/", which is not in `out`. False: refuse

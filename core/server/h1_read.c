@@ -174,6 +174,16 @@ static void remember_host(struct wr_worker *w, struct wr_slice host)
     w->known_host_n = (uint32_t)host.n;
 }
 
+/*
+ * RFC 9110 7.4: what is asked by https must not be answered on a connection that is not secured,
+ * and none is yet; unless it comes from a gateway that is trusted, which is one that may write to
+ * our unix socket.
+ */
+static bool is_misdirected(const struct wr_request *r)
+{
+    return r->is_https && r->peer.family != AF_UNIX;
+}
+
 /* What the head says becomes the request. */
 static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *head)
 {
@@ -192,9 +202,12 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
         return reason;
     if (!is_known)
         remember_host(w, host);
+    r->host = m.host;
+    r->is_https = wr_target_is_https(&m.target);
+    if (is_misdirected(r))
+        return WR_H1_MISDIRECTED;
     if (m.framing.length > config_of(h)->body_bytes_max)
         return WR_H1_BODY_LARGE;
-    r->host = m.host;
     h->owes_continue = m.expects_continue;
     h->then = m.keep_alive ? WR_H1_THEN_KEEP : WR_H1_THEN_CLOSE;
     set_framing(h, &m.framing);

@@ -17,6 +17,7 @@ struct wr_request {
     struct wr_slice method_token;
     struct wr_slice target; /* as it came */
     enum wr_target_form form;
+    bool is_https;           /* the scheme of the target URI; else it is http */
     struct wr_slice path;    /* decoded and normal, begins with '/'; "*" for the asterisk form;
                                 absent for CONNECT. NUL-terminated */
     struct wr_slice query;   /* behind the '?'; p NULL: none */

@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from support import (Client, Closed, ServerCase, in_threads, pattern, random_seed, settle,
+from support import (Client, Closed, ServerCase, TempCase, in_threads, pattern, random_seed, settle,
                      write_file)
 
 GET = b"GET /small HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -364,15 +364,32 @@ class Http(ServerCase):
                 (b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
                 (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\n", 400),
                 (b"CONNECT / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+                (b"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n", 501),
+                (b"GET https://x/small HTTP/1.1\r\nHost: x\r\n\r\n", 421),
                 (b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400)):
-            if status == 501:
-                self.refused(data, 400, 501)
-            else:
-                self.refused(data, status)
+            self.refused(data, status)
             c = self.client()
             c.send(GET)
             self.small(c)
-            self.refused(data, 400, 501, client=c)  # the second on a connection
+            self.refused(data, status, client=c)  # the second on a connection
+
+    def test_refused_tunnel(self):
+        """The client, which has a 200 in mind, goes on sending once the answer is there."""
+        c = self.client()
+        c.send(b"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n")
+        r = c.read()
+        self.assertEqual((r.status, r["Connection"]), (501, "close"))
+        c.send(SMUGGLED)
+        self.assertTrue(c.is_ended())
+
+    def test_trace(self):
+        c = self.client()
+        c.send(b"TRACE /small HTTP/1.1\r\nHost: x\r\nCookie: secret\r\nContent-Length: 6\r\n\r\nsecret")
+        r = c.read()
+        self.assertEqual((r.status, r["Connection"]), (501, None))
+        self.assertNotIn(b"secret", r.body)
+        c.send(GET)
+        self.small(c)
 
     def test_random_bytes(self):
         """Whatever comes, what goes back is HTTP and the next client is served."""
@@ -424,6 +441,18 @@ class Http(ServerCase):
                     self.assertEqual(c.get("/small").status, 200)
                     self.assertLess(time.monotonic() - start, 5)
         in_threads(8, work)
+
+
+class UnixSocket(TempCase):
+    def test_https_of_a_gateway(self):
+        """Who may write to the socket is trusted to have secured its side."""
+        write_file(self.path("small"), "small file")
+        address = "unix:" + os.path.join(self.temp, "sock")
+        with self.serve(listen=(address,)) as s, Client(address=address[len("unix:"):]) as c:
+            for scheme in ("http", "https"):
+                r = c.get(scheme + "://x/small")
+                self.assertEqual((r.status, r.body), (200, b"small file"))
+            s.stop()
 
 
 if __name__ == "__main__":

@@ -243,6 +243,17 @@ static void get__peer__is_of_the_connection(void **state)
         {&unix_peer, "GET / HTTP/1.1\r\nHost: a:\r\n\r\n", "SERVER_PORT", "80"},
         {&unix_peer, "GET / HTTP/1.1\r\nHost: a:8080\r\n\r\n", "SERVER_PORT", "8080"},
         {&unix_peer, "GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n", "SERVER_PORT", "8080"},
+        /* RFC 9112 3.3: a target in absolute form is the URI; RFC 9110 7.4: by https only from a
+         * gateway that is trusted */
+        {&unix_peer, "GET https://b/x HTTP/1.1\r\nHost: a\r\n\r\n", "REQUEST_SCHEME", "https"},
+        {&unix_peer, "GET HTTPS://b/x HTTP/1.1\r\nHost: a\r\n\r\n", "weir.url_scheme", "https"},
+        {&unix_peer, "GET https://b/x HTTP/1.1\r\nHost: a\r\n\r\n", "HTTPS", "on"},
+        {&unix_peer, "GET https://b/x HTTP/1.1\r\nHost: a\r\n\r\n", "SERVER_PORT", "443"},
+        {&unix_peer, "GET https://b:8/x HTTP/1.1\r\nHost: a\r\n\r\n", "SERVER_PORT", "8"},
+        {&unix_peer, "GET https://b/x HTTP/1.1\r\nHost: a\r\n\r\n", "SERVER_NAME", "b"},
+        {&unix_peer, "GET http://b/x HTTP/1.1\r\nHost: a\r\n\r\n", "REQUEST_SCHEME", "http"},
+        {&unix_peer, "GET http://b/x HTTP/1.1\r\nHost: a\r\n\r\n", "HTTPS", NULL},
+        {&unix_peer, GET("/", ""), "HTTPS", NULL},
     };
     struct test_server s;
     struct test_client c, other;
@@ -548,6 +559,8 @@ static weir_body walk(weir_environ *env)
     weir_set(env, "HTTP_B", "other");
     weir_set(env, "HTTP_C", NULL);
     weir_set(env, "HTTPS", "on");
+    weir_set(env, "CONTENT_TYPE", "x/y"); /* a key that the request could have */
+    weir_set(env, "HTTP_PROXY", "set");   /* one that its field does not give */
     weir_set(env, "weir.run_once", NULL);
     seen.n = seen.end_at = 0;
     CHECK_APP(weir_each(env, see, NULL) == 0);
@@ -578,6 +591,8 @@ static void each__is_called_once_for_every_key_that_is_there(void **state)
         "HTTP_X=1, 2",
         "HTTP_B=other",
         "HTTPS=on",
+        "CONTENT_TYPE=x/y",
+        "HTTP_PROXY=set",
         "own.key=2",
         "HTTP_E=",
         ("SERVER_SOFTWARE=Weir/" WEIR_VERSION),

@@ -188,7 +188,7 @@ static void h1__malformed_head__is_400_and_the_last_answer(void **state)
     run_table(table, WR_COUNT(table));
 }
 
-/* RFC 9110 15.5.14, 15.5.15, 15.5.18, 15.6.2, 15.6.6; RFC 6585 5; RFC 9112 3, 6.1 */
+/* RFC 9110 7.4, 15.5.14, 15.5.15, 15.5.18, 15.6.2, 15.6.6; RFC 6585 5; RFC 9112 3, 6.1 */
 static void h1__what_is_too_large_or_unknown__has_its_own_status(void **state)
 {
     static struct exchange_case table[] = {
@@ -204,6 +204,8 @@ static void h1__what_is_too_large_or_unknown__has_its_own_status(void **state)
         REFUSED(X256 " / HTTP/1.1\r\nHost: a\r\n\r\n" NEXT, "501!|END"),
         REFUSED("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" NEXT,
                 "501!|END"),
+        REFUSED("GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n" NEXT, "421!|END"),
+        REFUSED("OPTIONS HTTPS://a:443 HTTP/1.1\r\nHost: a\r\n\r\n" NEXT, "421!|END"),
         REFUSED("GET / HTTP/2.0\r\nHost: a\r\n\r\n" NEXT, "505!|END"),
         REFUSED("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505!|END"),
         REFUSED("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n" NEXT, "413!|END"),
