@@ -1,13 +1,18 @@
 /*
  * target.h — the request target and the one policy for paths. RFC 9112 3.2, RFC 3986 5.2.4.
  *
- * Decided once, before routing, with the same result for static files and for apps:
- *   1. Percent escapes are decoded once. A broken escape in the path, %00, or '#' is refused.
- *   2. %2F decodes to '/' and counts as one, as in CGI and WSGI; %5C is an ordinary character.
+ * Decided once, before routing, with the same result for static files and for apps; for users it is
+ * told in docs/configuration.md, "Paths and methods":
+ *   1. Percent escapes are decoded once. A broken escape in the path, %00, or '#' is refused. Other
+ *      control characters are taken when they are escaped, for a name may have them, and as nginx
+ *      and Apache do; who writes a path into a log, a field or a page escapes it there.
+ *   2. %2F decodes to '/' and counts as one, as in CGI and WSGI; a backslash, also as %5C, is an
+ *      ordinary character.
  *   3. Runs of '/' become one. Then "." and ".." segments are removed; a path that would climb
  *      above "/" is refused, not clamped.
  *   4. A path that ends in "/." or "/.." ends in "/".
- *   5. The query is not decoded and not checked; bytes above 0x7F are taken as they are.
+ *   5. The query is not decoded and not checked. Bytes above 0x7F are taken as they are, UTF-8 or
+ *      not: an overlong '/' (%C0%AF) is two bytes of a name, here and for the file system.
  *   6. ';' has no meaning here.
  */
 #ifndef WR_HTTP_TARGET_H
