@@ -281,6 +281,7 @@ static bool set_target(struct wr_exchange *x, const char *text)
                          &target))
         return false;
     r->form = target.form;
+    r->host = target.authority; /* else that of the field */
     r->is_https = wr_target_is_https(&target);
     r->query = target.query;
     if (target.form == WR_TARGET_AUTHORITY || target.form == WR_TARGET_ASTERISK)
@@ -302,7 +303,8 @@ static bool set_fields(struct wr_exchange *x, const weir_test_request *request)
     if (!wr_fields_find(f, WR_FIELD_HOST) &&
         !wr_fields_add(f, WR_SLICE("Host"), WR_SLICE("localhost")))
         return false;
-    x->request.host = wr_fields_get(f, WR_FIELD_HOST);
+    if (!x->request.host.p)
+        x->request.host = wr_fields_get(f, WR_FIELD_HOST);
     if (request->body_size == 0 || wr_fields_find(f, WR_FIELD_CONTENT_LENGTH))
         return true;
     snprintf(length, sizeof length, "%zu", request->body_size);

@@ -291,6 +291,8 @@ static struct wr_slice find_http(struct wr_environ *e, struct wr_slice key)
     }
     if (count == 0 || has_no_key(key))
         return absent;
+    if (wr_slice_eq(key, TEXT("HOST"))) /* RFC 9112 3.2.2: not the field, when the target has one */
+        return e->x->request.host;
     return count > 1 ? join(e, key, total) : found;
 }
 

@@ -134,6 +134,10 @@ static void get__every_key__has_its_value(void **state)
         {"GET http://a/x?y HTTP/1.1\r\nHost: a\r\n\r\n", "REQUEST_URI", "http://a/x?y"},
         {"GET http://a/x?y HTTP/1.1\r\nHost: a\r\n\r\n", "PATH_INFO", "/x"},
         {"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n", "PATH_INFO", "/"},
+        {"GET http://b:81/x HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP_HOST", "b:81"}, /* RFC 9112 3.2.2 */
+        {"GET http://b:81/x HTTP/1.0\r\n\r\n", "HTTP_HOST", NULL},
+        {"GET / HTTP/1.0\r\n\r\n", "HTTP_HOST", NULL},
+        {"GET / HTTP/1.1\r\nHost:\r\n\r\n", "HTTP_HOST", ""},
         {GET("/", ""), "REQUEST_SCHEME", "http"},
         {GET("/", ""), "HTTPS", NULL},
         {GET("/", ""), "DOCUMENT_ROOT", NULL},

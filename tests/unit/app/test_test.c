@@ -118,6 +118,7 @@ static void call__request__reaches_the_app(void **state)
          {.method = "PUT", .target = "/x", .body = "abc", .body_size = 3},
          "PUT  /x  localhost 3"},
         {NULL, {.target = "/x", .fields = host_b}, "GET  /x  b -"},
+        {NULL, {.target = "https://c/x?y", .fields = host_b}, "GET  /x y c -"}, /* RFC 9112 3.2.2 */
     };
 
     (void)state;
