@@ -1,5 +1,7 @@
 #include "http/authority.h"
 
+#include <arpa/inet.h>
+
 #include "http/field.h"
 
 #define PORT_MAX 65535
@@ -29,13 +31,17 @@ static size_t name_length(struct wr_slice s)
     }
 }
 
-/* Between the brackets. An address is not understood here, only kept to its characters. */
+/* Between the brackets. inet_pton() takes just what the grammar of RFC 3986 does, and no zone. */
 static bool is_ipv6(struct wr_slice s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_hex_digit(s.p[i]) && s.p[i] != ':' && s.p[i] != '.')
-            return false;
-    return s.n > 0;
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr ignored;
+
+    if (s.n >= sizeof text)
+        return false;
+    memcpy(text, s.p, s.n);
+    text[s.n] = '\0';
+    return strlen(text) == s.n && inet_pton(AF_INET6, text, &ignored) == 1;
 }
 
 /* "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" ) */

@@ -16,7 +16,7 @@ struct wr_authority {
 /*
  * `uri-host [ ":" port ]`, no user information (RFC 9110 4.2.4); false for anything else. The host
  * is a reg-name (unreserved, sub-delims, well-formed percent escapes) or an IP literal in brackets
- * (hex digits, ':' and '.' inside, or IPvFuture); a port above 65535 is refused. An empty text is
+ * (an IPv6 address without a zone, or IPvFuture); a port above 65535 is refused. An empty text is
  * valid and has an empty host: RFC 9112 3.2 sends that when a target has no authority.
  */
 bool wr_authority_parse(struct wr_slice text, struct wr_authority *out);
