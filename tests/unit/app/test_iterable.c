@@ -113,6 +113,11 @@ static void wake(weir_environ *env)
     it.result = weir_wake(env);
 }
 
+static void start_205(weir_environ *env)
+{
+    it.result = it.start_response(env, 205, NULL);
+}
+
 static void start_200(weir_environ *env)
 {
     it.result = it.start_response(env, 200, NULL);
@@ -246,6 +251,8 @@ static void next__every_course__has_its_outcome(void **state)
         {ASK("HEAD"), 0, NULL, {NOTHING, {WEIR_END, NULL, start_200}}, 2, "200", NULL, 2},
         {ASK("GET"), 204, NULL, {CHUNK("a")}, 1, "204", NULL, 0},
         {ASK("GET"), 205, NULL, {CHUNK("a")}, 1, "205", NULL, 0},
+        {ASK("GET"), 0, NULL, {{WEIR_CHUNK, "a", start_205}, CHUNK("b")}, 2, "205", NULL, 1},
+        {ASK("GET"), 0, NULL, {{WEIR_AGAIN, NULL, start_205}}, 1, "205", NULL, 1},
         {ASK("GET"), 304, NULL, {CHUNK("a")}, 1, "304", NULL, 0},
     };
     struct test_server s;
