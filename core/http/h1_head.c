@@ -37,6 +37,14 @@ static enum wr_h1_reason find_host(const struct wr_h1_head *head, bool is_host_k
     return WR_H1_OK;
 }
 
+/* RFC 9110 4.2.3: to OPTIONS, an URI without a path is not that of "/"; it is what a proxy in front
+ * would have made a '*' (RFC 9112 3.2.4). */
+static bool is_of_server(const struct wr_h1_head *head, const struct wr_target *target)
+{
+    return head->method == WR_METHOD_OPTIONS && target->form == WR_TARGET_ABSOLUTE &&
+           !target->raw_path.p && !target->query.p;
+}
+
 /* RFC 9112 9.3; `close` in any of the Connection fields wins. */
 static bool wants_keep_alive(const struct wr_h1_head *head)
 {
@@ -79,6 +87,8 @@ enum wr_h1_reason wr_h1_interpret(const struct wr_h1_head *head, bool is_host_kn
     if (!wr_target_split(head->target, head->method == WR_METHOD_CONNECT,
                          head->method == WR_METHOD_OPTIONS, &out->target))
         return WR_H1_TARGET_FORM;
+    if (is_of_server(head, &out->target))
+        out->target.form = WR_TARGET_ASTERISK;
     reason = find_host(head, is_host_known, out);
     if (reason == WR_H1_OK)
         reason = wr_h1_framing_of(&head->fields, head->minor, &out->framing);

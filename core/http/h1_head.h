@@ -8,8 +8,8 @@
 #include "http/target.h"
 
 struct wr_h1_message {
-    struct wr_target target;
-    struct wr_slice host; /* authority of the target, else the Host field; may be empty or, in
+    struct wr_target target; /* OPTIONS of an URI without path and query has the asterisk form */
+    struct wr_slice host;    /* authority of the target, else the Host field; may be empty or, in
                              HTTP/1.0, absent */
     struct wr_h1_framing framing;
     bool keep_alive;       /* RFC 9112 9.3, as far as the client is asked */

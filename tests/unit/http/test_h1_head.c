@@ -65,7 +65,14 @@ static const struct target_row targets[] = {
     OK("9110 4.2.3, no path", "GET http://a HTTP/1.1\r\nHost: a\r\n", ABSOLUTE, "a", NULL, NULL),
     OK("3986 3.4, query alone", "GET http://a?b HTTP/1.1\r\nHost: a\r\n", ABSOLUTE, "a", NULL, "b"),
     OK("9112 3.2.2, in 1.0", "GET http://a/ HTTP/1.0\r\n", ABSOLUTE, "a", "/", NULL),
-    OK("9112 3.2.4", "OPTIONS http://a HTTP/1.1\r\nHost: a\r\n", ABSOLUTE, "a", NULL, NULL),
+    OK("9112 3.2.4", "OPTIONS http://a HTTP/1.1\r\nHost: x\r\n", ASTERISK, "a", NULL, NULL),
+    OK("9110 4.2.3", "OPTIONS http://a/ HTTP/1.1\r\nHost: x\r\n", ABSOLUTE, "a", "/", NULL),
+    OK("9112 3.2.4, a query", "OPTIONS http://a?b HTTP/1.1\r\nHost: x\r\n", ABSOLUTE, "a", NULL,
+       "b"),
+    OK("9112 3.2.4, an empty query", "OPTIONS http://a? HTTP/1.1\r\nHost: x\r\n", ABSOLUTE, "a",
+       NULL, ""),
+    OK("9110 4.2.3, another method", "options http://a HTTP/1.1\r\nHost: x\r\n", ABSOLUTE, "a",
+       NULL, NULL),
 
     OK("9112 3.2.3", "CONNECT a:443 HTTP/1.1\r\nHost: x\r\n", AUTHORITY, "a:443", NULL, NULL),
     OK("9112 3.2.3", "CONNECT [::1]:443 HTTP/1.1\r\nHost: x\r\n", AUTHORITY, "[::1]:443", NULL,
@@ -115,6 +122,7 @@ static const struct target_row targets[] = {
     BAD("9112 3.2, in 1.0", "GET / HTTP/1.0\r\nHost: {x}\r\n", HOST_VALUE),
     BAD("9112 3.2, absolute form too", "GET http://a/ HTTP/1.1\r\nHost: {x}\r\n", HOST_VALUE),
 
+    BAD("9110 4.2.4", "OPTIONS http://u@a HTTP/1.1\r\nHost: a\r\n", AUTHORITY),
     BAD("9110 4.2.4", "GET http://u:p@a/ HTTP/1.1\r\nHost: a\r\n", AUTHORITY),
     BAD("9110 4.2.4", "GET http://a:x/ HTTP/1.1\r\nHost: a\r\n", AUTHORITY),
     BAD("9110 7.2", "GET http://[::1/ HTTP/1.1\r\nHost: a\r\n", AUTHORITY),

@@ -153,7 +153,9 @@ static void dispatch__options__of_the_server_is_not_a_handlers(void **state)
     static const struct row rows[] = {
         {"9110 9.3.7", "OPTIONS * HTTP/1.1\r\n" HOST NEXT, "204|200 /next", 1},
         {"9110 9.3.7", "OPTIONS /a HTTP/1.1\r\n" HOST NEXT, "200 /a|200 /next", 2},
-        {"9112 3.2.4, what a proxy makes of it", "OPTIONS http://a HTTP/1.1\r\n" HOST, "200 /", 1},
+        {"9112 3.2.4", "OPTIONS http://a HTTP/1.1\r\n" HOST NEXT, "204|200 /next", 1},
+        {"9110 4.2.3", "OPTIONS http://a/ HTTP/1.1\r\n" HOST, "200 /", 1},
+        {"9110 7.4", "OPTIONS https://a HTTP/1.1\r\n" HOST NEXT, "421!|END", 0},
     };
     struct test_server s;
     struct test_client c;
