@@ -15,3 +15,8 @@ enum wr_method wr_method_of(struct wr_slice token)
             return (enum wr_method)m;
     return WR_METHOD_OTHER;
 }
+
+struct wr_slice wr_method_name(enum wr_method method)
+{
+    return method < WR_METHOD_OTHER ? names[method] : wr_slice(NULL, 0);
+}

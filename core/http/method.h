@@ -22,4 +22,7 @@ enum wr_method {
 /* `token` is a valid token (RFC 9110 5.6.2). */
 enum wr_method wr_method_of(struct wr_slice token);
 
+/* Absent for WR_METHOD_OTHER, which has many. */
+struct wr_slice wr_method_name(enum wr_method method);
+
 #endif

@@ -171,6 +171,19 @@ void wr_exchange_unref(struct wr_exchange *x)
     wr_worker_give_exchange(x->worker, x);
 }
 
+/* One that was refused before it had a method has none that is known. */
+void wr_exchange_count(const struct wr_exchange *x)
+{
+    struct wr_metrics *m = &x->worker->metrics;
+    const struct wr_request *r = &x->request;
+
+    if (x->state == WR_EXCHANGE_RESPONDING)
+        wr_metrics_answer(m, r->method_token.n > 0 ? r->method : WR_METHOD_OTHER,
+                          x->response.status);
+    else
+        wr_metrics_count(m, WR_METRIC_UNANSWERED);
+}
+
 void wr_exchange_end(struct wr_exchange *x)
 {
     x->state = x->state == WR_EXCHANGE_RESPONDING ? WR_EXCHANGE_FINISHED : WR_EXCHANGE_CANCELLED;

@@ -133,6 +133,9 @@ struct wr_exchange *wr_exchange_replace(struct wr_exchange *old);
 /* Drops what a response has so far, its body closed, so that another can take its place. */
 void wr_exchange_clear_response(struct wr_exchange *x);
 
+/* Counts the request that comes to its end now, as answered or not. */
+void wr_exchange_count(const struct wr_exchange *x);
+
 /*
  * The stream lets go: the body is closed, the handler is told. The memory goes back to the pool now
  * or when the last holder lets go.

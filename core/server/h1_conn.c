@@ -196,6 +196,7 @@ static void end_exchange(struct wr_h1 *h)
 
     if (log->write && x->state == WR_EXCHANGE_RESPONDING)
         wr_access_log_write(log, x, wr_loop_wall_ns(h->conn->worker->loop));
+    wr_exchange_count(x);
     h->x = NULL;
     wr_exchange_end(x);
     wr_h1_release_input(h);

@@ -378,6 +378,8 @@ ssize_t wr_h1_read_body(struct wr_h1 *h, void *dst, size_t n)
         return fail_body(h, WR_H1_BODY_CUT);
     got = h->framing == WR_H1_CHUNKED ? read_chunked(h, dst, n) : read_length(h, dst, n);
     h->wants_input = got == -EAGAIN;
+    if (got > 0)
+        wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_RECEIVED], (uint64_t)got);
     return got;
 }
 

@@ -304,6 +304,7 @@ static void note_sent(struct wr_h1 *h, size_t n)
 
     x->response.body->ops->advance(x->response.body, n);
     x->body_sent += n;
+    wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_SENT], n);
     h->turn_sent += n;
     if (h->is_tx_chunked) {
         h->chunk_left -= n;

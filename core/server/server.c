@@ -370,6 +370,21 @@ bool wr_server_is_stopped(const struct wr_server *s)
     return s->threads[0].is_stopped;
 }
 
+/* ---- metrics ---- */
+
+void wr_server_count(const struct wr_server *s, struct wr_metrics_total *out)
+{
+    *out = (struct wr_metrics_total){
+        .connections = atomic_load(&s->conns), .started_ms = s->started_ms, .version = s->version};
+    for (int i = 0; i < s->loops; i++)
+        wr_metrics_add(&out->sum, &s->threads[i].worker.metrics);
+}
+
+static void count_all(struct wr_worker *w, struct wr_metrics_total *out)
+{
+    wr_server_count(thread_of(w)->server, out);
+}
+
 /* ---- life ---- */
 
 static int init_thread(struct wr_server *s, int index)
@@ -384,6 +399,7 @@ static int init_thread(struct wr_server *s, int index)
     t->worker.index = index;
     t->worker.on_conns_changed = on_conns_changed;
     t->worker.on_site_idle = wr_server_note_idle_site;
+    t->worker.count_all = count_all;
     t->stop.run = on_stop;
     wr_server_init_call(t);
     wr_accept_init(t);
@@ -414,6 +430,8 @@ struct wr_server *wr_server_new(const struct wr_server_setup *setup, char *why, 
         return NULL;
     }
     s->clock = setup->clock;
+    s->version = setup->version;
+    s->started_ms = s->clock->wall_ns(s->clock->ctx) / 1000000;
     s->site = setup->site;
     s->loops = setup->loops;
     pthread_mutex_init(&s->lock, NULL);

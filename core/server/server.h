@@ -25,8 +25,9 @@ struct wr_server_setup {
     const struct wr_clock *clock;
     struct wr_site *site; /* taken, also on failure */
     struct wr_listenings
-        listenings; /* the array is copied, what it points to outlives the server */
-    int loops;      /* at least 1, at most the acceptors of each listening */
+        listenings;      /* the array is copied, what it points to outlives the server */
+    int loops;           /* at least 1, at most the acceptors of each listening */
+    const char *version; /* for its metrics; outlives the server. NULL: none is told */
 };
 
 /* Makes the loops and starts the handlers; nobody is served yet. NULL with *err and `why` set. */
@@ -70,6 +71,9 @@ int wr_server_loops(const struct wr_server *s);
 /* A message to the log of the site that is served now. Any thread. */
 void wr_server_log(struct wr_server *s, enum wr_log_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Fills in what it has counted since it was made, on all loops. Any thread. */
+void wr_server_count(const struct wr_server *s, struct wr_metrics_total *out);
 
 /* Serves a connected stream socket, which is taken in any case. Any thread. */
 int wr_server_adopt(struct wr_server *s, int fd);

@@ -41,6 +41,8 @@ struct wr_loop_thread {
 
 struct wr_server {
     const struct wr_clock *clock;
+    const char *version; /* NULL: none is told */
+    int64_t started_ms;  /* on the wall's clock */
     struct wr_site *site;
     struct wr_listenings listenings; /* under lock; the array is ours, what it points to is not */
     struct wr_loop_thread *threads;

@@ -148,6 +148,15 @@ void wr_worker_remove_conn(struct wr_worker *w, struct wr_conn *c)
         w->on_conns_changed(w, -1);
 }
 
+void wr_worker_count(struct wr_worker *w, struct wr_metrics_total *out)
+{
+    *out = (struct wr_metrics_total){.connections = (long)w->conns_n};
+    if (w->count_all)
+        w->count_all(w, out);
+    else
+        wr_metrics_add(&out->sum, &w->metrics);
+}
+
 /* ---- pools ---- */
 
 struct wr_exchange *wr_worker_take_exchange(struct wr_worker *w)

@@ -66,6 +66,9 @@ struct wr_worker {
 
     /* Called when the last worker has let go of a site that was retired; NULL: nobody waits. */
     void (*on_site_idle)(struct wr_worker *w, struct wr_site *site);
+
+    /* Fills in what all workers of its server have counted; NULL: it is alone. */
+    void (*count_all)(struct wr_worker *w, struct wr_metrics_total *out);
 };
 
 /* 0 or -errno. `clock` must outlive the worker, `site` too or be switched away from. */
@@ -96,6 +99,9 @@ struct wr_slice wr_worker_usual_start(struct wr_worker *w);
 
 void wr_worker_add_conn(struct wr_worker *w, struct wr_conn *c);
 void wr_worker_remove_conn(struct wr_worker *w, struct wr_conn *c);
+
+/* What its server has counted by now, on all workers. */
+void wr_worker_count(struct wr_worker *w, struct wr_metrics_total *out);
 
 /* Pools; NULL: no memory. */
 struct wr_exchange *wr_worker_take_exchange(struct wr_worker *w);

@@ -60,6 +60,20 @@ static void method__token_inside_a_longer_text__is_read_by_its_length(void **sta
     assert_int_equal(wr_method_of(wr_slice("PUT", 2)), WR_METHOD_OTHER);
 }
 
+static void method__name__is_the_token(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        struct wr_slice name = wr_method_name(rows[i].want);
+
+        if (rows[i].want == WR_METHOD_OTHER)
+            assert_null(name.p);
+        else
+            assert_true(wr_slice_eq(name, rows[i].token));
+    }
+}
+
 WR_TESTS(cmocka_unit_test(method__token__is_known_by_its_exact_name),
          cmocka_unit_test(method__empty_or_absent_token__is_other),
-         cmocka_unit_test(method__token_inside_a_longer_text__is_read_by_its_length));
+         cmocka_unit_test(method__token_inside_a_longer_text__is_read_by_its_length),
+         cmocka_unit_test(method__name__is_the_token));
