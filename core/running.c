@@ -99,7 +99,8 @@ static void note_user(struct weir_server *s)
 static int32_t make_running(struct weir_server *s, int loops)
 {
     bool was_bound = s->listenings.n > 0;
-    struct wr_server_setup setup = {.clock = &wr_clock_system, .loops = loops};
+    struct wr_server_setup setup = {
+        .clock = &wr_clock_system, .loops = loops, .version = WEIR_VERSION};
     char why[WR_WHY_MAX];
     int32_t error = 0;
     int err;
@@ -405,6 +406,19 @@ int32_t weir_server_adopt(weir_server *s, int fd)
         close(fd);
     pthread_mutex_unlock(&s->lock);
     return wr_public_error(err);
+}
+
+/* ---- metrics ---- */
+
+char *weir_server_metrics(weir_server *s)
+{
+    struct wr_metrics_total total = {.version = WEIR_VERSION};
+
+    pthread_mutex_lock(&s->lock);
+    if (s->running)
+        wr_server_count(s->running, &total);
+    pthread_mutex_unlock(&s->lock);
+    return wr_metrics_text(&total);
 }
 
 /* ---- stopping ---- */

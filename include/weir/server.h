@@ -24,8 +24,8 @@
  * This header is young: until release 1.0 it may change from one version to the next.
  *
  * Threads: one thread at a time calls the functions of a server, but for weir_server_stop(),
- *          weir_server_adopt() and weir_server_log(), and for weir_server_run() and
- *          weir_server_wait(), which may run and wait while another calls.
+ *          weir_server_adopt(), weir_server_log() and weir_server_metrics(), and for
+ *          weir_server_run() and weir_server_wait(), which may run and wait while another calls.
  * Errors:  0 or a count; below 0 an error of weir/error.h, of which weir_server_error() tells more.
  */
 #ifndef WEIR_SERVER_H
@@ -196,6 +196,17 @@ WEIR_API void weir_server_log(weir_server *s, int32_t level, const char *line);
 /* Opens the log files of a running server anew, after they have been moved away. One that cannot be
  * opened is written on as it is. */
 WEIR_API int32_t weir_server_reopen_logs(weir_server *s);
+
+/* ---- metrics ---- */
+
+/*
+ * What the server has counted since its last start, over all loops and across reloads, in the text
+ * format of Prometheus (0.0.4): docs/configuration.md has the list. To be freed by free(); NULL when
+ * memory has run out. A server that does not run has counted nothing: the text is whole then too.
+ * Any thread, also of the server itself and while it is started, reloaded or stopped, from the
+ * return of weir_server_new() until weir_server_free() is called; it waits for nobody's request.
+ */
+WEIR_API char *weir_server_metrics(weir_server *s);
 
 /* ---- running ---- */
 
