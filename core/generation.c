@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "app/mount.h"
+#include "handlers/metrics.h"
 #include "handlers/redirect.h"
 #include "handlers/static.h"
 #include "server/error_pages.h"
@@ -366,7 +367,10 @@ static void add_routes(struct making *m, const struct wanted *w, struct wr_handl
 /* A handler of ours says what is wrong in words of its own. */
 static bool is_builtin(const struct wanted *w)
 {
-    return w->setup.plugin == &wr_static_plugin || w->setup.plugin == &wr_redirect_plugin;
+    const weir_plugin *plugin = w->setup.plugin;
+
+    return plugin == &wr_static_plugin || plugin == &wr_redirect_plugin ||
+           plugin == &wr_metrics_plugin;
 }
 
 static void fail_mount(struct making *m, const struct wanted *w, int32_t error, char *why)
@@ -529,6 +533,9 @@ static void mount_option(struct making *m, const struct wr_route_options *o,
         w.key = "redirect";
         w.setup.plugin = &wr_redirect_plugin;
         w.setup.state = &target;
+    } else if (o->metrics) {
+        w.key = "metrics";
+        w.setup.plugin = &wr_metrics_plugin;
     } else {
         w.key = "static";
         w.setup.plugin = &wr_static_plugin;

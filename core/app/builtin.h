@@ -1,6 +1,7 @@
 /*
  * builtin.h — what the handlers of this server know beyond weir/app.h: their loop, with its time,
- * their route, whether a field is there, and fields that need no check and no copy.
+ * their route, whether a field is there, fields that need no check and no copy, and what the server
+ * has counted.
  */
 #ifndef WR_APP_BUILTIN_H
 #define WR_APP_BUILTIN_H
@@ -38,6 +39,16 @@ static inline bool wr_builtin_is_exact(weir_environ *env)
 static inline void wr_builtin_add(weir_environ *env, struct wr_slice name, struct wr_slice value)
 {
     wr_exchange_add_field(wr_environ_of(env)->x, name, value);
+}
+
+/* What all loops of the server have counted by now, as wr_metrics_text() gives it. For an app that
+ * runs on loops. */
+static inline char *wr_builtin_metrics(weir_environ *env)
+{
+    struct wr_metrics_total total;
+
+    wr_worker_count(wr_environ_of(env)->x->worker, &total);
+    return wr_metrics_text(&total);
 }
 
 #endif

@@ -358,13 +358,19 @@ void wr_check_texts(struct wr_reader *r, const struct wr_option *option,
 
 /* ---- objects ---- */
 
-static const char *const kinds[] = {"static", "plugin", "redirect"};
+static const char *const kinds[] = {"static", "plugin", "redirect", "metrics"};
+
+/* What the key's absence says is null for a text, and false for the one flag. */
+static bool says_something(const struct wr_json_node *member)
+{
+    return member->type != (strcmp(member->path.key, "metrics") == 0 ? JSON_FALSE : JSON_NULL);
+}
 
 static bool is_kind(const struct wr_json_node *member)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(member->path.key, kinds[i]) == 0)
-            return member->type != JSON_NULL;
+            return says_something(member);
     return false;
 }
 
@@ -372,7 +378,7 @@ static bool has_kind(const struct wr_json_node *route, const char *kind)
 {
     const struct wr_json_node *member = wr_json_member(route, kind);
 
-    return member && member->type != JSON_NULL;
+    return member && says_something(member);
 }
 
 /* Gives the first; with keys that are not known one of them may be what is missing. */
@@ -386,13 +392,13 @@ static const struct wr_json_node *check_kinds(struct wr_reader *r, const struct 
             continue;
         if (first && strcmp(first->path.key, m->path.key) != 0)
             wr_report(r, m, WR_JSON_KEY,
-                      "expected one of static, plugin and redirect, found \"%s\" as well",
+                      "expected one of static, plugin, redirect and metrics, found \"%s\" as well",
                       first->path.key);
         first = first ? first : m;
     }
     if (!first && !unknown)
         wr_report(r, route, WR_JSON_VALUE,
-                  "expected one of static, plugin and redirect, found none");
+                  "expected one of static, plugin, redirect and metrics, found none");
     return first;
 }
 

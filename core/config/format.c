@@ -269,6 +269,8 @@ static bool is_of_route(const struct wr_route_options *route, const struct wr_op
         return route->plugin;
     if (strcmp(key, "redirect") == 0 || strcmp(key, "status") == 0)
         return route->redirect;
+    if (strcmp(key, "metrics") == 0)
+        return route->metrics;
     if (option->kind == WR_OBJECT)
         return route->config.text;
     return strcmp(key, "path") == 0 || strcmp(key, "exact") == 0 || route->plugin;

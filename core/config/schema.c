@@ -110,7 +110,7 @@ static void put_kind(struct wr_writer *w, const struct wr_option *option)
     }
 }
 
-/* ---- routes: one of three kinds, each with keys of its own ---- */
+/* ---- routes: one of four kinds, each with keys of its own ---- */
 
 static const struct {
     const char *kind;
@@ -119,8 +119,18 @@ static const struct {
     {"static", "config|runs|threads|queue|status"},
     {"plugin", "status"},
     {"redirect", "config|runs|threads|queue"},
+    {"metrics", "config|runs|threads|queue|status"},
 };
 #define KINDS_N (sizeof kinds / sizeof kinds[0])
+
+/* The keys of kinds are texts, but for one flag. */
+static void put_has_kind(struct wr_writer *w, const char *kind, bool has)
+{
+    if (strcmp(kind, "metrics") == 0)
+        put_raw(w, kind, has ? "{\"const\": true}" : "{\"const\": false}");
+    else
+        put_raw(w, kind, has ? "{\"type\": \"string\"}" : "{\"type\": \"null\"}");
+}
 
 static void put_kind_of_route(struct wr_writer *w, size_t kind)
 {
@@ -129,7 +139,7 @@ static void put_kind_of_route(struct wr_writer *w, size_t kind)
     fprintf(w->out, "[\"%s\"]", kinds[kind].kind);
     wr_write_open(w, "properties", '{');
     for (size_t i = 0; i < KINDS_N; i++)
-        put_raw(w, kinds[i].kind, i == kind ? "{\"type\": \"string\"}" : "{\"type\": \"null\"}");
+        put_has_kind(w, kinds[i].kind, i == kind);
     for (size_t i = 0; wr_word_at(kinds[kind].refused, i).p; i++) {
         struct wr_slice key = wr_word_at(kinds[kind].refused, i);
 

@@ -106,14 +106,15 @@ static const char full[] =
     "\"threads\": 3, \"queue\": 4,\n   \"config\": /*\xc3\xa9*/ {\"a\": /* no\n */ [1.50, "
     "\"//\"]}},\n"
     "  {\"path\": \"/q\", \"plugin\": \"x/y.so\"},\n"
-    "  {\"path\": \"/r\", \"redirect\": \"https://x/y?z\", \"status\": 308}],\n"
+    "  {\"path\": \"/r\", \"redirect\": \"https://x/y?z\", \"status\": 308, \"metrics\": false},\n"
+    "  {\"path\": \"/m\", \"metrics\": true}],\n"
     " \"hosts\": [{\"names\": [\"c\", \"[::1]\"], \"routes\": [{\"static\": \"/c\\\"\\\\\"}]}]}";
 
 static void check_routes(const struct wr_root_options *r)
 {
     const struct wr_route_options *v = r->routes.v;
 
-    assert_int_equal(r->routes.n, 4);
+    assert_int_equal(r->routes.n, 5);
     assert_string_equal(v[0].path, "/s");
     assert_string_equal(v[0].static_path, "/etc/weir/site");
     assert_string_equal(v[0].host, "A.b");
@@ -128,6 +129,7 @@ static void check_routes(const struct wr_root_options *r)
     assert_int_equal(v[2].runs + v[2].threads + v[2].queue, 0);
     assert_string_equal(v[3].redirect, "https://x/y?z");
     assert_int_equal(v[3].status, 308);
+    assert_true(v[4].metrics && !v[0].metrics && !v[3].metrics);
     assert_int_equal(r->hosts.n, 1);
     assert_int_equal(r->hosts.v[0].names.n, 2);
     assert_string_equal(r->hosts.v[0].names.v[1], "[::1]");
@@ -390,7 +392,7 @@ static void schema__is_json_with_what_the_table_says(void **state)
         "Header fields of a request, or 431.");
     assert_int_equal(json_array_size(at(schema, "definitions log properties level enum")), 4);
     assert_int_equal(json_array_size(at(schema, "definitions route properties status enum")), 5);
-    assert_int_equal(json_array_size(at(schema, "definitions route oneOf")), 3);
+    assert_int_equal(json_array_size(at(schema, "definitions route oneOf")), 4);
     assert_true(json_is_false(at(schema, "definitions route additionalProperties")));
     assert_true(json_is_null(at(schema, "properties unix_mode default")));
     json_decref(schema);
