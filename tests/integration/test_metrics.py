@@ -5,6 +5,7 @@ The reader below is written from "Exposition formats" of Prometheus, text format
 what a scraper may put up with raises Bad. The list of series in docs/configuration.md is held against
 what is there.
 """
+import contextlib
 import os
 import re
 import time
@@ -285,6 +286,100 @@ class Counts(Base):
 
             in_threads(clients, work)
             self.assertEqual(self.read(s)[requests("GET", "4xx")], rounds * clients // 2)
+
+
+class Limits(Base):
+    """What happens at a limit: a status where one can be told, a line in the log, a number."""
+
+    def setUp(self):
+        super().setUp()
+
+        def plugin(name):
+            return os.path.join(os.environ["WEIR_BUILD"], "plugins", name, name + ".so")
+
+        self.more = [{"path": "/api", "plugin": plugin("jsonapi")},
+                     {"path": "/sleep", "plugin": plugin("sleep")}]
+
+    @contextlib.contextmanager
+    def counted(self, server, series, times=1, line=None):
+        """Within, the series grows by so much, and a line of the log has `line`."""
+        before, log = self.read(server)[series], len(server.log())
+        yield
+        self.assertTrue(eventually(lambda: self.read(server)[series] == before + times), series)
+        if line:
+            self.assertTrue(eventually(lambda: line in server.log()[log:]),
+                            "%r is not in %r" % (line, server.log()[log:]))
+
+    def refused(self, server, reason, status):
+        return self.counted(server, 'weir_requests_refused_total{reason="%s"}' % reason,
+                            line=": %d: " % status)
+
+    def closed(self, server, reason, line=None):
+        return self.counted(server, 'weir_connections_closed_total{reason="%s"}' % reason, line=line)
+
+    def test_requests_that_break_a_rule_or_meet_a_limit(self):
+        host = b"Host: a\r\n"
+        post = b"POST /api HTTP/1.1\r\n" + host
+        rows = (
+            ("method", 400, b"G(T / HTTP/1.1\r\n" + host),
+            ("target_path", 400, b"GET /%00 HTTP/1.1\r\n" + host),
+            ("target_long", 414, b"GET /" + b"a" * 100 + b" HTTP/1.1\r\n" + host),
+            ("version_other", 505, b"GET / HTTP/2.0\r\n" + host),
+            ("host_missing", 400, b"GET / HTTP/1.1\r\n"),
+            ("host_many", 400, b"GET / HTTP/1.1\r\n" + 2 * host),
+            ("folding", 400, b"GET / HTTP/1.1\r\n" + host + b"A: b\r\n c\r\n"),
+            ("fields_many", 431, b"GET / HTTP/1.1\r\n" + host + b"A: b\r\n" * 8),
+            ("head_long", 431, b"GET / HTTP/1.1\r\n" + host + b"A: " + b"b" * 1100 + b"\r\n"),
+            ("body_large", 413, post + b"Content-Length: 1001\r\n"),
+            ("coding_length", 400, post + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"),
+            ("coding_other", 501, post + b"Transfer-Encoding: gzip, chunked\r\n"),
+            ("expectation", 417, post + b"Content-Length: 1\r\nExpect: x\r\n"))
+        self.site(*self.more, limits={"target_bytes_max": 100, "fields_max": 8, "body_bytes_max": 1000,
+                                      "head_bytes_max": 1024})
+        with self.serve_config() as s:
+            for reason, status, head in rows:
+                with self.subTest(reason), self.refused(s, reason, status), Client(s) as c:
+                    c.send(head + b"\r\n")
+                    self.assertEqual(c.read().status, status)
+
+    def test_content_that_breaks_a_rule(self):
+        self.site(*self.more, limits={"body_bytes_max": 10})
+        with self.serve_config() as s:
+            for reason, status, content in (("chunk_size", 400, b"x\r\n"),
+                                            ("body_large", 413, b"b\r\n01234567890\r\n0\r\n\r\n")):
+                with self.subTest(reason), Client(s) as c, \
+                        self.counted(s, 'weir_requests_refused_total{reason="%s"}' % reason):
+                    c.send(b"POST /api HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+                    c.send(content)
+                    self.assertEqual(c.read().status, status)
+
+    def test_deadlines_that_have_a_status(self):
+        self.site(*self.more, timeouts={"head_ms": 200, "body_idle_ms": 200, "request_ms": 1000})
+        with self.serve_config() as s:
+            for reason, status, text in (
+                    ("head_timeout", 408, b"GET / HTTP/1.1\r\nHo"),
+                    ("body_timeout", 408, b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n1"),
+                    ("request_answer", 503, b"GET /sleep?ms=9000 HTTP/1.1\r\nHost: a\r\n\r\n")):
+                with self.subTest(reason), Client(s) as c, \
+                        self.counted(s, 'weir_requests_refused_total{reason="%s"}' % reason):
+                    c.send(text)
+                    self.assertEqual(c.read().status, status)
+
+    def test_deadlines_of_connections(self):
+        write_file(self.path("large"), b"x" * 16000000)
+        self.site(timeouts={"head_ms": 300, "keep_alive_ms": 200, "write_idle_ms": 200,
+                            "linger_ms": 200})
+        with self.serve_config() as s:
+            with self.closed(s, "first_request"), Client(s) as c:
+                self.assertTrue(c.is_ended())
+            with self.closed(s, "keep_alive_ms"), Client(s) as c:
+                self.assertEqual(c.get("/").status, 200)
+                self.assertTrue(c.is_ended())
+            with Client(s, rcvbuf=4096) as c, self.closed(s, "write_idle_ms", "write_idle_ms"):
+                c.request("/large")
+            with Client(s) as c, self.closed(s, "linger_ms"):
+                c.send(b"G(T / HTTP/1.1\r\n\r\n")
+                self.assertEqual(c.read().status, 400)
 
 
 if __name__ == "__main__":
