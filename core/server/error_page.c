@@ -31,10 +31,14 @@ static const char *sentence_for(int status)
         return "The address is longer than this server takes.";
     case 416:
         return "The page does not have the part that was asked for.";
+    case 417:
+        return "What the request expects is more than this server does.";
     case 431:
         return "The header of the request is larger than this server takes.";
     case 503:
         return "The server is busy. Please try again in a moment.";
+    case 505: /* RFC 9110 15.6.6: which ones are supported */
+        return "This server speaks HTTP/1.1 and HTTP/1.0, and no other version.";
     default:
         return status < 500 ? "The request could not be fulfilled."
                             : "Something went wrong on this server.";
