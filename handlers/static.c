@@ -88,6 +88,13 @@ static weir_body refuse_method(weir_environ *env, weir_start_response *start_res
     return weir_error(env, status);
 }
 
+/* What this server gives out, it has to take (RFC 9110 2.3): an address that escapes have made longer
+ * than its limit leads nowhere. */
+static bool is_too_long(weir_environ *env, const struct wr_buf *location)
+{
+    return location->n > loop_of(env)->loop->worker->site->config.target_bytes_max;
+}
+
 /* The folder's own address: the decoded path written anew, never what the client sent, so that a
  * path like //elsewhere cannot become another site's address. */
 static weir_body redirect_to_folder(weir_environ *env, weir_start_response *start_response,
@@ -108,6 +115,8 @@ static weir_body redirect_to_folder(weir_environ *env, weir_start_response *star
     }
     if (!memory)
         return weir_error(env, 503);
+    if (is_too_long(env, &location))
+        return weir_error(env, 414);
     start_response(env, 301, NULL);
     weir_header_add(env, "Location", location.p, location.n);
     return weir_error(env, 301);

@@ -194,6 +194,23 @@ static void get__folder_without_its_slash__is_redirected(void **state)
     close_site(&s);
 }
 
+/* RFC 9110 2.3: a redirect to what would be a 414 helps nobody. */
+static void get__folder_whose_address_is_too_long__is_414(void **state)
+{
+    struct site s;
+
+    (void)state;
+    open_site(&s);
+    s.server.site.config.target_bytes_max = 12;
+    assert_int_equal(ask(&s, "/d?xy=\xc3\xa9", "")->status, 414);
+    assert_int_equal(ask(&s, "/d?x=\xc3\xa9", "")->status, 301);
+    check_field(&s.got.v[0], "Location", "/d/?x=%C3%A9"); /* 12: it may be asked for */
+    assert_int_equal(ask(&s, "/d?123456789", "")->status, 414);
+    assert_int_equal(ask(&s, "/d?12345678", "")->status, 301);
+    assert_int_equal(ask(&s, "/d/?12345678", "")->status, 200);
+    close_site(&s);
+}
+
 static void get__hidden_name__is_not_there(void **state)
 {
     static const char *const targets[] = {
@@ -554,6 +571,7 @@ WR_TESTS(cmocka_unit_test(get__small_file__is_sent_with_its_fields),
          cmocka_unit_test(get__files_of_every_size__are_whole),
          cmocka_unit_test(get__folder__is_its_index),
          cmocka_unit_test(get__folder_without_its_slash__is_redirected),
+         cmocka_unit_test(get__folder_whose_address_is_too_long__is_414),
          cmocka_unit_test(get__hidden_name__is_not_there),
          cmocka_unit_test(get__what_is_not_there__is_404),
          cmocka_unit_test(get__what_may_not_be_read__is_403),
