@@ -53,6 +53,16 @@ static void append_query(struct wr_buf *b, weir_environ *env, struct wr_slice qu
     wr_location_written(b, query);
 }
 
+/* An address of this server must be one that it takes (RFC 9110 2.3); the fragment is the client's. */
+static bool is_too_long(weir_environ *env, const struct redirect *r, size_t n)
+{
+    const struct wr_site *site = wr_environ_of(env)->x->lease->site;
+
+    if (n > LOCATION_MAX)
+        return true;
+    return r->base.p[0] == '/' && n - r->fragment.n > site->config.target_bytes_max;
+}
+
 static weir_body answer(weir_environ *env, weir_start_response *start_response,
                         const struct redirect *r)
 {
@@ -72,7 +82,7 @@ static weir_body answer(weir_environ *env, weir_start_response *start_response,
     else
         append_query(&location, env, query);
     wr_buf_slice_append(&location, r->fragment);
-    if (location.n > LOCATION_MAX)
+    if (is_too_long(env, r, location.n))
         return weir_error(env, 414);
     start_response(env, r->status, NULL);
     weir_header_add(env, "Location", location.p, location.n);

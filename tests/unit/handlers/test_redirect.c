@@ -303,12 +303,12 @@ static void path__set_by_a_plugin__keeps_the_host(void **state)
 
 static void location__too_long_for_a_head__is_414(void **state)
 {
-    enum { WHOLE = 10921 }; /* times '<', three bytes each, behind "/new/": 32768 bytes */
+    enum { WHOLE = 10919 }; /* times '<', three bytes each, behind "http://a/b/": 32768 bytes */
     static char target[sizeof "/old/" + WHOLE + 1] = "/old/";
     struct site s;
 
     (void)state;
-    open_site(&s, "/old", "/new", 301);
+    open_site(&s, "/old", "http://a/b", 301);
     s.server.site.config.target_bytes_max = sizeof target;
     memset(target + strlen("/old/"), '<', WHOLE);
     assert_int_equal(ask_as(&s, "GET", target)->status, 301);
@@ -318,6 +318,30 @@ static void location__too_long_for_a_head__is_414(void **state)
     assert_null(test_field(&s.got.v[0], "Location").p);
     assert_string_equal(s.server.log_text, "");
     close_site(&s);
+}
+
+/* RFC 9110 2.3: an address of this server that it would not take itself. */
+static void location__of_ours_beyond_the_limit_of_targets__is_414(void **state)
+{
+    static const struct {
+        const char *target, *asked;
+        int status;
+    } rows[] = {
+        {"/new", "/old/%3Ca", 301}, /* "/new/%3Ca": 9 */
+        {"/new", "/old/<ab", 414},         {"/new#part", "/old/%3Ca", 301},
+        {"/new", "/old?<<", 414}, /* "/new?%3C%3C" */
+        {"http://a/new", "/old/<ab", 301},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        struct site s;
+
+        open_site(&s, "/old", rows[i].target, 301);
+        s.server.site.config.target_bytes_max = 9;
+        assert_int_equal(ask_as(&s, "GET", rows[i].asked)->status, rows[i].status);
+        close_site(&s);
+    }
 }
 
 static void location__without_memory__is_503(void **state)
@@ -504,6 +528,7 @@ WR_TESTS(cmocka_unit_test(route__with_all_below__appends_what_follows),
          cmocka_unit_test(target__with_octets_that_no_uri_has__is_escaped),
          cmocka_unit_test(path__set_by_a_plugin__keeps_the_host),
          cmocka_unit_test(location__too_long_for_a_head__is_414),
+         cmocka_unit_test(location__of_ours_beyond_the_limit_of_targets__is_414),
          cmocka_unit_test(location__without_memory__is_503),
          cmocka_unit_test(status__each__has_location_and_page),
          cmocka_unit_test(methods__all__are_redirected),
