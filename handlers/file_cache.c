@@ -192,13 +192,16 @@ static bool is_settled(const struct wr_file_info *info, int64_t wall_ns)
     return wall_ns - changed_ns > margin_ns;
 }
 
-/* The date is never from the future (RFC 9110 8.8.2.1). */
+/* The date is never from the future (RFC 9110 8.8.2.1). The tag is weak as long as a second change
+ * could leave the time as it is: what comes then would have it too (8.8.3). */
 static void set_validators(struct wr_file_entry *e, int64_t wall_ns)
 {
     struct wr_buf etag = wr_buf_on(e->etag, sizeof e->etag);
     int64_t now_s = wall_ns / 1000000000;
     int64_t modified_s = e->info.mtime_s < now_s ? e->info.mtime_s : now_s;
 
+    if (!is_settled(&e->info, wall_ns))
+        WR_BUF_LITERAL(&etag, "W/");
     wr_buf_char(&etag, '"');
     wr_buf_hex(&etag, (uint64_t)e->info.mtime_s * 1000000000 + (uint64_t)e->info.mtime_ns);
     wr_buf_char(&etag, '-');

@@ -4,7 +4,7 @@
  *
  * Coherent with the disk: an entry is looked at again, by one system call, in every turn of the
  * loop in which it is asked for; the requests of one batch share that look. A file that changed
- * within the resolution of its time stamps is served, but not kept.
+ * within the resolution of its time stamps is served, but not kept, and its entity tag is weak.
  *
  * Ownership: an entry is held by whoever got it until wr_file_entry_unref(), also when the cache
  * has let it go or is gone. Threads:   a cache belongs to one loop.
@@ -18,7 +18,7 @@
 #include "io/root.h"
 
 #define WR_FILE_CONTENT_MAX ((int64_t)16 * 1024) /* bytes of a file that is kept in memory */
-#define WR_ETAG_MAX         40                   /* quotes, two 64-bit numbers in hex, a hyphen */
+#define WR_ETAG_MAX         40 /* W/, quotes, two 64-bit numbers in hex, a hyphen */
 
 struct wr_file_entry {
     struct wr_list lru;

@@ -92,6 +92,7 @@ class Conformance(ServerCase):
                 self.assertEqual(r.status, status)
                 self.assertEqual(r["Content-Type"], "text/html; charset=utf-8")
                 self.assertIn(str(status), PageChecker(r.body.decode()).text)
+                self.assertIsNone(r["Retry-After"])  # no limit is another one later
                 with Client(self.server) as c:
                     h = c.get(target, *fields, method="HEAD")
                     self.assertEqual((h.status, h["Content-Length"]), (status, r["Content-Length"]))
@@ -118,8 +119,9 @@ class Conformance(ServerCase):
                                        ("/a.txt", "OPTIONS", 204), ("/%zz", "GET", 400)):
             for field in fields + ("If-None-Match: *",):
                 self.assertEqual(self.get(target, field, method=method).status, status, target)
-        r = self.get("*", "If-Match: \"x\"", method="OPTIONS")
-        self.assertEqual(r.status, 204)
+        self.assertEqual(self.get("*", fields[0], method="OPTIONS").status, 204)
+        for method, target in (("CONNECT", "localhost:80"), ("TRACE", "/a.txt")):
+            self.assertNotIn(self.get(target, fields[0], method=method).status, (304, 412))
 
     def test_304_has_what_a_cache_needs_and_no_content_type(self):
         for method in ("GET", "HEAD"):
@@ -178,6 +180,8 @@ class Conformance(ServerCase):
         self.assertEqual(r.status, 200)
         self.assertIn(b"X-Not-Known: \xe9\x80\xff", r.body)
         self.assertEqual(r.all("Trailer"), [])
+        for field in ("From: a@b.example", "Accept: nothing/*;q=0", "Accept-Language: x", "Via: 1.1 x"):
+            self.assertEqual(self.get("/a.txt", field).body, b"0123456789")
 
     def test_connection_options_name_no_field_away(self):
         """Connection is of this connection alone; an origin server hands the fields on as they are."""
