@@ -73,6 +73,8 @@ static int32_t pull_once(struct wr_environ *e)
         return WEIR_AGAIN;
     if (said == WEIR_EGONE && wr_environ_is_gone(&e->base)) /* nobody is there to miss it */
         return e->error = WEIR_EGONE;
+    if (said < 0 && said == e->broken) /* passed on: the log knows, and the app has done no wrong */
+        return e->error = said;
     if (said < 0)
         return wr_start_fault(e, WEIR_EFAILED, "its body failed: next said %d", (int)said);
     return wr_start_fault(e, WEIR_EINVAL, "next said %d, which means nothing", (int)said);

@@ -50,6 +50,7 @@ struct wr_environ {
     size_t head_bytes; /* of its fields */
     int32_t status;    /* of start_response; 0: not called */
     int32_t error;     /* sticky; 0: none */
+    int32_t broken;    /* what weir_read() said of content that is broken; 0: nothing */
     bool has_values;   /* weir_set() was called */
     bool is_started;   /* something is on its way: start_response comes too late */
     bool has_logged;   /* a fault of the app is in the log */

@@ -188,6 +188,7 @@ int64_t wr_input_read(weir_environ *env, void *buf, size_t n)
 {
     struct wr_environ *e = wr_environ_of(env);
     size_t left = e->content_n - e->content_read;
+    int64_t result;
 
     if (e->error < 0)
         return WEIR_EFAILED;
@@ -202,9 +203,12 @@ int64_t wr_input_read(weir_environ *env, void *buf, size_t n)
     if (e->is_gathered)
         return 0;
     e->has_read = true;
-    if (is_at_home(e))
-        return read_fetched(e);
-    return e->remote ? read_on_thread(e, buf, n) : read_here(e, buf, n);
+    result = is_at_home(e) ? read_fetched(e)
+             : e->remote   ? read_on_thread(e, buf, n)
+                           : read_here(e, buf, n);
+    if (result == WEIR_EBADMSG || result == WEIR_ETOOBIG || result == WEIR_ETIMEDOUT)
+        e->broken = (int32_t)result;
+    return result;
 }
 
 const void *wr_input_content(weir_environ *env, size_t *n)

@@ -65,8 +65,12 @@ static void respond_page(struct wr_environ *e, int status)
 /* Nothing was sent yet: the client gets a page. */
 static void respond_failed(struct wr_environ *e)
 {
+    int status = e->error == WEIR_ENOMEM ? 503 : 500;
+
+    if (e->error == e->broken && !e->has_logged) /* the content is broken, and not the app */
+        status = e->x->input_status ? e->x->input_status : 400;
     wr_exchange_clear_response(e->x);
-    respond_page(e, e->error == WEIR_ENOMEM ? 503 : 500);
+    respond_page(e, status);
 }
 
 /* No content will be sent, whatever the body has. */

@@ -504,10 +504,13 @@ static void read__content_cut_or_broken__says_so(void **state)
         const char *content;
         bool is_reset;
         int32_t says;
+        const char *gets; /* RFC 9110 15.5: the fault is the client's, and not a 500 */
     } rows[] = {
-        {"5\r\nHello\r\n", true, WEIR_EGONE},
-        {"5\r\nHello\r\nxyz\r\n", false, WEIR_EBADMSG},
-        {"xyz\r\n", false, WEIR_EBADMSG},
+        {"5\r\nHello\r\n", true, WEIR_EGONE, NULL},
+        {"5\r\nHello\r\nxyz\r\n", false, WEIR_EBADMSG, NULL},
+        {"xyz\r\n", false, WEIR_EBADMSG, "400!|END"},
+        {"0\r\nno field\r\n", false, WEIR_EBADMSG, "400!|END"},
+        {"8000000000000000\r\n", false, WEIR_ETOOBIG, "413!|END"},
     };
 
     (void)state;
@@ -524,6 +527,9 @@ static void read__content_cut_or_broken__says_so(void **state)
             test_client_reset(&c);
         else
             assert_int_equal(read_end, rows[i].says);
+        if (rows[i].gets)
+            check_description(&c, rows[i].gets);
+        assert_null(strstr(s.log_text, "its body failed"));
         check_closed_once();
         close_both(&s, &c);
         check_closed_once();
@@ -543,6 +549,7 @@ static void read__client_sends_nothing_more__ends(void **state)
     for (int i = 0; i < 4 && it.closes == 0; i++)
         test_server_advance_ms(&s, s.site.config.body_idle_ms);
     assert_int_equal(read_end, WEIR_ETIMEDOUT);
+    check_description(&c, "408!|END");
     check_closed_once();
     close_both(&s, &c);
 }
