@@ -612,6 +612,8 @@ static struct wr_config limits_of(const struct wr_root_options *o)
     c.pipelined_max = (uint32_t)o->limits.pipelined_max;
     c.body_rate_min = o->limits.body_rate_min;
     c.write_rate_min = o->limits.write_rate_min;
+    c.connections_max = o->limits.connections_max;
+    c.connections_per_address_max = o->limits.connections_per_address_max;
     c.head_ms = o->timeouts.head_ms;
     c.body_idle_ms = o->timeouts.body_idle_ms;
     c.keep_alive_ms = o->timeouts.keep_alive_ms;

@@ -14,13 +14,6 @@
 #define ACCEPT_PAUSE_MS  100 /* after which a lack of descriptors is looked at again */
 #define CLOSE_WAIT_MS    1   /* for handshakes that the kernel is about to finish on this machine */
 
-/* As many connections as leave descriptors for files: without those they would be of no use. */
-static bool is_full(struct wr_server *s)
-{
-    return atomic_load_explicit(&s->conns, memory_order_relaxed) >=
-           atomic_load_explicit(&s->conns_max, memory_order_relaxed);
-}
-
 static struct wr_acceptor *acceptor_at(struct wr_list *link)
 {
     return WR_CONTAINER_OF(link, struct wr_acceptor, link);
@@ -40,11 +33,22 @@ static void pause_accepting(struct wr_loop_thread *t, const char *why)
     if (!t->is_short)
         wr_log(&t->worker.site->log, WR_LOG_WARN,
                "cannot accept connections: %s; serving on with those that are open", why);
+    if (!t->is_paused)
+        wr_metrics_count(&t->worker.metrics, WR_METRIC_ACCEPT_PAUSES);
     t->is_short = t->is_paused = true;
     t->short_at_ms = wr_loop_now_ms(loop);
     WR_LIST_FOREACH (it, &t->acceptors)
         wr_loop_remove(loop, &acceptor_at(it)->source);
     await_resume(t);
+}
+
+static void pause_full(struct wr_loop_thread *t)
+{
+    int64_t max = t->worker.site->config.connections_max;
+
+    pause_accepting(t, max > 0 && atomic_load(&t->server->conns_max) == max
+                           ? "as many are open as limits.connections_max allows"
+                           : "as many are open as its descriptors allow");
 }
 
 /* All who waited are in. A shortage has ended when that holds for a while: at the limit every
@@ -71,7 +75,6 @@ static int accept_one(struct wr_acceptor *a)
     int fd = accept4(a->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     struct wr_transport *transport;
     struct wr_peer peer;
-    int err;
 
     if (fd < 0 && errno == EAGAIN)
         return 0;
@@ -86,10 +89,7 @@ static int accept_one(struct wr_acceptor *a)
     }
     wr_peer_of(&from, &peer);
     peer.own_port = a->port;
-    err = wr_conn_open(&a->owner->worker, transport, fd, &peer);
-    if (err < 0)
-        wr_log(&a->owner->worker.site->log, WR_LOG_WARN, "a connection was dropped: %s",
-               strerrordesc_np(-err));
+    wr_room_admit(&a->owner->worker, transport, fd, &peer);
     return 1;
 }
 
@@ -117,18 +117,36 @@ static void on_acceptable(struct wr_source *s, uint32_t events)
     int r = 1;
 
     (void)events;
-    if (is_full(t->server)) {
-        pause_accepting(t, "as many are open as its descriptors allow");
+    if (!wr_room_make(t)) {
+        pause_full(t);
         return;
     }
-    for (int i = 0; i < ACCEPTS_MAX && r > 0 && !is_full(t->server); i++)
+    for (int i = 0; i < ACCEPTS_MAX && r > 0 && !wr_room_is_full(t->server); i++)
         r = accept_one(a);
+    if (r == -EMFILE && wr_room_evict(t) > 0)
+        return; /* others took the descriptors: those who wait are in the next turn's events */
     if (r == -EINVAL)
         give_up(t, a);
     else if (r < 0)
         pause_accepting(t, strerrordesc_np(-r));
     else if (r == 0)
         note_all_in(t);
+}
+
+/* Does anybody come within this time? */
+static bool is_waited_at(const struct wr_acceptor *a, int timeout_ms)
+{
+    struct pollfd p = {.fd = a->fd, .events = POLLIN};
+
+    return poll(&p, 1, timeout_ms) > 0 && (p.revents & POLLIN);
+}
+
+static bool is_anybody_waiting(const struct wr_loop_thread *t)
+{
+    WR_LIST_FOREACH (it, &t->acceptors)
+        if (is_waited_at(acceptor_at(it), 0))
+            return true;
+    return false;
 }
 
 /* ---- which ---- */
@@ -183,17 +201,12 @@ void wr_accept_refuse(struct wr_loop_thread *t, const struct wr_listenings *list
         }
 }
 
-void wr_accept_resume(struct wr_loop_thread *t)
+static void resume(struct wr_loop_thread *t)
 {
     int err = 0;
 
-    if (!t->is_paused || t->is_stopping)
-        return;
-    if (is_full(t->server)) {
-        await_resume(t);
-        return;
-    }
     t->is_paused = false;
+    atomic_store(&t->wants_room, false);
     wr_timer_clear(wr_loop_timers(t->worker.loop), &t->resume);
     WR_LIST_FOREACH (it, &t->acceptors)
         if (err == 0)
@@ -202,9 +215,27 @@ void wr_accept_resume(struct wr_loop_thread *t)
         pause_accepting(t, strerrordesc_np(-err));
 }
 
+void wr_accept_resume(struct wr_loop_thread *t)
+{
+    if (!t->is_paused || t->is_stopping)
+        return;
+    if (wr_room_is_full(t->server))
+        await_resume(t);
+    else
+        resume(t);
+}
+
+/* At a limit those who are idle grow old enough to go: they do when somebody waits for that. */
 static void on_resume(struct wr_timer *timer)
 {
-    wr_accept_resume(WR_CONTAINER_OF(timer, struct wr_loop_thread, resume));
+    struct wr_loop_thread *t = WR_CONTAINER_OF(timer, struct wr_loop_thread, resume);
+
+    if (t->is_stopping || !t->is_paused)
+        return;
+    if (!wr_room_is_full(t->server) || !is_anybody_waiting(t) || wr_room_make(t))
+        resume(t);
+    else
+        await_resume(t);
 }
 
 void wr_accept_init(struct wr_loop_thread *t)
@@ -215,17 +246,10 @@ void wr_accept_init(struct wr_loop_thread *t)
 
 /* ---- the end ---- */
 
-/* A client whose connect() has returned may not be in the queue yet. */
-static bool is_anybody_coming(const struct wr_acceptor *a)
-{
-    struct pollfd p = {.fd = a->fd, .events = POLLIN};
-
-    return poll(&p, 1, CLOSE_WAIT_MS) > 0 && (p.revents & POLLIN);
-}
-
 static void end_acceptor(struct wr_loop_thread *t, struct wr_acceptor *a)
 {
-    for (int k = 0; k < BACKLOG_MAX && !is_full(t->server) && is_anybody_coming(a); k++)
+    /* A client whose connect() has returned may not be in the queue yet. */
+    for (int k = 0; k < BACKLOG_MAX && is_waited_at(a, CLOSE_WAIT_MS) && wr_room_make(t); k++)
         if (accept_one(a) < 0)
             break;
     close_acceptor(t, a);

@@ -2,7 +2,8 @@
  * config.h — the limits and times of a site.
  *
  * Every value has a default that is right for a server on the open internet. 0 is the default only
- * where no number fits all: a download takes as long as it takes.
+ * where no number fits all: those who are served by one address may be a campus, and a download
+ * takes as long as it takes.
  */
 #ifndef WR_SERVER_CONFIG_H
 #define WR_SERVER_CONFIG_H
@@ -22,6 +23,9 @@ struct wr_config {
     /* Of clients that are waited for, on average over the time without a byte; 0: any. */
     int64_t body_rate_min;  /* bytes a second of content, or 408 */
     int64_t write_rate_min; /* bytes a second of the answer, or the connection is closed */
+
+    int64_t connections_max;             /* on all loops; 0: as descriptors allow */
+    int64_t connections_per_address_max; /* 0: any number */
 
     int64_t handshake_ms;
     int64_t head_ms;       /* from the first byte of a request to the end of its head, or 408;

@@ -20,6 +20,7 @@ static void set_state(struct wr_conn *c, enum wr_conn_state next)
     assert(allowed[c->state] & 1 << next);
     (void)allowed;
     c->state = (uint8_t)next;
+    c->since_ms = wr_loop_now_ms(c->worker->loop);
 }
 
 /* ---- deadline ---- */
@@ -130,16 +131,20 @@ int wr_conn_open(struct wr_worker *w, struct wr_transport *t, int fd, const stru
                           .proto = &wr_proto_h1,
                           .peer = *peer,
                           .state = t->ops->handshake ? WR_CONN_HANDSHAKE : WR_CONN_OPEN,
+                          .since_ms = wr_loop_now_ms(w->loop),
                           .free_task.run = free_conn};
     wr_source_init(&c->source, on_source);
     wr_timer_init(&c->timer, on_timer);
     err = c->proto->open(c);
+    if (err == 0 && (err = wr_worker_add_conn(w, c)) < 0)
+        c->proto->close(c);
+    if (err == -EUSERS)
+        t->ops->reset(t); /* nothing was read, and nothing of it stays in the kernel */
     if (err < 0) {
         t->ops->close(t);
         free(c);
         return err;
     }
-    wr_worker_add_conn(w, c);
     if (c->state == WR_CONN_HANDSHAKE)
         set_deadline_in(c, w->site->config.handshake_ms);
     wr_conn_on_io(c, EPOLLIN);

@@ -40,15 +40,18 @@ struct wr_conn {
     const struct wr_proto_ops *proto;
     void *proto_data;
     struct wr_task free_task;
+    int64_t since_ms; /* when it came to its state */
     struct wr_peer peer;
     uint8_t state; /* enum wr_conn_state */
     bool is_draining;
+    bool is_counted; /* in the worker's addresses */
 };
 
 /*
  * Takes the transport, also on failure. `fd` is what the loop watches, -1 in tests that call
  * wr_conn_on_io() themselves. Reads at once, since the first request is mostly there; a connection
- * that is answered and closed in that first read never meets epoll. 0 or -errno.
+ * that is answered and closed in that first read never meets epoll. 0 or -errno; -EUSERS: its address
+ * has as many as it may, and it was reset.
  */
 int wr_conn_open(struct wr_worker *w, struct wr_transport *t, int fd, const struct wr_peer *peer);
 

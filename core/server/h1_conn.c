@@ -431,6 +431,18 @@ static void h1_drain(struct wr_conn *c)
         wr_conn_shorten_deadline(c, DRAIN_HEAD_MS);
 }
 
+static enum wr_in_flight h1_in_flight(const struct wr_conn *c, int64_t *since_ms)
+{
+    const struct wr_h1 *h = c->proto_data;
+
+    *since_ms = h->wait_since_ms; /* a wait begins anew behind each request, and with each head */
+    if (h->pending || h->is_closing)
+        return WR_IN_FLIGHT_REQUEST;
+    if (!h->x)
+        return wr_h1_has_input(h) ? WR_IN_FLIGHT_REQUEST : WR_IN_FLIGHT_NOTHING;
+    return h->rx == WR_H1_RX_HEAD ? WR_IN_FLIGHT_HEAD : WR_IN_FLIGHT_REQUEST;
+}
+
 static int h1_open(struct wr_conn *c)
 {
     struct wr_h1 *h = calloc(1, sizeof *h);
@@ -462,5 +474,6 @@ const struct wr_proto_ops wr_proto_h1 = {
     .on_io = h1_on_io,
     .on_deadline = h1_on_deadline,
     .drain = h1_drain,
+    .in_flight = h1_in_flight,
     .close = h1_close,
 };

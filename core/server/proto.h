@@ -11,6 +11,13 @@
 
 struct wr_conn;
 
+/* What closing a connection would lose; the less comes first. */
+enum wr_in_flight {
+    WR_IN_FLIGHT_NOTHING, /* between requests, or there was none yet */
+    WR_IN_FLIGHT_HEAD, /* nothing but a request that cannot be answered yet: its head is not whole */
+    WR_IN_FLIGHT_REQUEST /* one that is being answered, or an answer that is not sent */
+};
+
 struct wr_proto_ops {
     const char *name; /* also its ALPN id */
 
@@ -25,6 +32,11 @@ struct wr_proto_ops {
 
     /* Finish what is in flight and close; at once when nothing is. */
     void (*drain)(struct wr_conn *c);
+
+    /* What is in flight, and unless it is a request, since when (the loop's time): so that it is known
+     * who may make room for others. Changes nothing. One with many streams says what is true of the one
+     * that has come furthest. */
+    enum wr_in_flight (*in_flight)(const struct wr_conn *c, int64_t *since_ms);
 
     /* Frees c->proto_data; its exchanges end. */
     void (*close)(struct wr_conn *c);

@@ -306,7 +306,7 @@ static void commit(struct wr_server *s, struct wr_site *site, struct change *c)
         if (!has_listening(&c->after, c->before.v[i]))
             wr_listening_remove_path(c->before.v[i]);
     pthread_mutex_unlock(&s->lock);
-    wr_server_bound_conns(s);
+    wr_server_bound_conns(s, &site->config);
     wr_mask_pipe(&masked); /* while stepping, who is taken in is served on this thread */
     wr_server_call_each(s, switch_loop, c);
     wr_unmask_pipe(&masked);
@@ -362,16 +362,23 @@ int wr_server_loops(const struct wr_server *s)
 /* ---- descriptors ---- */
 
 /* Of those that the process may have, what listeners, loops, files and the host leave. */
-void wr_server_bound_conns(struct wr_server *s)
+static long conns_by_descriptors(const struct wr_server *s)
 {
     struct rlimit limit;
     long all, others = FIXED_FDS + (long)s->loops * (2 + (long)s->listenings.n);
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX) {
-        atomic_store(&s->conns_max, INT_MAX);
-        return;
-    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
+        return INT_MAX;
     all = (long)limit.rlim_cur;
     others += all / FILES_SHARE;
-    atomic_store(&s->conns_max, all > others ? all - others : 1);
+    return all > others ? all - others : 1;
+}
+
+void wr_server_bound_conns(struct wr_server *s, const struct wr_config *config)
+{
+    long max = conns_by_descriptors(s);
+
+    if (config->connections_max > 0 && config->connections_max < max)
+        max = (long)config->connections_max;
+    atomic_store(&s->conns_max, max);
 }

@@ -243,15 +243,12 @@ static void on_adopt(struct wr_task *task)
 {
     struct adoption *a = WR_CONTAINER_OF(task, struct adoption, task);
 
-    int err = 0;
-
-    if (a->t->is_stopping)
+    if (a->t->is_stopping) {
         a->transport->ops->close(a->transport);
-    else
-        err = wr_conn_open(&a->t->worker, a->transport, a->fd, &a->peer);
-    if (err < 0)
-        wr_log(&a->t->worker.site->log, WR_LOG_WARN, "a connection was dropped: %s",
-               strerrordesc_np(-err));
+    } else {
+        wr_room_make(a->t); /* it is open already, and comes in in any case */
+        wr_room_admit(&a->t->worker, a->transport, a->fd, &a->peer);
+    }
     free(a);
 }
 
@@ -397,12 +394,14 @@ static int init_thread(struct wr_server *s, int index)
     t->has_loop = true;
     t->server = s;
     t->worker.index = index;
+    t->worker.addresses = &s->addresses;
     t->worker.on_conns_changed = on_conns_changed;
     t->worker.on_site_idle = wr_server_note_idle_site;
     t->worker.count_all = count_all;
     t->stop.run = on_stop;
     wr_server_init_call(t);
     wr_accept_init(t);
+    wr_room_init(t);
     wr_timer_init(&t->deadline, on_drain_deadline);
     return 0;
 }
@@ -436,13 +435,15 @@ struct wr_server *wr_server_new(const struct wr_server_setup *setup, char *why, 
     s->loops = setup->loops;
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->call_lock, NULL);
+    pthread_mutex_init(&s->tally_lock, NULL);
+    wr_addresses_init(&s->addresses);
     pthread_cond_init(&s->changed, NULL);
     atomic_init(&s->stop_by_ms, INT64_MAX);
     atomic_init(&s->accepting_n, setup->loops);
     s->threads = calloc((size_t)setup->loops, sizeof *s->threads);
     if (s->threads && copy_listenings(s, &setup->listenings))
         *err = 0;
-    wr_server_bound_conns(s);
+    wr_server_bound_conns(s, &s->site->config);
     for (int i = 0; i < setup->loops && *err == 0; i++)
         *err = init_thread(s, i);
     if (*err < 0)
@@ -525,6 +526,8 @@ void wr_server_free(struct wr_server *s)
             wr_worker_fini(&s->threads[i].worker);
     wr_site_fini(s->site);
     pthread_cond_destroy(&s->changed);
+    wr_addresses_fini(&s->addresses);
+    pthread_mutex_destroy(&s->tally_lock);
     pthread_mutex_destroy(&s->call_lock);
     pthread_mutex_destroy(&s->lock);
     free(s->listenings.v);

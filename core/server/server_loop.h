@@ -1,8 +1,9 @@
 /*
- * server_loop.h — a server and its loops; private to server.c, accept.c and reload.c.
+ * server_loop.h — a server and its loops; private to server.c, accept.c, room.c and reload.c.
  *
- * server.c starts, runs and ends the loops; accept.c takes connections in on one; reload.c has
- * things done on all of them while they run, and switches them to another site.
+ * server.c starts, runs and ends the loops; accept.c takes connections in on one; room.c makes
+ * room for them; reload.c has things done on all loops while they run, and switches them to another
+ * site.
  */
 #ifndef WR_SERVER_SERVER_LOOP_H
 #define WR_SERVER_SERVER_LOOP_H
@@ -19,6 +20,15 @@ struct wr_loop_call {
     void *arg;
 };
 
+/* What is told at most once in a while, with how many it concerned since. Under tally_lock. */
+enum wr_tally_kind { WR_TALLY_EVICTED, WR_TALLY_REFUSED, WR_TALLY_KINDS };
+
+struct wr_tally {
+    uint64_t n;
+    int64_t quiet_until_ms;
+    struct wr_peer last; /* whom it concerned last, of those that were refused */
+};
+
 /* A worker, its acceptors, and the thread that runs it. */
 struct wr_loop_thread {
     struct wr_worker worker; /* first: on_conns_changed() gets back to this struct */
@@ -26,6 +36,11 @@ struct wr_loop_thread {
     struct wr_list acceptors; /* the loop's: those that are open */
     struct wr_timer resume;   /* accepting, after descriptors had run out */
     struct wr_timer deadline; /* of the drain */
+    struct wr_timer telling;  /* the tallies, when they may be told again */
+    struct wr_task room;      /* another loop wants room, or has made it */
+    atomic_bool is_room_posted;
+    atomic_bool wants_room; /* it waits until another loop has made some */
+    int64_t look_again_ms;  /* for who may make room: there was nobody */
     struct wr_task stop;
     struct wr_loop_call call;
     atomic_bool is_stop_posted;
@@ -33,7 +48,7 @@ struct wr_loop_thread {
     int err; /* why the loop ended by itself; 0: it has not */
     bool has_loop, has_thread;
     bool is_running;     /* under the server's lock: a thread runs it, calls must be posted */
-    bool is_paused;      /* not accepting, for want of descriptors */
+    bool is_paused;      /* not accepting, at a limit or for want of descriptors */
     bool is_short;       /* that was said, and has not ended */
     int64_t short_at_ms; /* when accepting paused last */
     bool is_stopping, is_stopped;
@@ -65,6 +80,9 @@ struct wr_server {
     atomic_long conns;       /* open, on all loops */
     atomic_int accepting_n;  /* loops that may still take in a connection */
     atomic_long conns_max;
+    struct wr_addresses addresses; /* of the connections, where their number is bounded */
+    pthread_mutex_t tally_lock;
+    struct wr_tally tallies[WR_TALLY_KINDS];
 };
 
 /* ---- server.c ---- */
@@ -105,6 +123,24 @@ void wr_accept_end_all(struct wr_loop_thread *t);
 /* Closes at once. */
 void wr_accept_close_all(struct wr_loop_thread *t);
 
+/* ---- room.c: on the loop's thread ---- */
+
+void wr_room_init(struct wr_loop_thread *t);
+
+/* No more connections may be open. Any thread. */
+bool wr_room_is_full(struct wr_server *s);
+
+/* Closes some of this loop's connections that are idle; how many. */
+size_t wr_room_evict(struct wr_loop_thread *t);
+
+/* Sees to it that another connection may come in, if it can. Else false, and other loops are asked:
+ * wr_accept_resume() may follow. */
+bool wr_room_make(struct wr_loop_thread *t);
+
+/* Opens a connection, or tells why not. Takes the transport. */
+void wr_room_admit(struct wr_worker *w, struct wr_transport *transport, int fd,
+                   const struct wr_peer *peer);
+
 /* ---- reload.c ---- */
 
 /* Calls fn for each loop, on its thread if one runs it, else here; returns when all have returned. */
@@ -130,7 +166,7 @@ void wr_server_note_idle_site(struct wr_worker *w, struct wr_site *site);
 /* Waits for the thread that ends retired sites; what is left of them is the caller's. */
 void wr_server_join_retirer(struct wr_server *s);
 
-/* How many connections leave descriptors for what else there is. */
-void wr_server_bound_conns(struct wr_server *s);
+/* As many connections as the configuration says and as leave descriptors for what else there is. */
+void wr_server_bound_conns(struct wr_server *s, const struct wr_config *config);
 
 #endif

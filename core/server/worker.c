@@ -8,6 +8,24 @@
 #define POOL_EXCHANGES 64
 #define POOL_BUFFERS   64
 
+/* ---- addresses ---- */
+
+static bool has_address_limit(const struct wr_worker *w)
+{
+    return w->addresses && w->site->config.connections_per_address_max > 0;
+}
+
+static int count_address(struct wr_worker *w, struct wr_conn *c, int64_t max)
+{
+    int err;
+
+    if (!wr_addresses_has(&c->peer))
+        return 0;
+    err = wr_addresses_add(w->addresses, &c->peer, max);
+    c->is_counted = err == 0;
+    return err;
+}
+
 /* ---- sites ---- */
 
 struct wr_lease *wr_lease_new(struct wr_site *site)
@@ -43,6 +61,19 @@ void wr_worker_give_lease(struct wr_worker *w, struct wr_lease *lease)
         end_lease(w, lease);
 }
 
+/* One that there is no memory for goes uncounted, as if it had come before the limit did. */
+static void count_open(struct wr_worker *w)
+{
+    if (!has_address_limit(w))
+        return;
+    WR_LIST_FOREACH (it, &w->conns) {
+        struct wr_conn *c = WR_CONTAINER_OF(it, struct wr_conn, link);
+
+        if (!c->is_counted)
+            count_address(w, c, 0);
+    }
+}
+
 void wr_worker_switch(struct wr_worker *w, struct wr_lease *lease)
 {
     struct wr_lease *old = w->lease;
@@ -50,6 +81,7 @@ void wr_worker_switch(struct wr_worker *w, struct wr_lease *lease)
     w->lease = lease;
     w->site = lease->site;
     retire_lease(w, old);
+    count_open(w);
 }
 
 /* ---- life ---- */
@@ -132,18 +164,29 @@ struct wr_slice wr_worker_common_fields(struct wr_worker *w)
     return wr_slice_from(wr_worker_usual_start(w), strlen(WR_WORKER_STATUS));
 }
 
-void wr_worker_add_conn(struct wr_worker *w, struct wr_conn *c)
+int wr_worker_add_conn(struct wr_worker *w, struct wr_conn *c)
 {
+    int64_t max = w->site->config.connections_per_address_max;
+    int err = has_address_limit(w) ? count_address(w, c, max) : 0;
+
+    if (err == -EUSERS)
+        wr_metrics_count(&w->metrics, WR_METRIC_ADDRESS_FULL);
+    if (err < 0)
+        return err;
     wr_list_append(&w->conns, &c->link);
     w->conns_n++;
+    wr_metrics_count(&w->metrics, WR_METRIC_CONNECTIONS);
     if (w->on_conns_changed)
         w->on_conns_changed(w, 1);
+    return 0;
 }
 
 void wr_worker_remove_conn(struct wr_worker *w, struct wr_conn *c)
 {
     wr_list_remove(&c->link);
     w->conns_n--;
+    if (c->is_counted)
+        wr_addresses_remove(w->addresses, &c->peer);
     if (w->on_conns_changed)
         w->on_conns_changed(w, -1);
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "http/date.h"
 #include "io/loop.h"
+#include "server/addresses.h"
 #include "server/conn.h"
 #include "server/metrics.h"
 #include "server/site.h"
@@ -47,6 +48,7 @@ struct wr_worker {
     uint64_t random;   /* with the number of a request an id that is unique */
     struct wr_list conns;
     size_t conns_n;
+    struct wr_addresses *addresses; /* of the connections on all loops; NULL: nobody counts them */
     struct wr_list free_exchanges;
     size_t free_exchanges_n;
     struct wr_read_buffer *free_buffers;
@@ -77,7 +79,8 @@ int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock, struct wr_
 /* A lease for wr_worker_switch(); NULL: no memory. */
 struct wr_lease *wr_lease_new(struct wr_site *site);
 
-/* From now on requests are for the site of this lease, which is taken. Between events. */
+/* From now on requests are for the site of this lease, which is taken. Between events. If it bounds the
+ * connections of an address, those that are open count. */
 void wr_worker_switch(struct wr_worker *w, struct wr_lease *lease);
 
 /* One exchange fewer has this lease. */
@@ -97,7 +100,8 @@ void wr_worker_drain(struct wr_worker *w);
 struct wr_slice wr_worker_common_fields(struct wr_worker *w);
 struct wr_slice wr_worker_usual_start(struct wr_worker *w);
 
-void wr_worker_add_conn(struct wr_worker *w, struct wr_conn *c);
+/* 0; -EUSERS: its address has as many as the site allows; -ENOMEM. */
+int wr_worker_add_conn(struct wr_worker *w, struct wr_conn *c);
 void wr_worker_remove_conn(struct wr_worker *w, struct wr_conn *c);
 
 /* What its server has counted by now, on all workers. */

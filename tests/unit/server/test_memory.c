@@ -64,8 +64,12 @@ static void memory__each_allocation_that_fails__costs_one_connection_at_most(voi
         struct test_server s;
         struct test_client c;
         struct test_responses r;
+        struct wr_addresses addresses;
 
         test_server_init(&s);
+        wr_addresses_init(&addresses);
+        s.worker.addresses = &addresses;
+        s.site.config.connections_per_address_max = 1;
         s.handler.serve = test_serve_echo;
         s.site.config.field_bytes_max = s.site.config.head_bytes_max;
         test_client_init(&s, &c);
@@ -84,6 +88,7 @@ static void memory__each_allocation_that_fails__costs_one_connection_at_most(voi
         test_responses_free(&r);
         test_client_fini(&c);
         assert_int_equal(s.worker.conns_n, 0);
+        assert_int_equal(addresses.n, 0);
         test_client_open(&s, &c); /* and the next has what it needs */
         test_client_send(&c, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
         test_client_responses(&c, "", &r);
@@ -93,8 +98,9 @@ static void memory__each_allocation_that_fails__costs_one_connection_at_most(voi
         test_responses_free(&r);
         test_client_fini(&c);
         test_server_fini(&s);
+        wr_addresses_fini(&addresses);
     } while (has_failed);
-    assert_true(runs > 7); /* conn, h1, two buffers, exchange, arena, what waits */
+    assert_true(runs > 8); /* conn, h1, the address, two buffers, exchange, arena, what waits */
 }
 
 WR_TESTS(cmocka_unit_test(memory__each_allocation_that_fails__costs_one_connection_at_most));
