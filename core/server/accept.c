@@ -19,11 +19,11 @@ static struct wr_acceptor *acceptor_at(struct wr_list *link)
     return WR_CONTAINER_OF(link, struct wr_acceptor, link);
 }
 
-static void await_resume(struct wr_loop_thread *t)
+static int await_resume(struct wr_loop_thread *t)
 {
     struct wr_loop *loop = t->worker.loop;
 
-    wr_timer_set(wr_loop_timers(loop), &t->resume, wr_loop_now_ms(loop) + ACCEPT_PAUSE_MS);
+    return wr_timer_set(wr_loop_timers(loop), &t->resume, wr_loop_now_ms(loop) + ACCEPT_PAUSE_MS);
 }
 
 static void pause_accepting(struct wr_loop_thread *t, const char *why)
@@ -33,13 +33,15 @@ static void pause_accepting(struct wr_loop_thread *t, const char *why)
     if (!t->is_short)
         wr_log(&t->worker.site->log, WR_LOG_WARN,
                "cannot accept connections: %s; serving on with those that are open", why);
+    t->is_short = true;
+    t->short_at_ms = wr_loop_now_ms(loop);
+    if (await_resume(t) < 0)
+        return; /* no memory for the timer: a pause would have no end */
     if (!t->is_paused)
         wr_metrics_count(&t->worker.metrics, WR_METRIC_ACCEPT_PAUSES);
-    t->is_short = t->is_paused = true;
-    t->short_at_ms = wr_loop_now_ms(loop);
+    t->is_paused = true;
     WR_LIST_FOREACH (it, &t->acceptors)
         wr_loop_remove(loop, &acceptor_at(it)->source);
-    await_resume(t);
 }
 
 static void pause_full(struct wr_loop_thread *t)
