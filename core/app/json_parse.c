@@ -45,13 +45,15 @@ json_t *wr_json_parse(struct wr_slice text, size_t flags, struct wr_json_place *
 {
     json_error_t e;
     json_t *value = json_loadb(text.p, text.n, flags | JSON_DECODE_ANY, &e);
+    const char *said;
 
     if (value)
         return value;
     *place = place_of_error(text, &e);
-    wr_line_tidy(what, WR_JSON_WHAT_MAX,
-                 snprintf(what, WR_JSON_WHAT_MAX, "%s",
-                          is_of_nul(&e) ? "expected a text without \\u0000" : e.text));
+    said = is_of_nul(&e) ? "expected a text without \\u0000" : e.text;
+    if (!said[0]) /* which is what jansson says then */
+        said = "memory has run out";
+    wr_line_tidy(what, WR_JSON_WHAT_MAX, snprintf(what, WR_JSON_WHAT_MAX, "%s", said));
     return NULL;
 }
 
