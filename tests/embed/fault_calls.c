@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -15,7 +14,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
-#include <time.h>
 
 #define FDS_MAX 1024
 
@@ -192,25 +190,6 @@ WRAP_VARIADIC(ioctl, CALL_IOCTL, void *, TWO(int fd, unsigned long op), op, fd, 
 WRAP_VARIADIC(open, CALL_OPEN, mode_t, TWO(const char *path, int flags), flags, path, flags)
 WRAP_VARIADIC(openat, CALL_OPENAT, mode_t, THREE(int fd, const char *path, int flags), flags, fd,
               path, flags)
-
-static _Atomic int64_t passed_ns;
-
-void fault_pass_ms(int ms)
-{
-    atomic_fetch_add(&passed_ns, (int64_t)ms * 1000000);
-}
-
-int __real_clock_gettime(clockid_t clock, struct timespec *t);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *t);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *t)
-{
-    int r = __real_clock_gettime(clock, t);
-    int64_t ns = t->tv_nsec + atomic_load(&passed_ns);
-
-    t->tv_sec += ns / 1000000000;
-    t->tv_nsec = ns % 1000000000;
-    return r;
-}
 
 /* ---- all others ---- */
 

@@ -62,9 +62,6 @@ void fault_plan_none(void);
 
 void fault_arm(bool is_armed);
 
-/* For all that ask the clock it is so much later: nobody has to wait. */
-void fault_pass_ms(int ms);
-
 int fault_hits(void);
 int fault_count(enum fault_call call);
 int fault_total(void);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fault_calls.h"
+#include "fault_clock.h"
 #include "temp_folder.h"
 
 #define LARGE      300000 /* goes by sendfile */
@@ -342,8 +343,18 @@ static const int start_errors[] = {EMFILE, ENOMEM, EACCES};
 
 static weir_server *new_whole_server(void)
 {
+    static const weir_plugin threaded = {.magic = WEIR_PLUGIN_MAGIC,
+                                         .abi_major = WEIR_ABI_MAJOR,
+                                         .abi_minor = WEIR_ABI_MINOR,
+                                         .size = sizeof(weir_plugin),
+                                         .name = "threaded",
+                                         .app = echo,
+                                         .body_buffer_max = 1000};
     char json[1000];
     weir_server *s = new_server();
+
+    assert_int_equal(weir_server_set_threads(s, 2, 0), 0);
+    assert_int_equal(weir_server_mount(s, "/threaded", &threaded, NULL, NULL), 0);
 
     snprintf(json, sizeof json,
              "{\"listen\": [], \"log\": {\"file\": \"%s/log\"},"
