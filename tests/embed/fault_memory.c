@@ -66,7 +66,7 @@ WRAP(FILE *, NULL, fmemopen, (void *text, size_t n, const char *mode), (text, n,
 WRAP(int, GLOB_NOSPACE, glob,
      (const char *pattern, int flags, int (*on_error)(const char *, int), glob_t *found),
      (pattern, flags, on_error, found))
-int __wrap_asprintf(char **text, const char *format, ...);
+__attribute__((format(printf, 2, 3))) int __wrap_asprintf(char **text, const char *format, ...);
 int __wrap_asprintf(char **text, const char *format, ...)
 {
     va_list ap;

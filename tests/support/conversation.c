@@ -120,6 +120,14 @@ const struct conversation conversations[] = {
      .requests = {"POST / HTTP/1.1\r\n" A "Content-Length: 5\r\n\r\nhello",
                   "POST / HTTP/1.1\r\n" A CHUNKS},
      .statuses = "200 200"},
+    {"content that is read later", BY_HANDLER, .serve = test_serve_read_later,
+     .requests = {"POST / HTTP/1.1\r\n" A "Content-Length: 5\r\n\r\nhello",
+                  "POST / HTTP/1.1\r\n" A CHUNKS},
+     .statuses = "200 200"},
+    {"expectation behind an answer", BY_HANDLER, .serve = test_serve_echo,
+     .requests = {GET("/", ""),
+                  "POST / HTTP/1.1\r\n" A "Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhello"},
+     .statuses = "200 200", .expects = true},
     {"expectation", BY_HANDLER, .serve = test_serve_echo,
      .requests = {"POST / HTTP/1.1\r\n" A "Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhello"},
      .statuses = "200", .expects = true},
@@ -282,11 +290,15 @@ void scene_go_on(struct scene *s)
     bool has_moved = true;
 
     for (int i = 0; i < TURNS && has_moved; i++) {
-        has_moved =
-            h->held || (h->body.x && h->body.is_slow && h->body.closed == 0 && !h->body.has_piece);
-        if (h->held)
+        bool is_held = h->held && !h->held->on_input;
+        bool is_slow = h->body.x && h->body.is_slow && h->body.closed == 0 && !h->body.has_piece;
+
+        has_moved = is_held || is_slow;
+        if (is_held && h->serve == test_serve_read_later)
+            test_handler_read(h);
+        else if (is_held)
             test_handler_answer(h);
-        else if (has_moved)
+        else if (is_slow)
             test_body_go_on(h);
         has_moved |= wr_loop_step(s->server.worker.loop, 0) > 0;
     }
@@ -301,9 +313,10 @@ void scene_say(struct scene *s, size_t from, size_t to)
 
 void scene_say_all(struct scene *s)
 {
-    if (s->as->expects)
-        scene_say(s, 0, s->heads[0]);
-    scene_say(s, s->as->expects ? s->heads[0] : 0, s->input_n);
+    size_t head = s->as->expects ? s->heads[s->requests_n - 1] : 0;
+
+    scene_say(s, 0, head);
+    scene_say(s, head, s->input_n);
 }
 
 void scene_wait_s(struct scene *s, int seconds)
@@ -314,14 +327,28 @@ void scene_wait_s(struct scene *s, int seconds)
 
 /* ---- what must hold ---- */
 
+/* Without the 100, wherever it is: whether one is sent depends on how the content comes. */
+static struct wr_slice without_continue(struct wr_slice out)
+{
+    static char copy[4096];
+    const size_t n = strlen(CONTINUE), told = strlen("HTTP/1.1 1");
+    const char *at = memmem(out.p, out.n, CONTINUE, told);
+    size_t front = at ? (size_t)(at - out.p) : out.n;
+    size_t left = out.n - front > n ? out.n - front - n : 0;
+
+    if (!at || memcmp(at, CONTINUE, out.n - front - left) != 0)
+        return out;
+    assert_true(out.n < sizeof copy);
+    memcpy(copy, out.p, front);
+    memcpy(copy + front, at + n, left);
+    return wr_slice(copy, front + left);
+}
+
 struct wr_slice scene_output(const struct scene *s)
 {
     struct wr_slice out = fake_transport_output(&s->client.transport);
-    size_t n = strlen(CONTINUE);
 
-    if (n > out.n)
-        n = out.n;
-    return s->as->expects && memcmp(out.p, CONTINUE, n) == 0 ? wr_slice_from(out, n) : out;
+    return s->as->expects ? without_continue(out) : out;
 }
 
 static bool is_front(const struct scene *s, struct wr_slice out)

@@ -44,7 +44,7 @@ struct scene {
     struct temp_folder folder;
     struct test_server server;
     struct test_client client;
-    char *input, *expected; /* expected: all that comes, but a 100 in front */
+    char *input, *expected; /* expected: all that comes, but a 100 */
     size_t input_n, expected_n;
     size_t output_n;                                /* with that 100 */
     size_t heads[REQUESTS_MAX], ends[REQUESTS_MAX]; /* offsets in `input` behind each */
@@ -74,7 +74,7 @@ void scene_go_on(struct scene *s);
 /* Time passes, with a turn of the loop every second. */
 void scene_wait_s(struct scene *s, int seconds);
 
-/* What came, without the 100 in front. */
+/* What came, without a 100; valid until the next call. */
 struct wr_slice scene_output(const struct scene *s);
 
 /* All that was expected came; the connection is as it is when nothing was in the way. */
