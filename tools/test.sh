@@ -5,7 +5,7 @@
 #     tools/test.sh --all     the gate that .ci/run calls: both compilers, sanitizers, fuzz
 #                             regressions, layers, symbols, lint, install (below 30 minutes)
 #     tools/test.sh --long    hours: fuzzers (FUZZ_SECONDS each, 1800 unless set), the soak of a
-#                             million requests
+#                             million requests, faults at every byte
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -77,6 +77,9 @@ fuzz_long() {
 soak() { build release -DWEIR_BUILD_TESTS=OFF && WEIR_LONG=1 WEIR=$PWD/build/release/weir \
     python3 -B tests/integration/test_soak.py -v; }
 
+# Every offset and every allocation, of which the tests otherwise leave some out.
+faults_long() { build dev && WEIR_LONG=1 ctest --preset dev -R '[._]fault_'; }
+
 tidy() { git ls-files 'core/*.c' 'handlers/*.c' 'tools/*.c' | xargs clang-tidy --quiet -p build/clang; }
 
 case "${1:-}" in
@@ -103,6 +106,7 @@ case "${1:-}" in
     ;;
 --long)
     need_packages $GATE_PACKAGES || exit 1
+    step "faults" faults_long
     step "soak" soak
     step "fuzzers" fuzz_long
     ;;

@@ -71,6 +71,35 @@ static void output__that_blocks_at_any_byte__is_the_same(void **state)
     for_each(block_at_each_byte);
 }
 
+/* A little more is taken before handlers and bodies go on. */
+static void block_twice_at_each_byte(struct scene *s)
+{
+    size_t head = s->as->expects ? s->heads[s->requests_n - 1] : s->input_n;
+
+    for (size_t at = 0; at < s->output_n; at++) {
+        if (!scene_tries(at, s->output_n))
+            continue;
+        scene_begin(s);
+        s->client.transport.room = at;
+        test_client_send_slice(&s->client, wr_slice(s->input, head));
+        test_client_take(&s->client, 3, 1);
+        scene_go_on(s);
+        scene_check_front(s, at, "output that blocks twice at");
+        s->client.transport.room = FAKE_NO_LIMIT;
+        test_client_event(&s->client, EPOLLOUT);
+        scene_go_on(s);
+        scene_say(s, head, s->input_n);
+        scene_check_whole(s, at, "output that blocks twice at");
+        scene_end(s, "output that blocks twice");
+    }
+}
+
+static void output__that_blocks_before_a_handler_goes_on__is_the_same(void **state)
+{
+    (void)state;
+    for_each(block_twice_at_each_byte);
+}
+
 static const int errors[] = {-ECONNRESET, -EPIPE, -ETIMEDOUT, -ENOBUFS};
 
 static void fail_at_each_byte(struct scene *s)
@@ -170,6 +199,7 @@ static void output__cut_off_by_a_stop_at_any_byte__does_not_look_whole(void **st
 
 WR_TESTS(cmocka_unit_test(output__taken_in_pieces_of_any_size__is_the_same),
          cmocka_unit_test(output__that_blocks_at_any_byte__is_the_same),
+         cmocka_unit_test(output__that_blocks_before_a_handler_goes_on__is_the_same),
          cmocka_unit_test(output__that_fails_at_any_byte__ends_that_connection_alone),
          cmocka_unit_test(output__whose_client_is_gone_at_any_byte__ends_that_connection_alone),
          cmocka_unit_test(output__that_stalls_at_any_byte__is_waited_for_no_longer_than_configured),
