@@ -2,11 +2,12 @@
 
 #include "http/authority.h"
 
-static bool is_authority(struct wr_slice s)
+/* Of a Host field: empty when the target URI has no authority (RFC 9112 3.2), but then without a port. */
+static bool is_host(struct wr_slice s)
 {
     struct wr_authority parsed;
 
-    return wr_authority_parse(s, &parsed);
+    return wr_authority_parse(s, &parsed) && (parsed.host.n > 0 || s.n == 0);
 }
 
 /* RFC 9110 4.2.1: an http URI has a host that is not empty; 9.3.6: CONNECT has a port as well. */
@@ -29,7 +30,7 @@ static enum wr_h1_reason find_host(const struct wr_h1_head *head, bool is_host_k
         return WR_H1_HOST_MISSING;
     if (host && wr_fields_next(&head->fields, host))
         return WR_H1_HOST_MANY;
-    if (host && !is_host_known && !is_authority(host->value))
+    if (host && !is_host_known && !is_host(host->value))
         return WR_H1_HOST_VALUE;
     if (authority.p && !names_host(&out->target))
         return WR_H1_AUTHORITY;

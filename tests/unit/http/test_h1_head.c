@@ -100,6 +100,8 @@ static const struct target_row targets[] = {
         HOST_MANY),
     BAD("9112 3.2", "GET / HTTP/1.1\r\nHost: u@a\r\n", HOST_VALUE),
     BAD("9112 3.2", "GET / HTTP/1.1\r\nHost: a:b\r\n", HOST_VALUE),
+    BAD("9110 4.2.1, a port of nobody", "GET / HTTP/1.1\r\nHost: :80\r\n", HOST_VALUE),
+    BAD("9110 4.2.1", "GET / HTTP/1.1\r\nHost: :\r\n", HOST_VALUE),
     BAD("9112 3.2", "GET / HTTP/1.1\r\nHost: [::1\r\n", HOST_VALUE),
     BAD("9112 3.2", "GET / HTTP/1.1\r\nHost: a\\b\r\n", HOST_VALUE),
     BAD("9112 3.2", "GET / HTTP/1.1\r\nHost: [fe80::1%25eth0]\r\n", HOST_VALUE),
