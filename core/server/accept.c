@@ -68,8 +68,13 @@ static bool is_shortage(int err)
     return err == -EMFILE || err == -ENFILE || err == -ENOBUFS || err == -ENOMEM;
 }
 
-/* 1: one was accepted, or failed by itself; 0: no more; -EINVAL: it does not listen any more; another
- * -errno: none can be had for now. */
+/* Of accept4(): of that connection alone, which is gone with it. */
+static bool concerns_one(int err)
+{
+    return err < 0 && err != -EINVAL && !is_shortage(err);
+}
+
+/* 1: one was accepted; 0: no more; -EINVAL: it does not listen any more; another -errno: see above. */
 static int accept_one(struct wr_acceptor *a)
 {
     struct sockaddr_storage from = {0};
@@ -78,12 +83,8 @@ static int accept_one(struct wr_acceptor *a)
     struct wr_transport *transport;
     struct wr_peer peer;
 
-    if (fd < 0 && errno == EAGAIN)
-        return 0;
-    if (fd < 0 && (errno == EINVAL || is_shortage(-errno)))
-        return -errno;
     if (fd < 0)
-        return 1; /* the others concern that connection alone */
+        return errno == EAGAIN ? 0 : -errno;
     transport = wr_transport_tcp_new(fd);
     if (!transport) {
         close(fd);
@@ -116,15 +117,20 @@ static void on_acceptable(struct wr_source *s, uint32_t events)
 {
     struct wr_acceptor *a = WR_CONTAINER_OF(s, struct wr_acceptor, source);
     struct wr_loop_thread *t = a->owner;
-    int r = 1;
+    int failed = 0, r = 1;
 
     (void)events;
     if (!wr_room_make(t)) {
         pause_full(t);
         return;
     }
-    for (int i = 0; i < ACCEPTS_MAX && r > 0 && !wr_room_is_full(t->server); i++)
+    for (int i = 0; i < ACCEPTS_MAX && r > 0 && !wr_room_is_full(t->server); i++) {
         r = accept_one(a);
+        if (!concerns_one(r))
+            continue;
+        if (++failed < ACCEPTS_MAX) /* else it is no matter of one connection, and would not end */
+            r = 1;
+    }
     if (r == -EMFILE && wr_room_evict(t) > 0)
         return; /* others took the descriptors: those who wait are in the next turn's events */
     if (r == -EINVAL)
@@ -251,9 +257,12 @@ void wr_accept_init(struct wr_loop_thread *t)
 static void end_acceptor(struct wr_loop_thread *t, struct wr_acceptor *a)
 {
     /* A client whose connect() has returned may not be in the queue yet. */
-    for (int k = 0; k < BACKLOG_MAX && is_waited_at(a, CLOSE_WAIT_MS) && wr_room_make(t); k++)
-        if (accept_one(a) < 0)
+    for (int k = 0; k < BACKLOG_MAX && is_waited_at(a, CLOSE_WAIT_MS) && wr_room_make(t); k++) {
+        int r = accept_one(a);
+
+        if (r < 0 && !concerns_one(r))
             break;
+    }
     close_acceptor(t, a);
 }
 
