@@ -95,6 +95,7 @@ case "${1:-}" in
     step "layers" python3 tools/check-layers
     step "manuals" python3 tools/check-manual
     step "keys of the configuration" python3 tools/check-options
+    step "conformance" python3 tools/check-conformance
     step "gcc, all tests" tested dev
     step "symbols" python3 tools/check-symbols build/dev
     step "clang, unit tests" tested clang
