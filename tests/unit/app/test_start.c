@@ -322,6 +322,21 @@ static void fields__that_are_wrong__are_a_500_and_a_line_in_the_log(void **state
          WEIR_EINVAL,
          500,
          "Content-Length"},
+        /* RFC 9110 5.3: no list, so once */
+        {"GET",
+         200,
+         {{"Date", "Sat, 05 Nov 1994 01:46:40 GMT"}, {"DATE", "Sat, 05 Nov 1994 01:46:40 GMT"}},
+         "Hello",
+         WEIR_EINVAL,
+         500,
+         "a second DATE"},
+        {"GET",
+         200,
+         {{"Server", "a"}, {"server", "a"}},
+         "Hello",
+         WEIR_EINVAL,
+         500,
+         "a second server"},
         /* what was set before does not reach the page */
         {"GET", 200, {{"Date", "X-"}, {"Server", "X-"}, {"TE", ""}}, NULL, WEIR_EINVAL, 500, "TE"},
         /* 200 to 599 */
