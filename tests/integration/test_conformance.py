@@ -79,6 +79,16 @@ class Conformance(ServerCase):
         target = "/a.txt?" + "q" * (8000 - len("/a.txt?"))
         self.assertEqual(self.get(target).status, 200)
 
+    # -- RFC 9112 3.2.2: the absolute form --
+
+    def test_absolute_target_overrides_host(self):
+        for host in ("x", "", "evil.example:1"):
+            with Client(self.server) as c:
+                c.send("GET http://a.example:81/environ HTTP/1.1\r\nHost: %s\r\n\r\n" % host)
+                r = c.read()
+            self.assertEqual(r.status, 200)
+            self.assertIn(b"SERVER_NAME=a.example\n", r.body)
+
     # -- RFC 9110 15.5, 15.6, 9.3.2: what an error says --
 
     def test_errors_have_a_page_that_head_leaves_out(self):
