@@ -382,5 +382,44 @@ class Limits(Base):
                 self.assertEqual(c.read().status, 400)
 
 
+class Connections(Base):
+    def series(self, server, name):
+        return self.read(server)["weir_connections" + name]
+
+    def test_those_that_were_taken_in(self):
+        self.site()
+        with self.serve_config() as s:
+            before = self.series(s, "_total")  # with that of the question
+            for _ in range(CONNECTIONS):
+                self.get(s, "/")
+            self.assertEqual(self.series(s, "_total") - before, CONNECTIONS + 1)
+
+    def test_those_past_the_limit_of_an_address(self):
+        refused = '_closed_total{reason="connections_per_address_max"}'
+        self.site(limits={"connections_per_address_max": 3}, listen=["127.0.0.1:0", "unix:w.sock"])
+        with self.serve_config() as s:
+            def ask(name):
+                r = self.get(s, "/metrics", at=s.addresses[1])  # which is not counted
+                return read_metrics(r.body)[0]["weir_connections" + name]
+
+            with contextlib.ExitStack() as held:
+                for _ in range(3):
+                    self.assertEqual(held.enter_context(Client(s)).get("/").status, 200)
+                for _ in range(2):
+                    with self.assertRaises(ConnectionError), Client(s) as c:
+                        c.get("/")
+                self.assertTrue(eventually(lambda: ask(refused) == 2))
+                self.assertEqual(ask("_open"), 4)
+
+    def test_those_that_make_room(self):
+        self.site(limits={"connections_max": 4})
+        with self.serve_config() as s, contextlib.ExitStack() as held:
+            clients = [held.enter_context(Client(s)) for _ in range(4)]
+            for c in clients:
+                self.assertEqual(c.get("/").status, 200)
+            # Idle for a second, they may go; until then the question waits.
+            self.assertGreaterEqual(self.series(s, '_closed_total{reason="evicted"}'), 1)
+
+
 if __name__ == "__main__":
     unittest.main()
