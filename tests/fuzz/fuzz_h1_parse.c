@@ -1,5 +1,6 @@
 /*
- * fuzz_h1_parse.c — a head gives the same outcome whole and in pieces, and can be interpreted.
+ * fuzz_h1_parse.c — a head gives the same outcome whole and in pieces, it is that of the grammar
+ * (h1_grammar.h), and it can be interpreted.
  *
  * The first four bytes of an input: limits of the head, of the target and of one field line, of the
  * number of fields, and how the rest is cut. So a readable seed is those four and a head.
@@ -7,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "h1_grammar.h"
 #include "http/h1_head.h"
 
 #define CONTROL    4
@@ -94,6 +96,68 @@ static void check_head(const struct outcome *o, const struct wr_h1_limits *limit
     }
 }
 
+static void check_parts(const struct wr_h1_head *head, const struct grammar_head *g)
+{
+    check(same(head->method_token, g->method) && same(head->target, g->target));
+    check(head->minor == (g->minor > 0));
+    check((size_t)head->fields.n == g->fields_n);
+    for (int i = 0; i < head->fields.n; i++)
+        check(same(head->fields.v[i].name, g->names[i]) &&
+              wr_slice_eq(head->fields.v[i].value, g->values[i]));
+}
+
+static bool is_of_limits(enum wr_h1_reason reason)
+{
+    int status = wr_h1_reason_status(reason);
+
+    return status == 414 || status == 431 || reason == WR_H1_METHOD_LONG;
+}
+
+/* Octets of the longest line behind the request line, which is the first that is not empty. */
+static size_t longest_field(struct wr_slice text)
+{
+    size_t longest = 0, n = 0;
+    bool is_behind = false;
+
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] != '\n') {
+            n += text.p[i] != '\r';
+            longest = is_behind && n > longest ? n : longest;
+            continue;
+        }
+        is_behind |= n > 0;
+        n = 0;
+    }
+    return longest;
+}
+
+/*
+ * What the grammar takes is taken, unless it is above a limit or of another major version. What it
+ * does not take is refused, or may be still: a line is refused at its end at the latest.
+ */
+static void check_grammar(const struct outcome *o, const struct wr_h1_limits *limits,
+                          size_t fields_max, struct wr_slice text)
+{
+    static struct grammar_head g;
+    enum grammar result = grammar_head(text, &g);
+    enum wr_h1_reason reason = (enum wr_h1_reason)o->p.reason;
+
+    if (o->result == WR_H1_DONE) {
+        check(result == GRAMMAR_VALID && g.major == 1 && o->p.line == g.n);
+        check_parts(&o->head, &g);
+        check(longest_field(wr_slice(text.p, g.n)) <= limits->field_max);
+    } else if (o->result == WR_H1_MORE) {
+        check(result != GRAMMAR_VALID && text.n < limits->head_max);
+    } else if (is_of_limits(reason)) {
+        check(text.n >= limits->head_max || g.target.n > limits->target_max ||
+              g.fields_n > fields_max || longest_field(text) > limits->field_max);
+    } else if (reason == WR_H1_VERSION_OTHER) {
+        check(g.major != 1);
+    } else {
+        check(result == GRAMMAR_INVALID);
+    }
+}
+
 static void interpret(const struct wr_h1_head *head)
 {
     struct wr_h1_message m;
@@ -126,6 +190,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     parse(&pieces, &limits, fields_max, text, 2U + data[3]);
     check_same(&whole, &bytes);
     check_same(&whole, &pieces);
+    check_grammar(&whole, &limits, fields_max, text);
     if (whole.result == WR_H1_DONE) {
         check_head(&whole, &limits, text);
         interpret(&whole.head);
