@@ -38,7 +38,7 @@ check_format() {
 
 check_shell() {
     local f
-    for f in tools/*.sh .ci/run; do bash -n "$f" || return 1; done
+    for f in tools/*.sh tools/fuzz .ci/run; do bash -n "$f" || return 1; done
 }
 
 # As it is delivered: what integration.install asks of a debug build, with hosts built by clang, which
@@ -53,26 +53,8 @@ check_install() {
     return $status
 }
 
-fuzz_targets() { (cd build/fuzz/tests && ls | grep '^fuzz_' | grep -v '\.') }
-
 # Every input that ever found something, through the real fuzzer build.
 fuzz_regressions() { build fuzz && ctest --preset fuzz; }
-
-fuzz_long() {
-    local target name status=0
-    build fuzz || return 1
-    for target in $(fuzz_targets); do
-        name=${target#fuzz_}
-        echo "$target for ${FUZZ_SECONDS:-1800} s"
-        mkdir -p "build/fuzz/found/$name"
-        "build/fuzz/tests/$target" -max_total_time="${FUZZ_SECONDS:-1800}" -max_len=65536 \
-            -timeout=20 -print_final_stats=1 -artifact_prefix="build/fuzz/found/$name-" \
-            "build/fuzz/found/$name" "tests/fuzz/corpus/$name" >"build/fuzz/$name.log" 2>&1 ||
-            status=1
-        grep -E 'stat::number_of_executed|ERROR|SUMMARY|Test unit written' "build/fuzz/$name.log"
-    done
-    return $status
-}
 
 soak() { build release -DWEIR_BUILD_TESTS=OFF && WEIR_LONG=1 WEIR=$PWD/build/release/weir \
     python3 -B tests/integration/test_soak.py -v; }
@@ -109,7 +91,7 @@ case "${1:-}" in
     need_packages $GATE_PACKAGES || exit 1
     step "faults" faults_long
     step "soak" soak
-    step "fuzzers" fuzz_long
+    step "fuzzers" tools/fuzz "${FUZZ_SECONDS:-1800}"
     ;;
 *)
     sed -n '2,9s/^# \{0,1\}//p' "tools/test.sh"
