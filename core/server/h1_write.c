@@ -212,7 +212,7 @@ static void decide_framing(struct wr_h1 *h)
     h->is_body_waiting = false;
     h->ends_by_close = h->has_tx_body && r->length < 0 && !h->minor; /* HTTP/1.0 */
     if (h->ends_by_close && h->then == WR_H1_THEN_KEEP)
-        h->then = WR_H1_THEN_CLOSE;
+        h->then = WR_H1_THEN_LINGER; /* the client has not said that it sends no more */
 }
 
 /* Date and Server, but for those that the handler has set. */
