@@ -32,7 +32,7 @@ struct run {
     size_t room; /* that the client gives at once */
     size_t asked;
     int pauses;
-    bool is_half_closed_early;
+    bool is_half_closed_early, is_drained;
 };
 
 static void check(const struct run *r, bool claim, const char *text)
@@ -62,6 +62,8 @@ static void choose_client(struct run *r)
 
 static void ask_witness(struct run *r)
 {
+    if (r->is_drained) /* nobody has new requests then */
+        return;
     if (r->asked == 0)
         test_client_open(&r->server, &r->witness);
     r->asked++;
@@ -70,8 +72,14 @@ static void ask_witness(struct run *r)
 
 static void pause_client(struct run *r)
 {
-    if (r->pauses++ < PAUSES_MAX)
+    if (!r->is_drained && r->pauses++ < PAUSES_MAX) /* a drain does not wait long for a head */
         test_server_advance_ms(&r->server, PAUSE_MS);
+}
+
+static void drain(struct run *r)
+{
+    r->is_drained = true;
+    wr_worker_drain(&r->server.worker);
 }
 
 static void arrive(struct run *r, struct wr_slice part)
@@ -87,7 +95,7 @@ static void arrive(struct run *r, struct wr_slice part)
 /* Something that happens between two parts. */
 static void act(struct run *r)
 {
-    switch (model_choose_last(&r->choices, 7)) {
+    switch (model_choose_last(&r->choices, 8)) {
     case 1: /* the next part joins this one */
         return;
     case 2:
@@ -106,6 +114,10 @@ static void act(struct run *r)
         break;
     case 6:
         model_handler_work(&r->handler);
+        break;
+    case 7:
+        if (r->plan.end == MODEL_DRAIN)
+            drain(r);
         break;
     default:
         break;
@@ -208,7 +220,7 @@ static void end(struct run *r)
     bool is_fin = r->plan.end == MODEL_FIN;
 
     if (r->plan.end == MODEL_DRAIN) {
-        wr_worker_drain(&r->server.worker);
+        drain(r);
     } else {
         if (is_fin && r->is_half_closed_early)
             test_client_shut_down(&r->client);
@@ -239,7 +251,10 @@ static void configure(struct run *r)
     config->fields_max = MODEL_FIELDS_MAX;
     config->body_bytes_max = MODEL_BODY_MAX;
     config->discard_bytes_max = r->plan.discard_max;
+    config->pipelined_max = (uint32_t)r->plan.pipelined_max;
     config->body_rate_min = config->write_rate_min = 0; /* time passes, but is not what is tried */
+    if (r->plan.is_timed)
+        r->server.site.access_log.format = WR_ACCESS_EXTENDED;
     r->server.route.handler = &r->handler.base;
 }
 

@@ -194,7 +194,7 @@ static void put_connection(struct model_plan *plan, struct model_request *r,
         if (r->minor == 0)
             r->fate = MODEL_CLOSES;
     }
-    r->says_close = r->fate == MODEL_CLOSES;
+    r->is_last = r->says_close = r->fate == MODEL_CLOSES;
 }
 
 static void put_framing(struct model_plan *plan, const struct model_request *r,
@@ -240,6 +240,13 @@ static bool is_bodiless(const struct model_request *r)
     return strcmp(r->method, "HEAD") == 0 || r->status == 204 || r->status == 304;
 }
 
+/* No run takes long. */
+static void bound_reads(struct model_request *r, size_t content_n)
+{
+    if (r->read_max > 0 && r->read_max < content_n / 100)
+        r->read_max = content_n / 100;
+}
+
 static void choose_handling(struct model_request *r, struct model_choices *c)
 {
     static const size_t answers[] = {10, 0, 1, 300, 5000, 40000};
@@ -254,8 +261,7 @@ static void choose_handling(struct model_request *r, struct model_choices *c)
     r->piece_n = CHOOSE(c, pieces);
     r->has_length = model_choose(c, 3) > 0;
     r->read_max = CHOOSE(c, reads);
-    if (r->read_max > 0 && r->read_max < r->content_n / 100)
-        r->read_max = r->content_n / 100; /* no run takes long */
+    bound_reads(r, r->content_n);
     r->reading = (enum model_reading)model_choose(c, MODEL_READS_LATER + 1);
     if (r->reading == MODEL_READS_LATER && (is_bodiless(r) || r->waits))
         r->reading = MODEL_READS_NOTHING;
@@ -410,6 +416,7 @@ static void add_bad_chunks(struct model_plan *plan, struct model_choices *c)
     plan->is_content_bad = true;
     r = add_request(plan, c);
     plan->delivered_n = r->content_n + v->delivered_n;
+    bound_reads(r, plan->delivered_n);
     /* What "all" is, only the end would have said: who wants some gets them, if there are as many. */
     set_faulty(plan, r);
 }
@@ -490,11 +497,16 @@ static void add_faulty(struct model_plan *plan, struct model_choices *c)
 void model_generate(struct model_plan *plan, struct model_choices *c)
 {
     static const size_t bounds[] = {262144, 0, 50, 1000};
+    static const size_t depths[] = {256, 1, 2};
+    unsigned choice;
     size_t count;
 
     *plan = (struct model_plan){.bytes = bytes};
     plan->discard_max = CHOOSE(c, bounds);
-    plan->end = (enum model_end)model_choose(c, MODEL_ENDS);
+    choice = model_choose(c, MODEL_ENDS * 6);
+    plan->end = (enum model_end)(choice % MODEL_ENDS);
+    plan->is_timed = choice / MODEL_ENDS % 2 == 1;
+    plan->pipelined_max = depths[choice / MODEL_ENDS / 2];
     count = model_choose(c, MODEL_REQUESTS_MAX + 1);
     while (plan->valid_n < count && !is_over(plan)) {
         add_request(plan, c);

@@ -56,9 +56,14 @@ static void check_request(const struct model_handler *h, const struct wr_exchang
 }
 
 /* Content may be given as far as it was sent: of a chunk that breaks a rule, the part before. */
-static char content_byte(const struct model_request *r, size_t at)
+static char content_byte(const struct model_handler *h, size_t at)
 {
-    return at < r->content_n ? r->content[at] : "never"[at - r->content_n];
+    const struct model_request *r = h->current;
+    const struct model_violation *v = h->plan->violation;
+
+    if (at < r->content_n)
+        return r->content[at];
+    return strchr(v->content.p, '\n')[1 + at - r->content_n];
 }
 
 static void check_content(const struct model_handler *h, size_t from)
@@ -69,7 +74,7 @@ static void check_content(const struct model_handler *h, size_t from)
 
     CHECK(h, h->content_n <= sent);
     for (size_t i = from; i < h->content_n; i++)
-        CHECK(h, h->content[i] == content_byte(h->current, i));
+        CHECK(h, h->content[i] == content_byte(h, i));
 }
 
 /* ---- reading ---- */

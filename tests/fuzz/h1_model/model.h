@@ -73,6 +73,7 @@ struct model_request {
     struct model_piece pieces[MODEL_PIECES_MAX];
     size_t pieces_n;
     bool expects; /* a "100 Continue" */
+    bool is_last; /* the client says that it sends nothing behind it (RFC 9112 9.3) */
     bool waits;   /* for it, or for the answer, before it sends its content */
 
     /* what the handler does */
@@ -108,7 +109,8 @@ struct model_plan {
     bool is_cut;                             /* it ends before its end, and so does the input */
     size_t delivered_n; /* content of it that a handler may be given: all that is valid */
 
-    size_t discard_max; /* a limit of the site */
+    size_t discard_max, pipelined_max; /* limits of the site */
+    bool is_timed;                     /* its log wants to know when answers are out */
     enum model_end end;
 };
 
@@ -129,7 +131,7 @@ struct model_violation {
     struct wr_slice host;    /* Host fields; absent: a valid one */
     struct wr_slice field;   /* lines among the valid ones */
     struct wr_slice content; /* of the content violations: in place of a chunk */
-    size_t delivered_n;      /* of which this much is content yet */
+    size_t delivered_n;      /* behind its first line, this much is content yet */
 };
 
 extern const struct model_violation model_head_violations[];
@@ -140,7 +142,7 @@ extern const size_t model_chunk_violations_n;
 #define MODEL_HEAD_MAX   3000 /* limits of the site that violations go beyond */
 #define MODEL_TARGET_MAX 1000
 #define MODEL_FIELDS_MAX 20
-#define MODEL_BODY_MAX   100000
+#define MODEL_BODY_MAX   (MODEL_CONTENT_MAX + 5)
 
 /* ---- handler ---- */
 

@@ -11,10 +11,11 @@
     {                                                                                              \
         "" literal, sizeof(literal) - 1                                                            \
     }
-#define X10   "xxxxxxxxxx"
-#define X100  X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
-#define X1000 X100 X100 X100 X100 X100 X100 X100 X100 X100 X100
-#define F5    "a:\r\nb:\r\nc:\r\nd:\r\ne:\r\n"
+#define X10    "xxxxxxxxxx"
+#define X100   X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
+#define X1000  X100 X100 X100 X100 X100 X100 X100 X100 X100 X100
+#define X10000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000
+#define F5     "a:\r\nb:\r\nc:\r\nd:\r\ne:\r\n"
 #define EXT100                                                                                     \
     ";aaaa=bbbb;aaaa=bbbb;aaaa=bbbb;aaaa=bbbb;aaaa=bbbb;aaaa=bbbb;aaaa=bbbb;aaaa=bbbb;aaaa=b;a=c"
 #define EXT1000 EXT100 EXT100 EXT100 EXT100 EXT100 EXT100 EXT100 EXT100 EXT100 EXT100
@@ -124,7 +125,7 @@ const struct model_violation model_head_violations[] = {
     FIELD("9112 6.3: once", 400, "Content-Length: 3\r\ncontent-length: 3\r\n"),
     FIELD("9110 8.6: larger than anything", 413, "Content-Length: 9223372036854775808\r\n"),
     FIELD("9110 8.6: larger than anything", 413, "Content-Length: 18446744073709551619\r\n"),
-    FIELD("9110 15.5.14: content too large", 413, "Content-Length: 100001\r\n"),
+    FIELD("9110 15.5.14: content too large", 413, "Content-Length: 20006\r\n"),
     FIELD("9112 6.1: not both", 400, "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"),
     FIELD("9112 6.1: not both", 400, "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n"),
     EITHER("9112 6.1: a coding of ours", 400, 501, "Transfer-Encoding: gzip\r\n"),
@@ -177,6 +178,8 @@ const struct model_violation model_chunk_violations[] = {
     CHUNK("9112 7.1: CRLF behind the data", 400, "5\r\nnever0\r\n\r\n", 5),
     CHUNK("9112 7.1: CRLF behind the data", 400, "5\r\nnever\n0\r\n\r\n", 5),
     CHUNK("9112 7.1: CRLF behind the data", 400, "5\r\nnever\r0\r\n\r\n", 5),
+    CHUNK("9110 15.5.14: content too large", 413, "4e26\r\n" X10000 X10000 "xxxxxx\r\n0\r\n\r\n",
+          20006),
     CHUNK("9112 7.1.1: a name", 400, "5;\r\nnever\r\n", 0),
     CHUNK("9112 7.1.1: a name", 400, "5;=a\r\nnever\r\n", 0),
     CHUNK("9112 7.1.1: a value", 400, "5;a=\r\nnever\r\n", 0),
