@@ -13,11 +13,12 @@
 
 /* What one step came to. */
 enum next {
-    GO_ON,  /* another step may do something */
-    STOP,   /* wait for the transport, the handler or the body */
-    AGAIN,  /* enough for this turn */
-    END,    /* close as h->then says, once all is sent */
-    ABANDON /* close at once: the peer is gone or cannot be answered */
+    GO_ON,     /* another step may do something */
+    STOP,      /* wait for the transport, the handler or the body */
+    AGAIN,     /* enough for this turn */
+    END,       /* close as h->then says, once all is sent */
+    BREAK_OFF, /* the same, but the last answer is not all there, or is none */
+    ABANDON    /* close at once: the peer is gone */
 };
 
 static void run(struct wr_h1 *h);
@@ -91,7 +92,7 @@ static enum next begin_request(struct wr_h1 *h)
 {
     h->x = wr_exchange_new(h->conn->worker, &stream_ops, h);
     if (!h->x)
-        return ABANDON;
+        return BREAK_OFF;
     h->had_request = true;
     h->x->request.peer = h->conn->peer;
     note_begin(h);
@@ -109,7 +110,7 @@ static enum next begin_request(struct wr_h1 *h)
 static enum next after_fill(const struct wr_h1 *h, enum wr_h1_io io)
 {
     if (io == WR_H1_IO_FAILED)
-        return ABANDON;
+        return BREAK_OFF;
     if (h->is_eof)
         return END; /* between requests, or inside a head: nothing to answer */
     return io == WR_H1_IO_OK ? GO_ON : STOP;
@@ -154,7 +155,7 @@ static enum next after_write(enum wr_h1_io io)
     case WR_H1_IO_FAILED:
         break;
     }
-    return ABANDON;
+    return BREAK_OFF;
 }
 
 /* The handler, or its body, is at work: tells it of content that it waits for. */
@@ -184,8 +185,10 @@ static enum next write_response(struct wr_h1 *h)
 {
     enum wr_h1_io io = wr_h1_write_body(h);
 
-    if (io == WR_H1_IO_OK)
+    if (io == WR_H1_IO_OK) {
         h->tx = WR_H1_TX_DONE;
+        h->rx_wanted = h->rx_total;
+    }
     return io == WR_H1_IO_WAIT ? await_handler(h) : after_write(io);
 }
 
@@ -287,6 +290,10 @@ static bool must_linger(const struct wr_h1 *h)
 /* All is out. */
 static void end_connection(struct wr_h1 *h)
 {
+    if (h->ends_by_close && h->is_broken_off) {
+        wr_conn_close(h->conn);
+        return;
+    }
     h->ends_by_close = false;
     if (!must_linger(h)) {
         wr_conn_close(h->conn);
@@ -294,6 +301,19 @@ static void end_connection(struct wr_h1 *h)
     }
     wr_h1_drop_input(h); /* nobody will read it, and lingering may take a while */
     wr_conn_linger(h->conn);
+}
+
+/*
+ * The response cannot be completed, but what is out of it, and answers before it, may still be on their
+ * way to a client that takes them slowly. It gets them, and then the connection's end where it would
+ * have to read on.
+ */
+static void break_off(struct wr_h1 *h)
+{
+    if (h->x)
+        end_exchange(h);
+    h->then = WR_H1_THEN_CLOSE;
+    h->is_closing = h->is_broken_off = true;
 }
 
 /* What is pending was tried in this run: once more would be a system call for nothing. */
@@ -310,6 +330,7 @@ static void run(struct wr_h1 *h)
     struct wr_conn *c = h->conn;
     uint32_t budget = c->worker->site->config.pipelined_max;
     enum next next;
+    enum wr_h1_io io;
 
     c->worker->running = c;
     h->has_progress = h->is_over_budget = false;
@@ -325,14 +346,19 @@ static void run(struct wr_h1 *h)
         next = AGAIN;
     if (next == END)
         h->is_closing = true;
-    switch (flush_rest(h)) {
+    if (next == BREAK_OFF) {
+        break_off(h);
+        next = END;
+    }
+    io = flush_rest(h);
+    switch (h->has_lost_output ? WR_H1_IO_FAILED : io) {
     case WR_H1_IO_OK:
         break;
     case WR_H1_IO_FAILED:
         next = ABANDON;
         break;
     default: /* the rest is pending: go on when the transport takes more */
-        next = next == ABANDON ? ABANDON : STOP;
+        next = STOP;
     }
     c->worker->running = NULL;
     if (next == ABANDON) {

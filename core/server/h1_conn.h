@@ -63,6 +63,7 @@ struct wr_h1 {
     struct wr_h1_chunked chunked;
     uint64_t rx_left;    /* of a body with Content-Length */
     uint64_t rx_total;   /* content read so far */
+    uint64_t rx_wanted;  /* of it, before the answer was complete: the rest is only dropped */
     uint64_t tx_left;    /* of a response with Content-Length */
     size_t turn_sent;    /* bytes of content in this turn */
     size_t turn_read;    /* bytes from the transport in this turn */
@@ -94,6 +95,7 @@ struct wr_h1 {
     bool has_progress;    /* the transport took bytes in this turn */
     bool is_over_budget;  /* it is read on in the next one */
     bool is_closing;      /* as `then` says, when all is sent */
+    bool is_broken_off;   /* and the last answer is not all of it */
 };
 
 /* ---- h1_read.c ---- */

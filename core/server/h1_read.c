@@ -402,7 +402,7 @@ enum wr_h1_io wr_h1_discard(struct wr_h1 *h)
             return WR_H1_IO_BLOCKED;
         if (got < 0)
             return WR_H1_IO_FAILED;
-        if (h->framing == WR_H1_CHUNKED && h->rx_total > bound)
+        if (h->framing == WR_H1_CHUNKED && h->rx_total - h->rx_wanted > bound)
             return WR_H1_IO_FAILED;
     }
     return WR_H1_IO_OK;

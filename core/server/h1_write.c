@@ -357,6 +357,7 @@ static enum wr_h1_io send_file(struct wr_h1 *h, const struct wr_piece *piece, si
         len = SEND_MAX;
     sent = t->ops->sendfile ? t->ops->sendfile(t, piece->fd, &off, len)
                             : send_by_reading(h, piece->fd, off, len);
+    h->has_lost_output |= sent < 0 && sent != -EAGAIN;
     if (sent < 0)
         return io_of_error(sent);
     if (sent == 0) { /* it was cut while it was sent: what was promised cannot be kept */

@@ -536,7 +536,7 @@ static void change__file_cut_while_it_is_sent__closes_the_connection(void **stat
                                     "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_int_equal(truncate(temp_path(&s.folder, "large.bin"), 2000), 0);
         test_client_take(&s.client, FAKE_NO_LIMIT, 10);
-        assert_true(s.client.transport.is_closed);
+        assert_true(s.client.transport.is_shut_down);
         test_client_responses(&s.client, "", &s.got);
         assert_int_equal(s.got.n, 1);
         assert_true(s.got.v[0].is_cut);

@@ -259,6 +259,42 @@ static void h1__request_behind_a_good_one__is_refused_in_its_turn(void **state)
         CASE(POST_CH "005\r\nhello\r\n00\r\n\r\n" NEXT, answer, .serve = serve_fn,                 \
              .read_max = most)
 
+static void serve_after_five_bytes(struct test_handler *h, struct wr_exchange *x)
+{
+    char content[5];
+    size_t n = 0;
+
+    while (n < sizeof content)
+        n += (size_t)wr_exchange_read(x, content + n, sizeof content - n);
+    test_serve_hello(h, x);
+}
+
+/* What the handler has read is not among it: here no more than the last chunk, which has nothing. */
+static void h1__content_that_is_dropped__is_counted_alone(void **state)
+{
+    static const char *const contents[] = {CHUNKS, "5\r\nhello\r\n4\r\n1234\r\n0\r\n\r\n",
+                                           "5\r\nhello\r\n5\r\n12345\r\n0\r\n\r\n"};
+    static const char *const expected[] = {"200 /p|200 /next", "200 /p|200 /next", "200 /p|END"};
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(contents); i++) {
+        struct test_server s;
+        struct test_client c;
+
+        test_server_init(&s);
+        s.site.config.discard_bytes_max = 4;
+        test_client_open(&s, &c);
+        s.handler.serve = serve_after_five_bytes;
+        fake_transport_put(&c.transport, wr_slice_of(POST_CH));
+        fake_transport_arrive(&c.transport, wr_slice_of(contents[i]));
+        test_client_event(&c, EPOLLIN);
+        s.handler.serve = test_serve_hello;
+        test_client_send(&c, NEXT);
+        check_description(&c, expected[i]);
+        close_both(&s, &c);
+    }
+}
+
 static void h1__content__reaches_the_handler_however_it_reads(void **state)
 {
     static struct exchange_case table[] = {
@@ -540,6 +576,7 @@ WR_TESTS(cmocka_unit_test(h1__persistence__follows_version_and_connection),
          cmocka_unit_test(h1__what_is_too_large_or_unknown__has_its_own_status),
          cmocka_unit_test(h1__limits__are_the_largest_that_is_taken),
          cmocka_unit_test(h1__request_behind_a_good_one__is_refused_in_its_turn),
+         cmocka_unit_test(h1__content_that_is_dropped__is_counted_alone),
          cmocka_unit_test(h1__content__reaches_the_handler_however_it_reads),
          cmocka_unit_test(h1__broken_content__is_refused_and_the_last_answer),
          cmocka_unit_test(h1__unread_content__is_dropped_up_to_a_bound),

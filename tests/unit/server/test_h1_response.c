@@ -317,7 +317,33 @@ static void h1__body_that_fails__ends_without_a_terminator(void **state)
         s.handler.body.end_error = -EIO;
         test_client_send(&c, GET("/a") GET("/b"));
         check_description(&c, expected[i]);
-        assert_true(c.transport.is_closed);
+        assert_true(c.transport.is_shut_down);
+        assert_int_equal(s.handler.body.closed, 1);
+        close_both(&s, &c);
+    }
+}
+
+/* /b fails before anything of /a has been taken: whoever takes it slowly still gets all of it. */
+static void h1__body_that_fails__costs_no_answer_before_it(void **state)
+{
+    static const struct wr_slice pieces[] = {{"abc", 3}};
+    static const int64_t lengths[] = {-1, 5};
+    static const char *const expected[] = {"200 /a|200~? abc|END", "200 /a|200? abc|END"};
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(lengths); i++) {
+        struct test_server s;
+        struct test_client c;
+
+        open_both(&s, &c);
+        c.transport.room = 0;
+        s.handler.serve = test_serve_later;
+        test_client_send(&c, GET("/a") GET("/b"));
+        set_pieces(&s, pieces, 1, lengths[i]);
+        s.handler.body.end_error = -EIO;
+        test_handler_answer(&s.handler);
+        test_client_take(&c, 1, 1000);
+        check_description(&c, expected[i]);
         assert_int_equal(s.handler.body.closed, 1);
         close_both(&s, &c);
     }
@@ -502,7 +528,7 @@ static void h1__body_that_ends_inside_a_chunk__cuts_the_connection(void **state)
         pieces[0].n = sent + (size_t)left;
         s.handler.body.n = left > 0;
         test_client_take(&c, FAKE_NO_LIMIT, 1);
-        assert_true(c.transport.is_closed);
+        assert_true(c.transport.is_shut_down);
         assert_int_equal(s.handler.body.closed, 1);
         assert_int_equal(s.handler.served, 1);
         test_client_responses(&c, "", &r);
@@ -671,7 +697,7 @@ static void h1__file_that_became_shorter__cuts_the_connection(void **state)
         if (i % 2 == 1)
             c.transport.ops.sendfile = NULL;
         test_client_send(&c, GET("/a") GET("/b"));
-        assert_true(c.transport.is_closed);
+        assert_true(c.transport.is_shut_down);
         assert_int_equal(c.transport.out[c.transport.out_n - 1], content[2999]);
         assert_int_equal(file_fd, -1);
         assert_int_equal(s.handler.served, 1);
@@ -721,6 +747,7 @@ WR_TESTS(cmocka_unit_test(h1__keep_alive_request__costs_one_read_and_one_write),
          cmocka_unit_test(h1__body_shorter_than_its_length__cuts_the_connection),
          cmocka_unit_test(h1__body_longer_than_its_length__is_cut_to_it),
          cmocka_unit_test(h1__body_that_fails__ends_without_a_terminator),
+         cmocka_unit_test(h1__body_that_fails__costs_no_answer_before_it),
          cmocka_unit_test(h1__body_that_ends_with_the_connection__is_reset_when_it_is_cut),
          cmocka_unit_test(h1__empty_pieces__are_neither_sent_nor_the_end),
          cmocka_unit_test(h1__empty_pieces_without_end__leave_others_their_turn),
