@@ -17,7 +17,8 @@
 #define SEND_MAX     ((size_t)2 * 1024 * 1024) /* of one sendfile: then others have their turn */
 #define TURN_MAX     SEND_MAX
 #define CHUNK_HEAD   24   /* CRLF of the last chunk, 16 digits, CRLF */
-#define EMPTY_COST   4096 /* of the turn's budget: an empty piece is work too */
+#define PIECE_COST   512  /* of the turn's budget: a small piece is work too, */
+#define EMPTY_COST   4096 /* and an empty one brings nobody further */
 #define CONTINUE     "HTTP/1.1 100 Continue\r\n\r\n"
 #define HEAD_FRAMING 512 /* bytes of the head that are not the handler's fields */
 
@@ -423,6 +424,7 @@ static enum wr_h1_io write_piece(struct wr_h1 *h)
         h->turn_sent += EMPTY_COST;
         return WR_H1_IO_OK;
     }
+    h->turn_sent += PIECE_COST;
     len = frame_piece(h, piece.len);
     return piece.mem ? send_memory(h, &piece, len) : send_file(h, &piece, len);
 }
