@@ -70,6 +70,7 @@ static void first__after_a_request__it_is_the_time_of_keep_alive(void **state)
     assert_false(c.transport.is_closed);
     test_server_advance_ms(&s, 1);
     assert_true(c.transport.is_closed);
+    assert_false(c.transport.is_reset);
     check_description(&c, "200 /a|END");
     assert_int_equal(counted(&s, WR_METRIC_KEEP_ALIVE_TIMEOUT), 1);
     assert_int_equal(counted(&s, WR_METRIC_FIRST_TIMEOUT), 0);
@@ -187,6 +188,7 @@ static void write__that_trickles__is_cut_off(void **state)
     assert_false(c.transport.is_closed);
     test_server_advance_ms(&s, 1);
     assert_true(c.transport.is_closed);
+    assert_true(c.transport.is_reset);
     assert_int_equal(counted(&s, WR_METRIC_WRITE_SLOW), 1);
     assert_non_null(strstr(s.log_text, "write_rate_min"));
     close_both(&s, &c);
@@ -205,6 +207,7 @@ static void write__of_which_nothing_is_taken__is_cut_off_and_told(void **state)
     assert_false(c.transport.is_closed);
     test_server_advance_ms(&s, 1);
     assert_true(c.transport.is_closed);
+    assert_true(c.transport.is_reset); /* what it has not taken is not kept for it any longer */
     assert_int_equal(counted(&s, WR_METRIC_WRITE_TIMEOUT), 1);
     assert_non_null(strstr(s.log_text, "write_idle_ms"));
     close_both(&s, &c);
@@ -327,6 +330,8 @@ static void request__whose_handler_is_late__gets_503(void **state)
 static void request__whose_answer_is_late__is_closed(void **state)
 {
     static const struct wr_slice pieces[] = {{"one", 3}, {"two", 3}};
+    static const bool is_reset[] = {false,
+                                    true}; /* chunks tell of their end, the old way does not */
     static const char *const requests[] = {GET("/a"), "GET /a HTTP/1.0\r\n\r\n"};
 
     (void)state;
@@ -346,6 +351,7 @@ static void request__whose_answer_is_late__is_closed(void **state)
         assert_false(c.transport.is_closed);
         test_server_advance_ms(&s, 1);
         assert_true(c.transport.is_closed);
+        assert_int_equal(c.transport.is_reset, is_reset[i]);
         assert_int_equal(s.handler.body.closed, 1);
         assert_int_equal(counted(&s, WR_METRIC_REQUEST_TIMEOUT), 1);
         assert_non_null(strstr(s.log_text, "request_ms"));
