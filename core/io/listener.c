@@ -15,6 +15,13 @@ static int enable(int fd, int level, int option)
     return setsockopt(fd, level, option, &on, sizeof on) < 0 ? -errno : 0;
 }
 
+int wr_listener_bound_unsent(int fd)
+{
+    const int max = WR_UNSENT_MAX;
+
+    return setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max, sizeof max) < 0 ? -errno : 0;
+}
+
 /* ":PORT" takes IPv4 too, whatever net.ipv6.bindv6only says; [::] by name is IPv6 alone. */
 static int set_v6_only(int fd, bool v6_only)
 {
@@ -42,6 +49,8 @@ static int open_tcp(const struct wr_address *a, bool is_first)
         err = enable(fd, IPPROTO_TCP, TCP_NODELAY);
     if (err == 0) /* accepted sockets inherit it: a peer that is gone without a word is found */
         err = enable(fd, SOL_SOCKET, SO_KEEPALIVE);
+    if (err == 0)
+        err = wr_listener_bound_unsent(fd);
     if (err == 0)
         return fd;
     close(fd);

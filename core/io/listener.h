@@ -13,9 +13,19 @@
 #include "io/address.h"
 
 /*
- * Opens `n` listening sockets on *address into fds: non-blocking, close-on-exec, TCP_NODELAY and
- * SO_KEEPALIVE (which accepted sockets inherit). For a unix address fds[1..] are duplicates of
- * fds[0], and the path has the permissions address->unix_mode, never more. Port 0 is replaced in
+ * Bytes that a client has no room for, which the kernel takes from us and keeps: then it takes no more.
+ * Else it would be as much as net.ipv4.tcp_wmem allows, 4 MB for each who does not read, and a few
+ * hundred of those would have all the memory that it has for TCP.
+ */
+#define WR_UNSENT_MAX (512 * 1024)
+
+/* Sets that for a socket, and for what is accepted from it. 0 or -errno. */
+int wr_listener_bound_unsent(int fd);
+
+/*
+ * Opens `n` listening sockets on *address into fds: non-blocking, close-on-exec, TCP_NODELAY,
+ * SO_KEEPALIVE and WR_UNSENT_MAX (which accepted sockets inherit). For a unix address fds[1..] are
+ * duplicates of fds[0], and the path has the permissions address->unix_mode, never more. Port 0 is replaced in
  * *address by the one that was given. 0, or -errno with nothing left open and no path left behind;
  * -EADDRINUSE also when a live server answers on a unix path; a path that nobody answers on is taken
  * over.

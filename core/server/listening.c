@@ -111,7 +111,7 @@ static int ready_socket(int fd, const struct wr_address *a)
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0)
         return -errno;
-    return 0;
+    return wr_listener_bound_unsent(fd);
 }
 
 static int duplicate(int fd, struct wr_listening *l)

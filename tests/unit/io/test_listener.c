@@ -123,6 +123,7 @@ static void listener__each_socket__is_set_up_as_promised(void **state)
     client = connect_v4(a.sa.v4.sin_port);
     served = accept_any(3, fds, &which, &from);
     assert_int_equal(option(served, IPPROTO_TCP, TCP_NODELAY), 1); /* inherited */
+    assert_int_equal(option(served, IPPROTO_TCP, TCP_NOTSENT_LOWAT), 512 * 1024);
     close(served);
     close(client);
     close_all(3, fds);

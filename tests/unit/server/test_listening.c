@@ -174,6 +174,8 @@ static void adopt__ipv4__each_loop_has_it_and_the_given_one_may_close(void **sta
                          0);
         assert_int_not_equal(value, 0);
     }
+    assert_int_equal(getsockopt(l->acceptors[0].fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, &n), 0);
+    assert_int_equal(value, 512 * 1024);
     wr_listening_free(l);
 }
 
