@@ -45,9 +45,13 @@ static struct candidate look_at(struct wr_conn *c)
     return k;
 }
 
-static bool may_go(const struct candidate *k, int64_t before_ms)
+static bool may_go(const struct candidate *k, int64_t now_ms)
 {
-    return k->in_flight != WR_IN_FLIGHT_REQUEST && k->since_ms <= before_ms;
+    int64_t age_ms = now_ms - k->since_ms;
+
+    if (k->in_flight == WR_IN_FLIGHT_STALLED)
+        return age_ms >= WR_EVICT_STALLED_MS;
+    return k->in_flight != WR_IN_FLIGHT_REQUEST && age_ms >= WR_EVICT_AGE_MS;
 }
 
 static bool goes_before(const struct candidate *a, const struct candidate *b)
@@ -78,7 +82,7 @@ size_t wr_evict_share(const struct wr_worker *w, size_t needed)
 
 /* True: it is gone. A request that has come meanwhile, whose event may be in this very batch, is
  * served: closing would reset it. */
-static bool close_if_silent(struct wr_conn *c, int64_t before_ms)
+static bool close_if_silent(struct wr_conn *c, int64_t now_ms)
 {
     struct candidate now;
 
@@ -86,8 +90,10 @@ static bool close_if_silent(struct wr_conn *c, int64_t before_ms)
     if (c->state == WR_CONN_CLOSED)
         return true;
     now = look_at(c);
-    if (!may_go(&now, before_ms))
+    if (!may_go(&now, now_ms))
         return false;
+    if (now.in_flight == WR_IN_FLIGHT_STALLED) /* what it has not taken is not kept for it */
+        c->transport->ops->reset(c->transport);
     wr_conn_close(c);
     wr_metrics_count(&c->worker->metrics, WR_METRIC_EVICTED);
     return true;
@@ -96,17 +102,17 @@ static bool close_if_silent(struct wr_conn *c, int64_t before_ms)
 size_t wr_evict(struct wr_worker *w, size_t most)
 {
     struct choice ch = {.n = 0, .most = most < WR_EVICT_MAX ? most : WR_EVICT_MAX};
-    int64_t before_ms = wr_loop_now_ms(w->loop) - WR_EVICT_AGE_MS;
+    int64_t now_ms = wr_loop_now_ms(w->loop);
     size_t gone = 0;
 
     WR_LIST_FOREACH (it, &w->conns) {
         struct candidate k = look_at(WR_CONTAINER_OF(it, struct wr_conn, link));
 
-        if (may_go(&k, before_ms))
+        if (may_go(&k, now_ms))
             add(&ch, &k);
     }
     for (size_t i = 0; i < ch.n; i++) /* if one closes another: memory goes after the batch */
-        if (ch.v[i].conn->state == WR_CONN_CLOSED || close_if_silent(ch.v[i].conn, before_ms))
+        if (ch.v[i].conn->state == WR_CONN_CLOSED || close_if_silent(ch.v[i].conn, now_ms))
             gone++;
     return gone;
 }

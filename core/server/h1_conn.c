@@ -470,7 +470,13 @@ static enum wr_in_flight h1_in_flight(const struct wr_conn *c, int64_t *since_ms
 {
     const struct wr_h1 *h = c->proto_data;
 
+    int64_t used_ms = wr_h1_used_ms(h);
+
     *since_ms = h->wait_since_ms; /* a wait begins anew behind each request, and with each head */
+    if (used_ms > 0) {
+        *since_ms = wr_loop_now_ms(c->worker->loop) - used_ms;
+        return WR_IN_FLIGHT_STALLED;
+    }
     if (h->pending || h->is_closing)
         return WR_IN_FLIGHT_REQUEST;
     if (!h->x)

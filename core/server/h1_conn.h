@@ -132,6 +132,10 @@ void wr_h1_begin_deadlines(struct wr_h1 *h);
 /* After anything has happened: sets the deadline of what is waited for now. */
 void wr_h1_set_deadline(struct wr_h1 *h);
 
+/* Of the time that a client has whose content, or taking of an answer, is waited for, what is used up
+ * now; 0: nothing, or the server does not wait for that. */
+int64_t wr_h1_used_ms(const struct wr_h1 *h);
+
 enum wr_h1_lateness {
     WR_H1_IN_TIME,         /* after all: it was looked at, and the deadline set anew */
     WR_H1_LATE_REFUSE,     /* answer as to a request that breaks a rule: reason */

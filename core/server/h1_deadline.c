@@ -184,6 +184,25 @@ void wr_h1_set_deadline(struct wr_h1 *h)
     arm(h);
 }
 
+int64_t wr_h1_used_ms(const struct wr_h1 *h)
+{
+    const struct wr_config *config = config_of(h);
+    bool is_writing = h->wait == WR_H1_WAIT_WRITE;
+    struct wr_pace p = is_writing ? h->tx_pace : h->rx_pace; /* a copy: it is only looked at */
+    int64_t full_ms = is_writing ? config->write_idle_ms : config->body_idle_ms;
+    int64_t rate = is_writing ? config->write_rate_min : config->body_rate_min;
+    uint64_t seen;
+
+    if (h->wait == WR_H1_WAIT_DROP)
+        return now_of(h) - h->wait_since_ms;
+    if (!is_paced((enum wr_h1_wait)h->wait))
+        return 0;
+    seen = is_writing ? taken_by_client(h) : h->received;
+    wr_pace_look(&p, now_of(h));
+    wr_pace_earn(&p, seen > h->seen ? seen - h->seen : 0, rate, full_ms);
+    return full_ms - p.left_ns / 1000000;
+}
+
 /* ---- lateness ---- */
 
 #define IN_TIME          ((struct wr_h1_late){WR_H1_IN_TIME, .reason = WR_H1_OK})

@@ -15,6 +15,7 @@ struct wr_conn;
 enum wr_in_flight {
     WR_IN_FLIGHT_NOTHING, /* between requests, or there was none yet */
     WR_IN_FLIGHT_HEAD, /* nothing but a request that cannot be answered yet: its head is not whole */
+    WR_IN_FLIGHT_STALLED, /* a request whose client lets it wait: for content, or to take the answer */
     WR_IN_FLIGHT_REQUEST /* one that is being answered, or an answer that is not sent */
 };
 

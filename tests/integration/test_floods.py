@@ -459,18 +459,21 @@ class Beyond(Floods):
     MAX = 100
     ROUNDS = 3  # of a second, until all who may wait before an ordinary client have come and gone
 
-    def crowd(self, first, again=b""):
+    def crowd(self, first, again=b"", rounds=ROUNDS):
         """Deadlines are long here: it is the limit alone that makes room. Whoever is closed comes
         again at once."""
-        server = self.flooded(limits={"connections_max": self.MAX},
-                              timeouts={"head_ms": 60000, "keep_alive_ms": 60000})
+        targets = self.TARGETS if rounds == self.ROUNDS else self.TARGETS[:1]
+        server = self.flooded(
+            limits={"connections_max": self.MAX, "body_rate_min": 240, "write_rate_min": 240},
+            timeouts={"head_ms": 60000, "keep_alive_ms": 60000, "body_idle_ms": 30000,
+                      "write_idle_ms": 30000})
         flood = Flood(server, 2 * self.MAX, first, again, take=4096, is_replaced=True)
         memory = server.memory_kb()
         with flood:
             self.assertTrue(eventually(lambda: sockets_of(server) >= self.MAX))
-            slowest = max(self.ask(server, t, self.ROUNDS + ANSWER_S) for t in self.TARGETS)
+            slowest = max(self.ask(server, t, rounds + ANSWER_S) for t in targets)
             self.assertLessEqual(sockets_of(server), LOOPS + self.MAX + LOOPS)
-            self.assert_bounded(server, memory, self.MAX, 24 << 10)
+            self.assert_bounded(server, memory, self.MAX, 48 << 10)
         print("%s: slowest answer %.0f ms, %d connections in all"
               % (self.id().rsplit(".", 1)[1], 1000 * slowest, flood.opened), flush=True)
         self.assert_gone(server)
@@ -480,6 +483,11 @@ class Beyond(Floods):
 
     def test_heads(self):
         self.crowd(b"GET / HTTP/1.1\r\nHost: x\r\nX: ", b"a")
+
+    def test_content_that_does_not_come(self):
+        """A request that is being read makes room too, when its client has stalled for five seconds;
+        here there are 30 until the deadline."""
+        self.crowd(POST % b"/echo", rounds=15)
 
 
 class Errors(Floods):

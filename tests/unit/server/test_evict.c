@@ -146,7 +146,7 @@ static void evict__with_a_request__stays(void **state)
     test_client_send(&c[3], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
     c[4].transport.unacknowledged = 100;
     test_client_send(&c[4], "@\r\n\r\n"); /* lingers; its answer is on its way */
-    test_server_advance_ms(&s, 5000);
+    test_server_advance_ms(&s, 4999);
     assert_int_equal(wr_evict(&s.worker, 9), 0);
     expect_closed("");
     c[4].transport.unacknowledged = 0;
@@ -163,6 +163,83 @@ static void evict__with_a_request__stays(void **state)
     check_description(&c[3], "200 /");
     test_server_advance_ms(&s, 1000);
     assert_int_equal(wr_evict(&s.worker, 9), 4);
+}
+
+/* Five seconds in which a client has done nothing for its request, and only when nobody is idle. */
+static void evict__clients_that_stall__go_last(void **state)
+{
+    (void)state;
+    connect_n(7);
+    s.handler.serve = test_serve_later;
+    test_client_send(&c[0], GET); /* the handler has not answered */
+    s.handler.serve = test_serve_hello;
+    test_client_send(&c[1], GET); /* idle */
+    test_client_send(&c[2], "GET");
+    test_server_advance_ms(&s, 10);
+    s.handler.serve = test_serve_echo;
+    test_client_send(&c[3], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
+    test_server_advance_ms(&s, 10);
+    s.handler.serve = test_serve_hello;
+    c[4].transport.room = 20;
+    test_client_send(&c[4], GET); /* it has not taken its answer */
+    test_server_advance_ms(&s, 10);
+    test_client_send(&c[5], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
+    test_server_advance_ms(&s, 4979);
+    assert_int_equal(wr_evict(&s.worker, 1), 1);
+    expect_closed("1"); /* as idle as 6, and before it in the list */
+    assert_int_equal(wr_evict(&s.worker, 9), 2);
+    expect_closed("126");
+    test_server_advance_ms(&s, 1);
+    assert_int_equal(wr_evict(&s.worker, 9), 1);
+    expect_closed("1236");
+    test_server_advance_ms(&s, 20);
+    assert_int_equal(wr_evict(&s.worker, 1), 1);
+    expect_closed("12346");
+    assert_true(c[4].transport.is_reset);
+    assert_int_equal(wr_evict(&s.worker, 9), 1);
+    expect_closed("123456");
+    test_handler_answer(&s.handler);
+    check_description(&c[0], "200 /a");
+}
+
+/* The least rate is 240 bytes a second: who keeps it does not stall, and who is given half of it does
+ * for half of the time. */
+static void evict__clients_that_move__stay(void **state)
+{
+    char bytes[240];
+
+    (void)state;
+    memset(bytes, 'x', sizeof bytes);
+    s.handler.serve = test_serve_echo;
+    connect_n(2);
+    for (int i = 0; i < 2; i++)
+        test_client_send(&c[i], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n");
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(wr_evict(&s.worker, 9), 0);
+        test_server_advance_ms(&s, 1000);
+        test_client_send_slice(&c[0], wr_slice(bytes, 240));
+        test_client_send_slice(&c[1], wr_slice(bytes, 120));
+    }
+    assert_int_equal(wr_evict(&s.worker, 9), 1);
+    expect_closed("1");
+}
+
+/* What a client takes from the kernel's buffer makes no event; it counts all the same: 48 bytes are worth
+ * a fifth of a second. */
+static void evict__client_that_has_taken_some__stays_as_long(void **state)
+{
+    (void)state;
+    connect_n(1);
+    c[0].transport.room = 48;
+    c[0].transport.unacknowledged = 48;
+    test_client_send(&c[0], GET);
+    test_server_advance_ms(&s, 5000);
+    c[0].transport.unacknowledged = 0;
+    assert_int_equal(wr_evict(&s.worker, 9), 0);
+    test_server_advance_ms(&s, 199);
+    assert_int_equal(wr_evict(&s.worker, 9), 0);
+    test_server_advance_ms(&s, 1);
+    assert_int_equal(wr_evict(&s.worker, 9), 1);
 }
 
 static void evict__lingers_for_less_than_a_second__stays(void **state)
@@ -339,7 +416,10 @@ static void conn__open_when_the_limit_comes__counts(void **state)
 
 WR_TESTS(TEST(evict__idle_longest__goes_first), TEST(evict__younger_than_a_second__stays),
          TEST(evict__heads_that_are_not_whole__go_behind_idle_ones),
-         TEST(evict__with_a_request__stays), TEST(evict__lingers_for_less_than_a_second__stays),
+         TEST(evict__with_a_request__stays), TEST(evict__clients_that_stall__go_last),
+         TEST(evict__clients_that_move__stay),
+         TEST(evict__client_that_has_taken_some__stays_as_long),
+         TEST(evict__lingers_for_less_than_a_second__stays),
          TEST(evict__in_its_handshake__goes_behind_idle_ones),
          TEST(evict__request_that_has_just_come__is_served),
          TEST(evict__after_a_change_of_times__goes_by_age),
