@@ -186,17 +186,20 @@ enum wr_h1_io wr_h1_write_continue(struct wr_h1 *h)
 
 /* ---- head ---- */
 
-/* Says "close" while it can still be said: RFC 9112 9.6, 9110 10.1.1. */
+/*
+ * Says "close" while it can still be said (RFC 9112 9.6). So also to a client that expects a 100 and
+ * gets none: whether it sends its content all the same cannot be known (RFC 9110 10.1.1), and must
+ * not depend on when the first of it comes.
+ */
 static void decide_persistence(struct wr_h1 *h)
 {
-    bool waits_for_continue = h->owes_continue && !wr_h1_has_input(h);
     bool is_too_much =
         h->framing == WR_H1_LENGTH && h->rx_left > h->x->lease->site->config.discard_bytes_max;
 
     if (h->x->is_last)
         h->then = WR_H1_THEN_LINGER;
     if (h->then == WR_H1_THEN_KEEP &&
-        (h->conn->is_draining || (h->rx == WR_H1_RX_BODY && (waits_for_continue || is_too_much))))
+        (h->conn->is_draining || (h->rx == WR_H1_RX_BODY && (h->owes_continue || is_too_much))))
         h->then = WR_H1_THEN_LINGER;
 }
 

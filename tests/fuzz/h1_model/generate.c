@@ -299,9 +299,11 @@ static void decide_unread(struct model_request *r, size_t discard_max)
     }
     /* The client waits for the 100, or sends its content without one (RFC 9110 10.1.1): as long as
      * none has come, the server cannot know whether what follows is content. */
-    if (r->fate == MODEL_KEEPS && r->expects && r->minor > 0 && r->reading != MODEL_READS_SOME &&
-        (r->content_n > 0 || r->framing == MODEL_CHUNKED))
-        r->fate = MODEL_MAY_CLOSE;
+    if (r->fate != MODEL_CLOSES && r->expects && r->minor > 0 && r->reading != MODEL_READS_SOME &&
+        (r->content_n > 0 || r->framing == MODEL_CHUNKED)) {
+        r->says_close = r->reading == MODEL_READS_NOTHING;
+        r->fate = r->says_close ? MODEL_CLOSES : MODEL_MAY_CLOSE;
+    }
 }
 
 static void decide_fate(struct model_request *r, size_t discard_max)

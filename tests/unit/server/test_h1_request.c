@@ -490,11 +490,23 @@ static void h1__100__never_follows_the_answer(void **state)
     test_server_init(&s);
     test_client_open(&s, &c);
     test_client_send(&c, EXPECTING "he");
-    check_description(&c, "200 /p");
+    check_description(&c, "200! /p|END");
     test_client_send(&c, "llo" NEXT);
-    check_description(&c, "200 /p|200 /next");
+    check_description(&c, "200! /p|END");
     test_client_fini(&c);
     test_server_fini(&s);
+}
+
+/* Whether its content comes with the head, or behind the answer: the outcome is the same. */
+static void h1__answer_without_100__closes_however_it_is_sent(void **state)
+{
+    static struct exchange_case table[] = {
+        CASE(EXPECTING "hello" NEXT, "200! /p|END"),
+        CASE(EXPECTING, "200! /p|END"),
+    };
+
+    (void)state;
+    run_table(table, WR_COUNT(table));
 }
 
 /* The out buffer is shared: what one connection cannot send must not reach another. */
@@ -585,6 +597,7 @@ WR_TESTS(cmocka_unit_test(h1__persistence__follows_version_and_connection),
          cmocka_unit_test(h1__head_above_a_read_buffer__is_taken),
          cmocka_unit_test(h1__100__is_sent_when_the_handler_reads),
          cmocka_unit_test(h1__answer_without_100__says_close),
+         cmocka_unit_test(h1__answer_without_100__closes_however_it_is_sent),
          cmocka_unit_test(h1__100__is_not_owed_once_content_has_come),
          cmocka_unit_test(h1__100__never_follows_the_answer),
          cmocka_unit_test(h1__100_that_finds_no_room__stays_on_its_connection),
