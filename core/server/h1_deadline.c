@@ -74,11 +74,17 @@ static void look(struct wr_pace *p, struct wr_h1 *h, uint64_t seen, int64_t rate
         h->moved_ms = now_ms;
 }
 
+/* Content that has come: of chunks what is in them, for their framing can be made long at will. */
+static uint64_t content_received(const struct wr_h1 *h)
+{
+    return h->framing == WR_H1_CHUNKED ? h->rx_total : h->received;
+}
+
 static void look_at_reading(struct wr_h1 *h)
 {
     const struct wr_config *config = config_of(h);
 
-    look(&h->rx_pace, h, h->received, config->body_rate_min, config->body_idle_ms);
+    look(&h->rx_pace, h, content_received(h), config->body_rate_min, config->body_idle_ms);
 }
 
 static void look_at_writing(struct wr_h1 *h)
@@ -105,7 +111,7 @@ static void end_pace(struct wr_h1 *h)
 static void begin_pace(struct wr_h1 *h)
 {
     h->moved_ms = pace_of(h)->since_ms = h->wait_since_ms;
-    h->seen = h->wait == WR_H1_WAIT_WRITE ? taken_by_client(h) : h->received;
+    h->seen = h->wait == WR_H1_WAIT_WRITE ? taken_by_client(h) : content_received(h);
 }
 
 /* ---- setting ---- */

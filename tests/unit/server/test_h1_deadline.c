@@ -123,6 +123,28 @@ static void body__at_the_rate__arrives(void **state)
     close_both(&s, &c);
 }
 
+/* Ten bytes a second, but one of them content: 2000 - 1000 + 100 are left, then 200. */
+static void body__of_which_most_is_framing__ends_in_408(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_both(&s, &c);
+    s.handler.serve = test_serve_echo;
+    test_client_send(&c, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 2; i++) {
+        test_server_advance_ms(&s, 1000);
+        test_client_send(&c, "1;aaa\r\nx\r\n");
+    }
+    test_server_advance_ms(&s, 199);
+    check_description(&c, "");
+    test_server_advance_ms(&s, 1);
+    check_description(&c, "408!|END");
+    assert_int_equal(refused(&s, WR_H1_BODY_SLOW), 1);
+    close_both(&s, &c);
+}
+
 /* What came fast earns no more than the full time. */
 static void body__that_stops_after_much__ends_after_the_idle_time(void **state)
 {
@@ -165,6 +187,8 @@ static void body__of_a_slow_reader__only_waits_count(void **state)
     check_description(&c, "");
     test_server_advance_ms(&s, 499);
     check_description(&c, "");
+    test_client_reset(&c);
+    test_handler_answer(&s.handler); /* lets go of it */
     close_both(&s, &c);
 }
 
@@ -491,6 +515,7 @@ WR_TESTS(cmocka_unit_test(first__silent_connection__closes_after_the_time_of_a_h
          cmocka_unit_test(first__after_a_request__it_is_the_time_of_keep_alive),
          cmocka_unit_test(body__that_trickles__ends_in_408),
          cmocka_unit_test(body__at_the_rate__arrives),
+         cmocka_unit_test(body__of_which_most_is_framing__ends_in_408),
          cmocka_unit_test(body__that_stops_after_much__ends_after_the_idle_time),
          cmocka_unit_test(body__of_a_slow_reader__only_waits_count),
          cmocka_unit_test(write__that_trickles__is_cut_off),
