@@ -237,10 +237,14 @@ void wr_accept_resume(struct wr_loop_thread *t)
 static void on_resume(struct wr_timer *timer)
 {
     struct wr_loop_thread *t = WR_CONTAINER_OF(timer, struct wr_loop_thread, resume);
+    bool may_go_on;
 
     if (t->is_stopping || !t->is_paused)
         return;
-    if (!wr_room_is_full(t->server) || !is_anybody_waiting(t) || wr_room_make(t))
+    may_go_on = !wr_room_is_full(t->server) || !is_anybody_waiting(t) || wr_room_make(t);
+    if (!t->is_paused) /* who went to make room has resumed it */
+        return;
+    if (may_go_on)
         resume(t);
     else
         await_resume(t);

@@ -4,6 +4,7 @@
  */
 #include "server_fixture.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 
 static atomic_llong ahead_ms;
@@ -242,6 +243,31 @@ static void room__all_busy__who_comes_waits(void **state)
     end_server();
 }
 
+/* Who grows old enough to go while accepting pauses makes room at once, and accepting goes on: once. */
+static void room__made_while_accepting_pauses__is_used_at_once(void **state)
+{
+    int idle, next;
+    char name[3];
+
+    (void)state;
+    bound(0, 1, 0);
+    start_moved();
+    idle = connect_there();
+    expect_on(idle, &f.g[0]);
+    next = connect_there();
+    assert_true(send_get(next, "/"));
+    while (counted(WR_METRIC_ACCEPT_PAUSES) == 0)
+        sched_yield();
+    atomic_fetch_add(&ahead_ms, 1000);
+    assert_true(receive(next, name));
+    assert_true(is_closed(idle));
+    assert_int_equal(counted(WR_METRIC_EVICTED), 1);
+    assert_int_equal(counted(WR_METRIC_ACCEPT_PAUSES), 1);
+    close(idle);
+    close(next);
+    end_server();
+}
+
 /* The limit is that of the start: here descriptors run out below it. */
 static void room__no_descriptor_left__is_made(void **state)
 {
@@ -391,7 +417,8 @@ static void address__limit_comes_with_a_reload__open_ones_count(void **state)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_room, tear_down)
 
 WR_TESTS(TEST(room__idle_on_another_loop__is_made_there), TEST(room__oldest_idle__is_made_there),
-         TEST(room__all_busy__who_comes_waits), TEST(room__no_descriptor_left__is_made),
-         TEST(room__adopted_at_the_limit__comes_in), TEST(room__limit_changes__with_a_reload),
-         TEST(address__full__is_refused_on_every_loop),
+         TEST(room__all_busy__who_comes_waits),
+         TEST(room__made_while_accepting_pauses__is_used_at_once),
+         TEST(room__no_descriptor_left__is_made), TEST(room__adopted_at_the_limit__comes_in),
+         TEST(room__limit_changes__with_a_reload), TEST(address__full__is_refused_on_every_loop),
          TEST(address__limit_comes_with_a_reload__open_ones_count));
