@@ -203,7 +203,7 @@ int64_t wr_h1_used_ms(const struct wr_h1 *h)
         return now_of(h) - h->wait_since_ms;
     if (!is_paced((enum wr_h1_wait)h->wait))
         return 0;
-    seen = is_writing ? taken_by_client(h) : h->received;
+    seen = is_writing ? taken_by_client(h) : content_received(h);
     wr_pace_look(&p, now_of(h));
     wr_pace_earn(&p, seen > h->seen ? seen - h->seen : 0, rate, full_ms);
     return full_ms - p.left_ns / 1000000;

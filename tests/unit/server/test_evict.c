@@ -224,6 +224,23 @@ static void evict__clients_that_move__stay(void **state)
     expect_closed("1");
 }
 
+/* What else came on the connection, heads and framing above all, is no content, and earns nothing. */
+static void evict__client_that_stalls_within_chunks__goes_as_soon(void **state)
+{
+    (void)state;
+    s.handler.serve = test_serve_echo;
+    connect_n(2);
+    for (int i = 0; i < 10; i++)
+        test_client_send(&c[1], GET);
+    for (int i = 0; i < 2; i++)
+        test_client_send(&c[i], "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    test_server_advance_ms(&s, 4999);
+    assert_int_equal(wr_evict(&s.worker, 9), 0);
+    test_server_advance_ms(&s, 1);
+    assert_int_equal(wr_evict(&s.worker, 9), 2);
+    expect_closed("01");
+}
+
 /* What a client takes from the kernel's buffer makes no event; it counts all the same: 48 bytes are worth
  * a fifth of a second. */
 static void evict__client_that_has_taken_some__stays_as_long(void **state)
@@ -418,6 +435,7 @@ WR_TESTS(TEST(evict__idle_longest__goes_first), TEST(evict__younger_than_a_secon
          TEST(evict__heads_that_are_not_whole__go_behind_idle_ones),
          TEST(evict__with_a_request__stays), TEST(evict__clients_that_stall__go_last),
          TEST(evict__clients_that_move__stay),
+         TEST(evict__client_that_stalls_within_chunks__goes_as_soon),
          TEST(evict__client_that_has_taken_some__stays_as_long),
          TEST(evict__lingers_for_less_than_a_second__stays),
          TEST(evict__in_its_handshake__goes_behind_idle_ones),
