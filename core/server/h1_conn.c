@@ -306,13 +306,13 @@ static void end_connection(struct wr_h1 *h)
 /*
  * The response cannot be completed, but what is out of it, and answers before it, may still be on their
  * way to a client that takes them slowly. It gets them, and then the connection's end where it would
- * have to read on.
+ * have to read on: not a reset, though it may go on sending.
  */
 static void break_off(struct wr_h1 *h)
 {
     if (h->x)
         end_exchange(h);
-    h->then = WR_H1_THEN_CLOSE;
+    h->then = WR_H1_THEN_LINGER;
     h->is_closing = h->is_broken_off = true;
 }
 

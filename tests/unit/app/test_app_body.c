@@ -429,7 +429,7 @@ static void file__that_shrinks__closes_the_connection(void **state)
     test_client_send(&s.client, ASK("GET"));
     assert_int_equal(truncate(temp_path(&s.folder, "large"), 2000), 0);
     test_client_take(&s.client, FAKE_NO_LIMIT, 10);
-    assert_true(s.client.transport.is_closed);
+    assert_true(s.client.transport.is_shut_down);
     test_client_responses(&s.client, "", &r);
     assert_int_equal(r.n, 1);
     assert_true(r.v[0].is_cut);

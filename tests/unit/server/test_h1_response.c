@@ -323,6 +323,39 @@ static void h1__body_that_fails__ends_without_a_terminator(void **state)
     }
 }
 
+/* A client that goes on sending would be answered by a reset, which may cost it what it has not read yet:
+ * /a, or what is out of /b. One that has said that it sends no more is not waited for. */
+static void h1__body_that_fails__lingers(void **state)
+{
+    static const struct wr_slice pieces[] = {{"abc", 3}};
+
+    (void)state;
+    for (int is_shut_down = 0; is_shut_down < 2; is_shut_down++) {
+        struct test_server s;
+        struct test_client c;
+
+        open_both(&s, &c);
+        test_client_send(&c, GET("/a"));
+        set_pieces(&s, pieces, 1, 5);
+        s.handler.body.end_error = -EIO;
+        if (is_shut_down)
+            c.transport.is_eof = true;
+        test_client_send(&c, GET("/b"));
+        assert_int_equal(c.transport.is_closed, is_shut_down);
+        assert_false(c.transport.is_reset);
+        if (!is_shut_down) {
+            assert_true(c.transport.is_shut_down);
+            test_client_send(&c, GET("/c"));
+            assert_false(c.transport.is_closed);
+            test_client_shut_down(&c);
+        }
+        assert_true(c.transport.is_closed);
+        check_description(&c, "200 /a|200? abc|END");
+        assert_int_equal(s.handler.served, 2);
+        close_both(&s, &c);
+    }
+}
+
 /* /b fails before anything of /a has been taken: whoever takes it slowly still gets all of it. */
 static void h1__body_that_fails__costs_no_answer_before_it(void **state)
 {
@@ -747,6 +780,7 @@ WR_TESTS(cmocka_unit_test(h1__keep_alive_request__costs_one_read_and_one_write),
          cmocka_unit_test(h1__body_shorter_than_its_length__cuts_the_connection),
          cmocka_unit_test(h1__body_longer_than_its_length__is_cut_to_it),
          cmocka_unit_test(h1__body_that_fails__ends_without_a_terminator),
+         cmocka_unit_test(h1__body_that_fails__lingers),
          cmocka_unit_test(h1__body_that_fails__costs_no_answer_before_it),
          cmocka_unit_test(h1__body_that_ends_with_the_connection__is_reset_when_it_is_cut),
          cmocka_unit_test(h1__empty_pieces__are_neither_sent_nor_the_end),
