@@ -8,8 +8,7 @@
 
 #include "server/dispatch.h"
 
-#define DRAIN_HEAD_MS  1000 /* for a head that has begun to arrive when the server stops */
-#define DRAIN_FRESH_MS 250  /* for the first request of who has just connected then */
+#define DRAIN_FRESH_MS 250 /* for the first request of who has just connected then */
 
 /* What one step came to. */
 enum next {
@@ -463,7 +462,7 @@ static void h1_drain(struct wr_conn *c)
     else if (!h->x && !h->pending)
         end_connection(h);
     else if (h->x && h->rx == WR_H1_RX_HEAD)
-        wr_conn_shorten_deadline(c, DRAIN_HEAD_MS);
+        wr_conn_shorten_deadline(c, WR_H1_DRAIN_HEAD_MS);
 }
 
 static enum wr_in_flight h1_in_flight(const struct wr_conn *c, int64_t *since_ms)

@@ -22,6 +22,8 @@
 #include "server/pace.h"
 #include "server/worker.h"
 
+#define WR_H1_DRAIN_HEAD_MS 1000 /* for a head that is not whole when the server stops */
+
 enum wr_h1_rx { WR_H1_RX_HEAD, WR_H1_RX_BODY, WR_H1_RX_DONE };
 enum wr_h1_tx { WR_H1_TX_IDLE, WR_H1_TX_BODY, WR_H1_TX_DONE };
 

@@ -125,6 +125,14 @@ static int64_t next_look_ms(const struct wr_h1 *h)
     return look_ms < due_ms ? look_ms : due_ms;
 }
 
+/* A server that stops waits less for a head, also for one that begins then. */
+static int64_t head_ms_of(const struct wr_h1 *h)
+{
+    int64_t head_ms = config_of(h)->head_ms;
+
+    return h->conn->is_draining && head_ms > WR_H1_DRAIN_HEAD_MS ? WR_H1_DRAIN_HEAD_MS : head_ms;
+}
+
 /* When what is waited for is late, or to be looked at; 0: never. */
 static int64_t due_of(const struct wr_h1 *h)
 {
@@ -133,7 +141,7 @@ static int64_t due_of(const struct wr_h1 *h)
     switch ((enum wr_h1_wait)h->wait) {
     case WR_H1_WAIT_FIRST:
     case WR_H1_WAIT_HEAD:
-        return h->wait_since_ms + config->head_ms;
+        return h->wait_since_ms + head_ms_of(h);
     case WR_H1_WAIT_NEXT:
         return h->wait_since_ms + config->keep_alive_ms;
     case WR_H1_WAIT_DROP:

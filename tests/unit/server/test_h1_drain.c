@@ -64,6 +64,26 @@ static void drain__fresh_connection_that_is_silent__closes_soon(void **state)
     close_both(&s, &c);
 }
 
+/* What it has sent of that request is a head in part, as below. */
+static void drain__fresh_connection_that_begins_a_head__is_given_one_second(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_both(&s, &c);
+    s.site.config.head_ms = 60000;
+    wr_worker_drain(&s.worker);
+    test_server_advance_ms(&s, 249);
+    test_client_send(&c, "GET /");
+    test_server_advance_ms(&s, 999);
+    check_description(&c, "");
+    assert_false(c.transport.is_closed);
+    test_server_advance_ms(&s, 1);
+    check_description(&c, "408!|END");
+    close_both(&s, &c);
+}
+
 static void drain__what_is_in_flight__is_answered_with_close(void **state)
 {
     struct test_server s;
@@ -198,6 +218,7 @@ static void drain__an_answer_that_is_being_taken__is_sent_whole(void **state)
 WR_TESTS(cmocka_unit_test(drain__idle_connection__closes_at_once),
          cmocka_unit_test(drain__fresh_connection__has_its_first_request_answered),
          cmocka_unit_test(drain__fresh_connection_that_is_silent__closes_soon),
+         cmocka_unit_test(drain__fresh_connection_that_begins_a_head__is_given_one_second),
          cmocka_unit_test(drain__what_is_in_flight__is_answered_with_close),
          cmocka_unit_test(drain__a_head_in_part__may_be_completed),
          cmocka_unit_test(drain__a_head_in_part__is_given_one_second),
