@@ -156,12 +156,18 @@ static int64_t due_of(const struct wr_h1 *h)
     return 0;
 }
 
+/* Of a request whose answer is not out yet; 0: there is none, or it may take any time. */
+static int64_t request_due_of(const struct wr_h1 *h)
+{
+    return h->x && h->tx != WR_H1_TX_DONE ? h->request_due_ms : 0;
+}
+
 static void arm(struct wr_h1 *h)
 {
-    int64_t due_ms = h->wait_due_ms;
+    int64_t due_ms = h->wait_due_ms, request_due_ms = request_due_of(h);
 
-    if (h->x && h->request_due_ms > 0 && (due_ms == 0 || h->request_due_ms < due_ms))
-        due_ms = h->request_due_ms;
+    if (request_due_ms > 0 && (due_ms == 0 || request_due_ms < due_ms))
+        due_ms = request_due_ms;
     /* Where nothing is due the timer stays where it is: if it fires, it finds nothing late. */
     if (due_ms > 0 && due_ms != h->conn->timer.due_ms)
         wr_conn_set_deadline(h->conn, due_ms);
@@ -224,13 +230,15 @@ int64_t wr_h1_used_ms(const struct wr_h1 *h)
 #define CLOSE(id, text_)                                                                           \
     ((struct wr_h1_late){WR_H1_LATE_CLOSE, .metric = WR_METRIC_##id, .text = (text_)})
 
-/* The request as a whole has taken too long. */
-static struct wr_h1_late late_request(const struct wr_h1 *h)
+/* The request as a whole has taken too long. What it is told then may have to wait behind answers that
+ * the client has not taken, for which it has the time of writing: it is not late twice. */
+static struct wr_h1_late late_request(struct wr_h1 *h)
 {
+    h->request_due_ms = 0;
+    if (h->x->state == WR_EXCHANGE_RESPONDING)
+        return CLOSE(REQUEST_TIMEOUT, "its answer took longer than timeouts.request_ms");
     if (h->rx == WR_H1_RX_HEAD)
         return LATE(REFUSE, WR_H1_HEAD_TIMEOUT);
-    if (h->x->state != WR_EXCHANGE_RUNNING)
-        return CLOSE(REQUEST_TIMEOUT, "its answer took longer than timeouts.request_ms");
     return LATE(REPLACE, h->wait == WR_H1_WAIT_BODY ? WR_H1_REQUEST_CONTENT : WR_H1_REQUEST_ANSWER);
 }
 
@@ -269,9 +277,9 @@ static struct wr_h1_late late_wait(const struct wr_h1 *h)
 
 struct wr_h1_late wr_h1_look_at_deadline(struct wr_h1 *h)
 {
-    int64_t now_ms = now_of(h);
+    int64_t now_ms = now_of(h), request_due_ms = request_due_of(h);
 
-    if (h->x && h->request_due_ms > 0 && now_ms >= h->request_due_ms)
+    if (request_due_ms > 0 && now_ms >= request_due_ms)
         return late_request(h);
     if (h->wait == WR_H1_WAIT_WRITE) {
         look_at_writing(h);

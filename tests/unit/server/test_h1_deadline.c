@@ -383,6 +383,62 @@ static void request__whose_answer_is_late__is_closed(void **state)
     }
 }
 
+static void hello_then_later(struct test_handler *h, struct wr_exchange *x)
+{
+    (h->served == 1 ? test_serve_hello : test_serve_later)(h, x);
+}
+
+/* An answer before it is still on its way, to a client that takes it slowly: the verdict waits behind that
+ * one, and its time is that of writing. */
+static void request__late_behind_an_answer__costs_that_nothing(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_short(&s, &c);
+    s.handler.serve = hello_then_later;
+    c.transport.room = 20;
+    test_client_send(&c, GET("/a") GET("/b"));
+    test_server_advance_ms(&s, REQUEST_MS);
+    assert_false(c.transport.is_closed);
+    test_server_advance_ms(&s, REQUEST_MS);
+    test_client_take(&c, FAKE_NO_LIMIT, 9);
+    check_description(&c, "200 /a|503!|END");
+    test_handler_answer(&s.handler); /* lets go of it */
+    close_both(&s, &c);
+
+    open_short(&s, &c);
+    c.transport.room = 20;
+    test_client_send(&c, GET("/a") "GET /b HT");
+    test_server_advance_ms(&s, REQUEST_MS);
+    assert_false(c.transport.is_closed);
+    test_server_advance_ms(&s, REQUEST_MS);
+    test_client_take(&c, FAKE_NO_LIMIT, 9);
+    check_description(&c, "200 /a|408!|END");
+    close_both(&s, &c);
+}
+
+/* The last of its answer is out, and perhaps just so: content that nobody wants has a time of its own, and
+ * closing while the client sends it could cost it the answer. */
+static void request__whose_answer_is_out__is_not_late(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_short(&s, &c);
+    test_client_send(&c, POST("/a", "100"));
+    check_description(&c, "200 /a");
+    test_server_advance_ms(&s, BODY_MS - 1);
+    assert_false(c.transport.is_closed);
+    test_server_advance_ms(&s, 1);
+    check_description(&c, "200 /a|END");
+    assert_int_equal(counted(&s, WR_METRIC_DROP_TIMEOUT), 1);
+    assert_int_equal(counted(&s, WR_METRIC_REQUEST_TIMEOUT), 0);
+    close_both(&s, &c);
+}
+
 static void request__each__has_its_own_time(void **state)
 {
     struct test_server s;
@@ -526,6 +582,8 @@ WR_TESTS(cmocka_unit_test(first__silent_connection__closes_after_the_time_of_a_h
          cmocka_unit_test(request__whose_content_is_late__gets_408),
          cmocka_unit_test(request__whose_handler_is_late__gets_503),
          cmocka_unit_test(request__whose_answer_is_late__is_closed),
+         cmocka_unit_test(request__late_behind_an_answer__costs_that_nothing),
+         cmocka_unit_test(request__whose_answer_is_out__is_not_late),
          cmocka_unit_test(request__each__has_its_own_time),
          cmocka_unit_test(turn__pipelined_requests__are_bounded),
          cmocka_unit_test(turn__content_that_nobody_reads__is_bounded),
