@@ -407,10 +407,12 @@ static void replace_handler(struct wr_h1 *h, enum wr_h1_reason reason)
 
 /* It has not taken what was sent, and will not: else the kernel keeps that, megabytes of it, for
  * minutes after nobody counts the connection any more. */
-static void drop_unsent(struct wr_conn *c, enum wr_metric why)
+static void drop_unsent(struct wr_h1 *h)
 {
-    if (why == WR_METRIC_WRITE_TIMEOUT || why == WR_METRIC_WRITE_SLOW)
-        c->transport->ops->reset(c->transport);
+    struct wr_transport *t = h->conn->transport;
+
+    if (h->wait == WR_H1_WAIT_WRITE)
+        t->ops->reset(t);
 }
 
 static void close_late(struct wr_h1 *h, const struct wr_h1_late *late)
@@ -424,7 +426,7 @@ static void close_late(struct wr_h1 *h, const struct wr_h1_late *late)
         wr_peer_format(&c->peer, peer);
         wr_log(&site->log, WR_LOG_INFO, "%s: closed: %s", peer, late->text);
     }
-    drop_unsent(c, late->metric);
+    drop_unsent(h);
     wr_conn_close(c);
 }
 

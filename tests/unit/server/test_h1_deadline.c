@@ -383,6 +383,31 @@ static void request__whose_answer_is_late__is_closed(void **state)
     }
 }
 
+/* A client that takes nothing of it leaves nothing in the kernel then either. */
+static void request__whose_answer_is_not_taken__is_reset(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_short(&s, &c);
+    s.handler.answer = WR_SLICE("an answer that is longer than there is room for");
+    c.transport.room = 150;
+    s.handler.serve = test_serve_body;
+    s.handler.body.pieces = &s.handler.answer;
+    s.handler.body.n = 1;
+    s.handler.body.is_slow = true;
+    s.handler.body_length = -1;
+    test_client_send(&c, GET("/a"));
+    c.transport.room = 0;
+    test_body_go_on(&s.handler);
+    test_server_advance_ms(&s, REQUEST_MS);
+    assert_true(c.transport.is_closed);
+    assert_true(c.transport.is_reset);
+    assert_int_equal(counted(&s, WR_METRIC_REQUEST_TIMEOUT), 1);
+    close_both(&s, &c);
+}
+
 static void hello_then_later(struct test_handler *h, struct wr_exchange *x)
 {
     (h->served == 1 ? test_serve_hello : test_serve_later)(h, x);
@@ -582,6 +607,7 @@ WR_TESTS(cmocka_unit_test(first__silent_connection__closes_after_the_time_of_a_h
          cmocka_unit_test(request__whose_content_is_late__gets_408),
          cmocka_unit_test(request__whose_handler_is_late__gets_503),
          cmocka_unit_test(request__whose_answer_is_late__is_closed),
+         cmocka_unit_test(request__whose_answer_is_not_taken__is_reset),
          cmocka_unit_test(request__late_behind_an_answer__costs_that_nothing),
          cmocka_unit_test(request__whose_answer_is_out__is_not_late),
          cmocka_unit_test(request__each__has_its_own_time),
