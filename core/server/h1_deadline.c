@@ -10,6 +10,8 @@
  * has taken by now, not when. */
 #define LOOKS_IN_IDLE 4
 
+#define NOTHING_DUE_MS 60000 /* to the next look at one that waits for nobody */
+
 /* That of the request or, between two, that of the next. */
 static const struct wr_config *config_of(const struct wr_h1 *h)
 {
@@ -168,7 +170,11 @@ static void arm(struct wr_h1 *h)
 
     if (request_due_ms > 0 && (due_ms == 0 || request_due_ms < due_ms))
         due_ms = request_due_ms;
-    /* Where nothing is due the timer stays where it is: if it fires, it finds nothing late. */
+    /* Where nothing is due the timer stays where it is: if it fires, it finds nothing late. But it is
+     * always set: to set one that is not may fail, and that closes the connection, under the feet of a
+     * handler that reads. */
+    if (due_ms == 0 && h->conn->timer.due_ms == 0)
+        due_ms = now_of(h) + NOTHING_DUE_MS;
     if (due_ms > 0 && due_ms != h->conn->timer.due_ms)
         wr_conn_set_deadline(h->conn, due_ms);
 }
@@ -248,7 +254,7 @@ static bool is_slow(const struct wr_h1 *h, int64_t idle_ms)
     return now_of(h) - h->moved_ms < idle_ms;
 }
 
-static struct wr_h1_late late_wait(const struct wr_h1 *h)
+static struct wr_h1_late late_wait(struct wr_h1 *h)
 {
     const struct wr_config *config = config_of(h);
 
@@ -272,6 +278,7 @@ static struct wr_h1_late late_wait(const struct wr_h1 *h)
     case WR_H1_WAIT_NOTHING:
         break;
     }
+    arm(h);
     return IN_TIME;
 }
 

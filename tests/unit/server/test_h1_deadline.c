@@ -192,6 +192,30 @@ static void body__of_a_slow_reader__only_waits_count(void **state)
     close_both(&s, &c);
 }
 
+/* Who reads while no turn of the connection runs must not find it closed for want of memory: its timer has
+ * a place in the heap from the first turn on, also when nothing is due. */
+static void body__of_a_slow_reader__the_timer_is_set_before(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    test_server_init(&s);
+    s.handler.serve = test_serve_read_later;
+    test_client_init(&s, &c);
+    fake_transport_put(&c.transport, WR_SLICE(POST("/", "100"))); /* is there with the connection */
+    test_client_connect(&c);
+    assert_true(c.conn->timer.index > 0);
+    for (int i = 0; i < 3; i++) {
+        test_server_advance_ms(&s, 1000000);
+        assert_true(c.conn->timer.index > 0);
+        check_description(&c, "");
+    }
+    test_client_reset(&c);
+    test_handler_answer(&s.handler); /* lets go of it */
+    close_both(&s, &c);
+}
+
 /* ---- answers ---- */
 
 /* As with content: 4000 - 3000 + 100, of which 1000 more are used up. */
@@ -599,6 +623,7 @@ WR_TESTS(cmocka_unit_test(first__silent_connection__closes_after_the_time_of_a_h
          cmocka_unit_test(body__of_which_most_is_framing__ends_in_408),
          cmocka_unit_test(body__that_stops_after_much__ends_after_the_idle_time),
          cmocka_unit_test(body__of_a_slow_reader__only_waits_count),
+         cmocka_unit_test(body__of_a_slow_reader__the_timer_is_set_before),
          cmocka_unit_test(write__that_trickles__is_cut_off),
          cmocka_unit_test(write__of_which_nothing_is_taken__is_cut_off_and_told),
          cmocka_unit_test(write__taken_from_the_kernels_buffer__goes_on),
