@@ -1,4 +1,6 @@
-"""The request corpus, http1-cases.json: what any HTTP/1.1 server must and should do.
+"""The request corpus: what any HTTP/1.1 server must and should do.
+
+http1-cases.json is what was given to us, http1-more.json what we added to it, in the same form.
 
 Each case is sent whole (w), byte by byte (b), in random pieces (r), and with the canary only after
 the answer (s). Words of `must` and `should`: see Corpus.judge(). This module knows no server: those
@@ -24,8 +26,8 @@ WORKERS = 6
 Result = collections.namedtuple("Result", "case mode out must should")
 
 
-def load_cases():
-    with open(os.path.join(HERE, "http1-cases.json"), encoding="utf-8") as f:
+def load_cases(name="http1-cases.json"):
+    with open(os.path.join(HERE, name), encoding="utf-8") as f:
         return json.load(f)
 
 
