@@ -101,7 +101,31 @@ static void h1_format__head_that_does_not_fit__sets_overflow(void **state)
     }
 }
 
+static void h1_format__phrase_that_is_given__is_taken_also_when_it_is_empty(void **state)
+{
+    static const struct {
+        int status;
+        struct wr_slice phrase;
+        const char *line;
+    } rows[] = {
+        {200, {"Fine", 4}, "HTTP/1.1 200 Fine\r\n"},
+        {404, {"Fort", 4}, "HTTP/1.1 404 Fort\r\n"},
+        {200, {"", 0}, "HTTP/1.1 200 \r\n"}, /* RFC 9112 4: the blank stays */
+        {404, {"", 0}, "HTTP/1.1 404 \r\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        char memory[64];
+        struct wr_buf b = wr_buf_on(memory, sizeof memory);
+
+        wr_h1_format_status(&b, rows[i].status, rows[i].phrase);
+        expect(&b, rows[i].line);
+    }
+}
+
 WR_TESTS(cmocka_unit_test(h1_format__status_line__has_version_code_and_phrase),
+         cmocka_unit_test(h1_format__phrase_that_is_given__is_taken_also_when_it_is_empty),
          cmocka_unit_test(h1_format__field__is_name_colon_blank_value),
          cmocka_unit_test(h1_format__length__is_decimal),
          cmocka_unit_test(h1_format__chunk_size__is_hexadecimal),
