@@ -73,9 +73,9 @@ struct wr_h1 {
 
     /* h1_deadline.c's: */
     struct wr_pace rx_pace, tx_pace;
-    uint64_t received, sent; /* bytes of the connection, from and to the transport */
-    uint64_t seen;           /* what the client had sent, or taken, when that was looked at last */
-    int64_t moved_ms;        /* when that had grown */
+    uint64_t received, sent;   /* bytes of the connection, from and to the transport */
+    uint64_t rx_seen, tx_seen; /* content that had come, and bytes taken, at the last look */
+    int64_t moved_ms;          /* when one of those had grown */
     int64_t wait_since_ms;
     int64_t wait_due_ms;    /* 0: never */
     int64_t request_due_ms; /* of the current request as a whole; 0: never */

@@ -10,6 +10,12 @@
  * has taken by now, not when. */
 #define LOOKS_IN_IDLE 4
 
+/* Buffers on the way to a reader, a proxy's and the kernels', move by steps of up to megabytes, and what
+ * has come in one step is read for a while. So what a client takes at once earns it more than the
+ * allowance that it begins with: a second for each so many bytes, up to so many times as much. */
+#define STEP      10240
+#define STEPS_MAX 10
+
 #define NOTHING_DUE_MS 60000 /* to the next look at one that waits for nobody */
 
 /* That of the request or, between two, that of the next. */
@@ -63,17 +69,16 @@ static uint64_t taken_by_client(const struct wr_h1 *h)
     return h->sent > (uint64_t)waiting ? h->sent - (uint64_t)waiting : 0;
 }
 
-/* Accounts for the time since the last look, and for what has been moved in it: by now *seen. */
-static void look(struct wr_pace *p, struct wr_h1 *h, uint64_t seen, int64_t rate, int64_t full_ms)
+/* Accounts for the time since the last look, and for what has been moved in it: `seen` was *last. */
+static uint64_t look(struct wr_h1 *h, struct wr_pace *p, uint64_t *last, uint64_t seen)
 {
-    int64_t now_ms = now_of(h);
-    uint64_t moved = seen > h->seen ? seen - h->seen : 0;
+    uint64_t moved = seen > *last ? seen - *last : 0;
 
-    wr_pace_look(p, now_ms);
-    wr_pace_earn(p, moved, rate, full_ms);
-    h->seen = seen;
+    wr_pace_look(p, now_of(h));
+    *last = seen;
     if (moved > 0)
-        h->moved_ms = now_ms;
+        h->moved_ms = now_of(h);
+    return moved;
 }
 
 /* Content that has come: of chunks what is in them, for their framing can be made long at will. */
@@ -85,15 +90,18 @@ static uint64_t content_received(const struct wr_h1 *h)
 static void look_at_reading(struct wr_h1 *h)
 {
     const struct wr_config *config = config_of(h);
+    uint64_t moved = look(h, &h->rx_pace, &h->rx_seen, content_received(h));
 
-    look(&h->rx_pace, h, content_received(h), config->body_rate_min, config->body_idle_ms);
+    wr_pace_earn(&h->rx_pace, moved, config->body_rate_min, config->body_idle_ms);
 }
 
 static void look_at_writing(struct wr_h1 *h)
 {
     const struct wr_config *config = config_of(h);
+    uint64_t moved = look(h, &h->tx_pace, &h->tx_seen, taken_by_client(h));
 
-    look(&h->tx_pace, h, taken_by_client(h), config->write_rate_min, config->write_idle_ms);
+    wr_pace_earn(&h->tx_pace, moved, config->write_rate_min, config->write_idle_ms);
+    wr_pace_earn(&h->tx_pace, moved / STEP, 1, config->write_idle_ms * STEPS_MAX);
 }
 
 /* The wait goes on, or is over: something may have moved. */
@@ -110,10 +118,15 @@ static void end_pace(struct wr_h1 *h)
     wr_pace_pause(pace_of(h), now_of(h));
 }
 
+/* What the client took while it was not waited for counts too; of content only what is waited for. */
 static void begin_pace(struct wr_h1 *h)
 {
-    h->moved_ms = pace_of(h)->since_ms = h->wait_since_ms;
-    h->seen = h->wait == WR_H1_WAIT_WRITE ? taken_by_client(h) : content_received(h);
+    pace_of(h)->since_ms = h->wait_since_ms;
+    if (h->wait == WR_H1_WAIT_WRITE)
+        look_at_writing(h);
+    else
+        h->rx_seen = content_received(h);
+    h->moved_ms = h->wait_since_ms;
 }
 
 /* ---- setting ---- */
@@ -186,6 +199,7 @@ void wr_h1_begin_deadlines(struct wr_h1 *h)
     h->wait = WR_H1_WAIT_NOTHING; /* that of the last head is not this one's */
     h->wait_due_ms = 0;
     h->request_due_ms = config->request_ms > 0 ? now_of(h) + config->request_ms : 0;
+    h->tx_seen = h->sent;
     wr_pace_start(&h->rx_pace, config->body_idle_ms);
     wr_pace_start(&h->tx_pace, config->write_idle_ms);
 }
@@ -217,15 +231,16 @@ int64_t wr_h1_used_ms(const struct wr_h1 *h)
     struct wr_pace p = is_writing ? h->tx_pace : h->rx_pace; /* a copy: it is only looked at */
     int64_t full_ms = is_writing ? config->write_idle_ms : config->body_idle_ms;
     int64_t rate = is_writing ? config->write_rate_min : config->body_rate_min;
-    uint64_t seen;
+    uint64_t seen, last;
 
     if (h->wait == WR_H1_WAIT_DROP)
         return now_of(h) - h->wait_since_ms;
     if (!is_paced((enum wr_h1_wait)h->wait))
         return 0;
     seen = is_writing ? taken_by_client(h) : content_received(h);
+    last = is_writing ? h->tx_seen : h->rx_seen;
     wr_pace_look(&p, now_of(h));
-    wr_pace_earn(&p, seen > h->seen ? seen - h->seen : 0, rate, full_ms);
+    wr_pace_earn(&p, seen > last ? seen - last : 0, rate, full_ms);
     return full_ms - p.left_ns / 1000000;
 }
 

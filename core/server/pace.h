@@ -38,7 +38,7 @@ static inline void wr_pace_pause(struct wr_pace *p, int64_t now_ms)
 }
 
 /* `n` bytes were moved, at a rate of at least `rate` bytes a second, or 0: any, which fills the
- * allowance. It never becomes more than most_ms. */
+ * allowance. They never make more of it than most_ms. */
 static inline void wr_pace_earn(struct wr_pace *p, uint64_t n, int64_t rate, int64_t most_ms)
 {
     int64_t most_ns = most_ms * 1000000;
@@ -46,8 +46,11 @@ static inline void wr_pace_earn(struct wr_pace *p, uint64_t n, int64_t rate, int
 
     if (n == 0)
         return;
+    if (p->left_ns >= most_ns)
+        return;
     if (!is_full)
-        p->left_ns += (int64_t)(n * 1000000000 / (uint64_t)rate);
+        p->left_ns += (int64_t)(n / (uint64_t)rate * 1000000000 +
+                                n % (uint64_t)rate * 1000000000 / (uint64_t)rate);
     if (is_full || p->left_ns > most_ns)
         p->left_ns = most_ns;
 }

@@ -285,6 +285,36 @@ static void write__taken_from_the_kernels_buffer__goes_on(void **state)
     close_both(&s, &c);
 }
 
+/* 102,400 bytes in one step: 10 s more than the 4 s that it began with, and never more than ten times
+ * those. */
+static void write__taken_in_a_large_step__earns_time_for_it(void **state)
+{
+    static const size_t steps[] = {102400, 1024000};
+    static const int64_t due_ms[] = {14000, 40000};
+    char *large = calloc(1, 2000000);
+
+    (void)state;
+    assert_non_null(large);
+    for (size_t i = 0; i < WR_COUNT(steps); i++) {
+        struct test_server s;
+        struct test_client c;
+
+        open_both(&s, &c);
+        s.handler.answer = wr_slice(large, 2000000);
+        c.transport.room = 0;
+        test_client_send(&c, GET("/a"));
+        test_client_take(&c, steps[i], 1);
+        for (int64_t ms = 0; ms < due_ms[i] - 1; ms += WRITE_MS / 4)
+            test_server_advance_ms(&s, due_ms[i] - 1 - ms < WRITE_MS / 4 ? due_ms[i] - 1 - ms
+                                                                         : WRITE_MS / 4);
+        assert_false(c.transport.is_closed);
+        test_server_advance_ms(&s, 1);
+        assert_true(c.transport.is_closed);
+        close_both(&s, &c);
+    }
+    free(large);
+}
+
 /* Of a Unix socket the kernel counts more than was sent. */
 static void write__more_unacknowledged_than_sent__counts_as_nothing(void **state)
 {
@@ -627,6 +657,7 @@ WR_TESTS(cmocka_unit_test(first__silent_connection__closes_after_the_time_of_a_h
          cmocka_unit_test(write__that_trickles__is_cut_off),
          cmocka_unit_test(write__of_which_nothing_is_taken__is_cut_off_and_told),
          cmocka_unit_test(write__taken_from_the_kernels_buffer__goes_on),
+         cmocka_unit_test(write__taken_in_a_large_step__earns_time_for_it),
          cmocka_unit_test(write__more_unacknowledged_than_sent__counts_as_nothing),
          cmocka_unit_test(request__whose_head_is_late__gets_408),
          cmocka_unit_test(request__whose_content_is_late__gets_408),

@@ -77,6 +77,28 @@ static void pace__small_pieces_at_a_high_rate__are_not_rounded_away(void **state
     assert_int_equal(wr_pace_due_ms(&p), 30990 + 10 + 1100);
 }
 
+/* 25 GB in one look at a GB a second: 25 s. */
+static void pace__many_bytes_at_a_high_rate__do_not_overflow(void **state)
+{
+    struct wr_pace p = waiting_since(1000);
+
+    (void)state;
+    wr_pace_look(&p, 30990);
+    wr_pace_earn(&p, UINT64_C(25000000000), 1000000000, FULL_MS);
+    assert_int_equal(wr_pace_due_ms(&p), 30990 + 10 + 25000);
+}
+
+static void pace__more_than_is_asked_for__is_kept(void **state)
+{
+    struct wr_pace p = waiting_since(1000);
+
+    (void)state;
+    wr_pace_earn(&p, 20000, 1000, 10 * FULL_MS); /* 20 s more than the full time */
+    assert_int_equal(wr_pace_due_ms(&p), 51000);
+    wr_pace_earn(&p, 1, 0, FULL_MS);
+    assert_int_equal(wr_pace_due_ms(&p), 51000);
+}
+
 static void pace__pause__costs_nothing(void **state)
 {
     struct wr_pace p = waiting_since(1000);
@@ -94,4 +116,6 @@ WR_TESTS(cmocka_unit_test(pace__nothing_moves__is_used_up_after_the_full_time),
          cmocka_unit_test(pace__bytes__earn_their_time),
          cmocka_unit_test(pace__many_bytes__never_earn_more_than_the_full_time),
          cmocka_unit_test(pace__small_pieces_at_a_high_rate__are_not_rounded_away),
+         cmocka_unit_test(pace__many_bytes_at_a_high_rate__do_not_overflow),
+         cmocka_unit_test(pace__more_than_is_asked_for__is_kept),
          cmocka_unit_test(pace__pause__costs_nothing));
