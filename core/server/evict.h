@@ -10,8 +10,8 @@
  * whose request is being answered.
  *
  * How long a connection has been idle a protocol knows anyway, for its deadline: no list is kept in
- * order, so a request costs nothing, and room is found by a look at every connection of the loop. Many are closed after one look, so that a flood does not cost one
- * for each of its connections.
+ * order, so a request costs nothing, and room is found by a look at every connection of the loop. Many
+ * are closed after one look, so that a flood does not cost one for each of its connections.
  *
  * Threads: the worker's.
  */
