@@ -154,11 +154,13 @@ static enum wr_cond_result evaluate(weir_environ *env, const struct wr_file_entr
     return wr_cond_evaluate(&c, &e->validators, true, wall_s(env));
 }
 
-/* What the Range field asks for; it counts with GET only (RFC 9110 14.2). A field that comes twice
- * is joined by a comma, and is then no single range. */
+/* What the Range field asks for; it counts with GET only (RFC 9110 14.2), and several parts are
+ * answered by the whole. A field that comes twice is joined by a comma. */
 static enum wr_range_result find_range(weir_environ *env, const struct wr_file_entry *e,
                                        struct wr_range *part)
 {
+    struct wr_ranges ranges;
+    enum wr_range_result result;
     struct wr_slice if_range;
 
     if (!wr_builtin_has_field(env, WR_FIELD_RANGE) ||
@@ -167,7 +169,11 @@ static enum wr_range_result find_range(weir_environ *env, const struct wr_file_e
     if_range = get(env, "HTTP_IF_RANGE");
     if (if_range.p && !wr_cond_range_applies(if_range, &e->validators, wall_s(env)))
         return WR_RANGE_WHOLE;
-    return wr_range_parse(get(env, "HTTP_RANGE"), (uint64_t)e->info.size, part);
+    result = wr_ranges_parse(get(env, "HTTP_RANGE"), (uint64_t)e->info.size, &ranges);
+    if (result != WR_RANGE_PARTS)
+        return result;
+    *part = ranges.v[0];
+    return ranges.n == 1 ? WR_RANGE_PARTS : WR_RANGE_WHOLE;
 }
 
 /* The fields point into the entry. */
@@ -231,14 +237,14 @@ static weir_body answer_file(weir_environ *env, weir_start_response *start_respo
 
     if (range == WR_RANGE_UNSATISFIABLE)
         return refuse_range(env, start_response, e);
-    start_response(env, range == WR_RANGE_PART ? 206 : 200, NULL);
+    start_response(env, range == WR_RANGE_PARTS ? 206 : 200, NULL);
     wr_builtin_add(env, WR_SLICE("Content-Type"), e->type);
     add_validators(env, e);
     wr_builtin_add(env, WR_SLICE("Accept-Ranges"), WR_SLICE("bytes"));
     wr_builtin_add(env, WR_SLICE("X-Content-Type-Options"), WR_SLICE("nosniff"));
-    if (range == WR_RANGE_PART)
+    if (range == WR_RANGE_PARTS)
         add_content_range(env, &part, whole.length);
-    return file_body(env, e, range == WR_RANGE_PART ? part : whole);
+    return file_body(env, e, range == WR_RANGE_PARTS ? part : whole);
 }
 
 /* Takes the entry. */

@@ -1,5 +1,8 @@
 #include "http/range.h"
 
+#define SPECS_MAX                                                                                  \
+    64 /* past it the field is ignored: at most so many are compared with each other */
+
 /* Reads digits off the beginning of *s; one too large for the type becomes its largest value,
  * which is past the end of every representation. False: there is no digit. */
 static bool take_number(struct wr_slice *s, uint64_t *value)
@@ -19,41 +22,48 @@ static bool take_number(struct wr_slice *s, uint64_t *value)
     return n > 0;
 }
 
+/* What came of one range-spec. */
+enum spec {
+    SPEC_INVALID, /* bad syntax, or a part that no 206 can name */
+    SPEC_UNSATISFIABLE,
+    SPEC_PART
+};
+
 /* suffix-range without its "-": the last bytes. */
-static enum wr_range_result read_suffix(struct wr_slice spec, uint64_t size, struct wr_range *out)
+static enum spec read_suffix(struct wr_slice spec, uint64_t size, struct wr_range *out)
 {
     uint64_t length;
 
     if (!take_number(&spec, &length) || spec.n > 0)
-        return WR_RANGE_WHOLE;
+        return SPEC_INVALID;
     if (length == 0)
-        return WR_RANGE_UNSATISFIABLE;
-    if (size == 0) /* satisfiable, by RFC 9110 14.1.2, with a part that no 206 can name */
-        return WR_RANGE_WHOLE;
+        return SPEC_UNSATISFIABLE;
+    if (size == 0) /* satisfiable, by RFC 9110 14.1.2, with a part that has no first byte */
+        return SPEC_INVALID;
     if (length > size)
         length = size;
     *out = (struct wr_range){size - length, length};
-    return WR_RANGE_PART;
+    return SPEC_PART;
 }
 
-/* int-range or suffix-range; WR_RANGE_WHOLE when it is neither. */
-static enum wr_range_result read_spec(struct wr_slice spec, uint64_t size, struct wr_range *out)
+/* int-range or suffix-range. */
+static enum spec read_spec(struct wr_slice spec, uint64_t size, struct wr_range *out)
 {
     uint64_t first, last = UINT64_MAX;
 
     if (spec.p[0] == '-')
         return read_suffix(wr_slice_from(spec, 1), size, out);
     if (!take_number(&spec, &first) || spec.n == 0 || spec.p[0] != '-')
-        return WR_RANGE_WHOLE;
+        return SPEC_INVALID;
     spec = wr_slice_from(spec, 1);
     if (spec.n > 0 && (!take_number(&spec, &last) || spec.n > 0 || last < first))
-        return WR_RANGE_WHOLE;
+        return SPEC_INVALID;
     if (first >= size)
-        return WR_RANGE_UNSATISFIABLE;
+        return SPEC_UNSATISFIABLE;
     if (last >= size)
         last = size - 1;
     *out = (struct wr_range){first, last - first + 1};
-    return WR_RANGE_PART;
+    return SPEC_PART;
 }
 
 /* Cuts "bytes=" off; the name of a unit has no case (RFC 9110 14.1). */
@@ -68,26 +78,69 @@ static bool take_unit(struct wr_slice *value)
     return value->n > 0 && value->p[0] != ' ' && value->p[0] != '\t';
 }
 
-enum wr_range_result wr_range_parse(struct wr_slice value, uint64_t size, struct wr_range *out)
+/* The parts so far, in the order in which they were asked for; no two overlap or touch. */
+struct parts {
+    struct wr_range v[SPECS_MAX];
+    size_t n;
+};
+
+static bool is_joined(const struct wr_range *a, const struct wr_range *b)
+{
+    return a->start <= b->start + b->length && b->start <= a->start + a->length;
+}
+
+static struct wr_range join(const struct wr_range *a, const struct wr_range *b)
+{
+    uint64_t end_a = a->start + a->length, end_b = b->start + b->length;
+    uint64_t start = a->start < b->start ? a->start : b->start;
+
+    return (struct wr_range){start, (end_a > end_b ? end_a : end_b) - start};
+}
+
+/* One pass is enough: what does not touch `part` does not touch what `part` is joined with. */
+static void add_part(struct parts *parts, const struct wr_range *part)
+{
+    struct wr_range all = *part;
+    size_t place = parts->n, kept = 0;
+
+    for (size_t i = 0; i < parts->n; i++) {
+        if (!is_joined(&parts->v[i], part)) {
+            parts->v[kept++] = parts->v[i];
+            continue;
+        }
+        all = join(&all, &parts->v[i]);
+        if (place == parts->n)
+            place = kept++;
+    }
+    if (place == parts->n)
+        place = kept++;
+    parts->v[place] = all;
+    parts->n = kept;
+}
+
+enum wr_range_result wr_ranges_parse(struct wr_slice value, uint64_t size, struct wr_ranges *out)
 {
     struct wr_slice spec;
     struct wr_range part = {0, 0};
-    size_t specs = 0, parts = 0;
+    struct parts parts;
+    size_t specs = 0;
 
+    parts.n = 0;
     if (!take_unit(&value))
         return WR_RANGE_WHOLE;
     for (; wr_slice_next_token(&value, &spec); specs++) {
-        enum wr_range_result result = read_spec(spec, size, &part);
+        enum spec kind = specs < SPECS_MAX ? read_spec(spec, size, &part) : SPEC_INVALID;
 
-        if (result == WR_RANGE_WHOLE)
+        if (kind == SPEC_INVALID)
             return WR_RANGE_WHOLE;
-        if (result == WR_RANGE_PART)
-            parts++;
+        if (kind == SPEC_PART)
+            add_part(&parts, &part);
     }
-    if (specs > 0 && parts == 0)
-        return WR_RANGE_UNSATISFIABLE;
-    if (specs != 1)
+    if (specs == 0 || parts.n > WR_RANGES_MAX)
         return WR_RANGE_WHOLE;
-    *out = part;
-    return WR_RANGE_PART;
+    if (parts.n == 0)
+        return WR_RANGE_UNSATISFIABLE;
+    memcpy(out->v, parts.v, parts.n * sizeof parts.v[0]);
+    out->n = parts.n;
+    return WR_RANGE_PARTS;
 }

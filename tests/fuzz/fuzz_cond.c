@@ -153,13 +153,16 @@ static void check_date(struct wr_slice s)
 
 static void check_range(struct wr_slice value, uint64_t size)
 {
-    struct wr_range part;
+    struct wr_ranges ranges;
 
-    if (wr_range_parse(value, size, &part) != WR_RANGE_PART)
+    if (wr_ranges_parse(value, size, &ranges) != WR_RANGE_PARTS)
         return;
-    check(part.length >= 1);
-    check(part.start < size);
-    check(part.length <= size - part.start);
+    check(ranges.n >= 1 && ranges.n <= WR_RANGES_MAX);
+    for (size_t i = 0; i < ranges.n; i++) {
+        check(ranges.v[i].length >= 1);
+        check(ranges.v[i].start < size);
+        check(ranges.v[i].length <= size - ranges.v[i].start);
+    }
 }
 
 static void check_authority(struct wr_slice text)

@@ -123,57 +123,104 @@ static bool is_unit(struct wr_slice value)
     return value.p[5] == '=';
 }
 
-/* range-set = 1#range-spec, with empty elements (5.6.1.2); *n: of those that are not empty. */
-static enum spec read_set(struct wr_slice set, uint64_t size, struct wr_range *out, size_t *n)
+/* What http/range.h says of its bounds. */
+#define SPECS_MAX 64
+#define PARTS_MAX 16
+
+struct set {
+    enum spec all;
+    size_t specs; /* those that are not empty */
+    struct wr_range v[SPECS_MAX];
+    size_t n;
+};
+
+static void take_spec(struct set *set, struct wr_slice spec, uint64_t size)
 {
-    enum spec all = UNSATISFIABLE;
+    struct wr_range part;
+    enum spec one = read_spec(spec, size, &part);
+
+    if (one == INVALID || ++set->specs > SPECS_MAX)
+        set->all = INVALID;
+    if (set->all == INVALID || one != SATISFIABLE)
+        return;
+    set->all = SATISFIABLE;
+    set->v[set->n++] = part;
+}
+
+/* range-set = 1#range-spec, with empty elements (5.6.1.2) */
+static void read_set(struct wr_slice text, uint64_t size, struct set *set)
+{
     size_t at = 0;
 
-    *n = 0;
-    if (set.n > 0 && is_blank(set.p[0]))
-        return INVALID;
-    while (at <= set.n) {
+    *set = (struct set){.all = UNSATISFIABLE};
+    if (text.n > 0 && is_blank(text.p[0]))
+        set->all = INVALID;
+    while (at <= text.n && set->all != INVALID) {
         size_t start = at, end;
-        enum spec one;
 
-        while (at < set.n && set.p[at] != ',')
+        while (at < text.n && text.p[at] != ',')
             at++;
         end = at++;
-        while (start < end && is_blank(set.p[start]))
+        while (start < end && is_blank(text.p[start]))
             start++;
-        while (end > start && is_blank(set.p[end - 1]))
+        while (end > start && is_blank(text.p[end - 1]))
             end--;
-        if (start == end)
-            continue;
-        ++*n;
-        one = read_spec(wr_slice(set.p + start, end - start), size, out);
-        if (one == INVALID)
-            return INVALID;
-        if (one == SATISFIABLE)
-            all = SATISFIABLE;
+        if (start < end)
+            take_spec(set, wr_slice(text.p + start, end - start), size);
     }
-    return *n > 0 ? all : INVALID;
+    if (set->specs == 0)
+        set->all = INVALID;
+}
+
+/* Is there a byte that is not in the one, nor in the other, and lies between them? */
+static bool is_gap(const struct wr_range *a, const struct wr_range *b)
+{
+    const struct wr_range *first = a->start < b->start ? a : b, *second = first == a ? b : a;
+
+    return second->start - first->start > first->length;
+}
+
+/* Joins the first two that touch; false: there are none. */
+static bool join_two(struct set *set)
+{
+    for (size_t i = 0; i < set->n; i++)
+        for (size_t j = i + 1; j < set->n; j++) {
+            struct wr_range *a = &set->v[i], b = set->v[j];
+            uint64_t last_a = a->start + (a->length - 1), last_b = b.start + (b.length - 1);
+
+            if (is_gap(a, &b))
+                continue;
+            a->start = a->start < b.start ? a->start : b.start;
+            a->length = (last_a > last_b ? last_a : last_b) - a->start + 1;
+            memmove(&set->v[j], &set->v[j + 1], (set->n - j - 1) * sizeof set->v[0]);
+            set->n--;
+            return true;
+        }
+    return false;
 }
 
 /* ---- what is promised ---- */
 
-static enum wr_range_result expect(struct wr_slice value, uint64_t size, struct wr_range *out)
+static enum wr_range_result expect(struct wr_slice value, uint64_t size, struct set *set)
 {
-    enum spec set;
-    size_t n;
-
     if (!is_unit(value))
         return WR_RANGE_WHOLE;
-    set = read_set(wr_slice(value.p + 6, value.n - 6), size, out, &n);
-    if (set == UNSATISFIABLE)
+    read_set(wr_slice(value.p + 6, value.n - 6), size, set);
+    if (set->all == INVALID)
+        return WR_RANGE_WHOLE;
+    if (set->all == UNSATISFIABLE)
         return WR_RANGE_UNSATISFIABLE;
-    /* 14.2: a server may ignore a Range; it has to where the part is empty, which 206 cannot say. */
-    return set == SATISFIABLE && n == 1 && size > 0 ? WR_RANGE_PART : WR_RANGE_WHOLE;
+    if (size == 0) /* a part without a byte, which 206 cannot say */
+        return WR_RANGE_WHOLE;
+    while (join_two(set))
+        ;
+    return set->n <= PARTS_MAX ? WR_RANGE_PARTS : WR_RANGE_WHOLE;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    struct wr_range part = {0, 0}, expected = {0, 0};
+    struct wr_ranges ranges;
+    struct set expected;
     enum wr_range_result result;
     struct wr_slice value;
     uint64_t size;
@@ -184,9 +231,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     value = wr_slice((const char *)data + 1, n - 1);
     while (value.n > 0 && is_blank(value.p[value.n - 1])) /* as every field value is trimmed */
         value.n--;
-    result = wr_range_parse(value, size, &part);
+    result = wr_ranges_parse(value, size, &ranges);
     check(result == expect(value, size, &expected));
-    if (result == WR_RANGE_PART)
-        check(part.start == expected.start && part.length == expected.length);
+    if (result != WR_RANGE_PARTS)
+        return 0;
+    check(ranges.n == expected.n);
+    for (size_t i = 0; i < ranges.n; i++)
+        check(ranges.v[i].start == expected.v[i].start &&
+              ranges.v[i].length == expected.v[i].length);
     return 0;
 }
