@@ -17,6 +17,16 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   list(APPEND WEIR_HARDENING -fcf-protection)
 endif()
 
+# weir_require(VAR HEADER LIBRARY PACKAGE): VAR is the library, VAR_INCLUDE the folder of its header;
+# where there is none an error names Debian's package.
+function(weir_require var header library package)
+  find_path(${var}_INCLUDE ${header})
+  find_library(${var} ${library})
+  if(NOT ${var}_INCLUDE OR NOT ${var})
+    message(FATAL_ERROR "Weir needs lib${library} and <${header}>: on Debian, apt-get install ${package}")
+  endif()
+endfunction()
+
 # Language, warnings, hardening and instrumentation of one target.
 function(weir_compile_options target)
   set_target_properties(${target} PROPERTIES
@@ -88,6 +98,9 @@ function(weir_library target kind)
   set_target_properties(${target} PROPERTIES OUTPUT_NAME weir LINKER_LANGUAGE C)
   target_include_directories(${target} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
   target_link_libraries(${target} PRIVATE Threads::Threads ${CMAKE_DL_LIBS}
-    $<BUILD_INTERFACE:${WEIR_JANSSON}> $<INSTALL_INTERFACE:jansson>)
+    $<BUILD_INTERFACE:${WEIR_JANSSON}> $<INSTALL_INTERFACE:jansson>
+    $<BUILD_INTERFACE:${WEIR_ZLIB}> $<INSTALL_INTERFACE:z>
+    $<BUILD_INTERFACE:${WEIR_BROTLI}> $<INSTALL_INTERFACE:brotlienc>
+    $<BUILD_INTERFACE:${WEIR_ZSTD}> $<INSTALL_INTERFACE:zstd>)
   weir_compile_options(${target})
 endfunction()

@@ -2,7 +2,8 @@
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
-BUILD_PACKAGES="gcc libc6-dev libjansson-dev cmake ninja-build"
+LIBRARIES="libjansson-dev zlib1g-dev libbrotli-dev libzstd-dev"
+BUILD_PACKAGES="gcc libc6-dev $LIBRARIES cmake ninja-build"
 TEST_PACKAGES="$BUILD_PACKAGES g++ libcmocka-dev python3 binutils pkgconf libglib2.0-dev libuv1-dev"
 GATE_PACKAGES="$TEST_PACKAGES clang libclang-rt-14-dev llvm-14 clang-format clang-tidy man-db"
 
