@@ -4,11 +4,15 @@
 #include <brotli/encode.h>
 #include <errno.h>
 #include <limits.h>
+#include <setjmp.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <zlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
+
+#include "base/list.h"
 
 #define SIZE_UNKNOWN UINT64_MAX
 
@@ -33,11 +37,26 @@ struct gzip {
     char waits[GZIP_ROOM_MIN]; /* from start to end: written for lack of room here */
 };
 
+/*
+ * libbrotlienc calls exit() when its allocator has no memory, unless it was built not to. So ours
+ * leaves it by longjmp(), and knows all that it was asked for, to free it without its help.
+ */
+struct br {
+    BrotliEncoderState *state; /* one of the blocks */
+    struct wr_list blocks;
+    jmp_buf no_memory;
+};
+
+struct br_block {
+    struct wr_list link;
+    _Alignas(max_align_t) char memory[];
+};
+
 struct wr_encoder {
     const struct codec *codec;
     union {
         struct gzip gzip;
-        BrotliEncoderState *br;
+        struct br br;
         ZSTD_CCtx *zstd;
     };
     size_t in_left;        /* of the input, and */
@@ -169,42 +188,90 @@ static int gzip_run(struct wr_encoder *e, struct wr_encoder_io *io, enum wr_enco
 
 /* ---- br ---- */
 
-static int br_open(struct wr_encoder *e, int level, uint64_t size)
+static void *br_alloc(void *opaque, size_t n)
 {
-    bool is_known = size != SIZE_UNKNOWN;
-    int window = is_known ? window_for(size, BROTLI_MIN_WINDOW_BITS, BR_WINDOW_MAX) : STREAM_WINDOW;
+    struct br *b = opaque;
+    struct br_block *block = NULL;
 
-    e->br = BrotliEncoderCreateInstance(NULL, NULL, NULL);
-    if (!e->br)
-        return -ENOMEM;
-    BrotliEncoderSetParameter(e->br, BROTLI_PARAM_QUALITY, (uint32_t)level);
-    BrotliEncoderSetParameter(e->br, BROTLI_PARAM_LGWIN, (uint32_t)window);
-    if (is_known)
-        BrotliEncoderSetParameter(e->br, BROTLI_PARAM_SIZE_HINT,
-                                  size < UINT32_MAX ? (uint32_t)size : UINT32_MAX);
-    return 0;
+    if (n <= SIZE_MAX - sizeof *block)
+        block = malloc(sizeof *block + n);
+    if (!block)
+        longjmp(b->no_memory, 1);
+    wr_list_append(&b->blocks, &block->link);
+    return block->memory;
+}
+
+static void br_block_free(struct br_block *block)
+{
+    wr_list_remove(&block->link);
+    free(block);
+}
+
+static void br_free(void *opaque, void *memory)
+{
+    (void)opaque;
+    if (memory)
+        br_block_free(WR_CONTAINER_OF(memory, struct br_block, memory));
 }
 
 static void br_close(struct wr_encoder *e)
 {
-    BrotliEncoderDestroyInstance(e->br);
+    WR_LIST_FOREACH_SAFE (it, &e->br.blocks) {
+        br_block_free(WR_CONTAINER_OF(it, struct br_block, link));
+    }
 }
 
-/* It works until all is taken or the room is full. It fails for lack of memory only. */
+static BrotliEncoderState *br_new(struct br *b)
+{
+    if (setjmp(b->no_memory))
+        return NULL;
+    return BrotliEncoderCreateInstance(br_alloc, br_free, b);
+}
+
+static int br_open(struct wr_encoder *e, int level, uint64_t size)
+{
+    bool is_known = size != SIZE_UNKNOWN;
+    int window = is_known ? window_for(size, BROTLI_MIN_WINDOW_BITS, BR_WINDOW_MAX) : STREAM_WINDOW;
+    BrotliEncoderState *s;
+
+    wr_list_init(&e->br.blocks);
+    s = br_new(&e->br);
+    if (!s) {
+        br_close(e);
+        return -ENOMEM;
+    }
+    BrotliEncoderSetParameter(s, BROTLI_PARAM_QUALITY, (uint32_t)level);
+    BrotliEncoderSetParameter(s, BROTLI_PARAM_LGWIN, (uint32_t)window);
+    if (is_known)
+        BrotliEncoderSetParameter(s, BROTLI_PARAM_SIZE_HINT,
+                                  size < UINT32_MAX ? (uint32_t)size : UINT32_MAX);
+    e->br.state = s;
+    return 0;
+}
+
+/* Until all is taken or the room is full. It fails for lack of memory only. */
+static int br_step(BrotliEncoderState *s, struct wr_encoder_io *io, BrotliEncoderOperation op)
+{
+    const uint8_t *in = (const uint8_t *)io->in.p;
+    uint8_t *out = (uint8_t *)room_of(io);
+    size_t in_left = io->in.n, room = wr_buf_room(&io->out), room_left = room;
+
+    if (!BrotliEncoderCompressStream(s, op, &in_left, &in, &room_left, &out, NULL))
+        return -ENOMEM;
+    take(io, io->in.n - in_left);
+    io->out.n += room - room_left;
+    return in_left > 0 || BrotliEncoderHasMoreOutput(s) ? WR_ENCODER_ROOM : WR_ENCODER_DONE;
+}
+
 static int br_run(struct wr_encoder *e, struct wr_encoder_io *io, enum wr_encoder_op op)
 {
     static const BrotliEncoderOperation ops[] = {[WR_ENCODER_MORE] = BROTLI_OPERATION_PROCESS,
                                                  [WR_ENCODER_FLUSH] = BROTLI_OPERATION_FLUSH,
                                                  [WR_ENCODER_END] = BROTLI_OPERATION_FINISH};
-    const uint8_t *in = (const uint8_t *)io->in.p;
-    uint8_t *out = (uint8_t *)room_of(io);
-    size_t in_left = io->in.n, room = wr_buf_room(&io->out), room_left = room;
 
-    if (!BrotliEncoderCompressStream(e->br, ops[op], &in_left, &in, &room_left, &out, NULL))
+    if (setjmp(e->br.no_memory))
         return -ENOMEM;
-    take(io, io->in.n - in_left);
-    io->out.n += room - room_left;
-    return in_left > 0 || BrotliEncoderHasMoreOutput(e->br) ? WR_ENCODER_ROOM : WR_ENCODER_DONE;
+    return br_step(e->br.state, io, ops[op]);
 }
 
 /* ---- zstd ---- */
