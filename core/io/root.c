@@ -1,15 +1,19 @@
 #include "io/root.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define LINKS_MAX 40 /* followed in one path, as the kernel has it */
 #define RACES_MAX 8  /* times to try again when a rename runs against the look-up */
+
+#define FOLDER_BATCH ((size_t)32 * 1024) /* bytes of names that one system call reads */
 
 void wr_root_close(struct wr_root *r)
 {
@@ -282,4 +286,196 @@ int wr_root_open_file(const struct wr_root *r, const char *path, struct wr_file_
         return fd;
     close(fd);
     return err < 0 ? err : info->kind == WR_FILE_DIRECTORY ? -EISDIR : -ENOENT;
+}
+
+/* ---- folders ---- */
+
+struct folder_reader {
+    const struct wr_root *root;
+    const struct wr_folder_limits *limits;
+    int fd; /* the folder's */
+    struct wr_folder *out;
+    size_t cap, names_n, names_cap;
+    size_t base;         /* bytes of `path` that are the folder's, with the '/' */
+    char path[PATH_MAX]; /* of the entry that is looked at, beneath the root */
+};
+
+void wr_folder_free(struct wr_folder *f)
+{
+    free(f->v);
+    free(f->names);
+    *f = (struct wr_folder){0};
+}
+
+static bool is_dots(const char *name)
+{
+    return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+/* Of a kind that is never an entry, by what the folder itself says of it; a look at it is saved. */
+static bool is_special(const struct dirent64 *d)
+{
+    return d->d_type == DT_FIFO || d->d_type == DT_SOCK || d->d_type == DT_CHR ||
+           d->d_type == DT_BLK;
+}
+
+/* What the link, whose name `path` ends in, leads to. It is never opened for reading: O_PATH. */
+static int look_behind(const struct folder_reader *reader, struct wr_file_info *info)
+{
+    int fd = open_beneath(reader->root, reader->path, O_PATH | O_CLOEXEC), err;
+
+    if (fd < 0)
+        return fd;
+    err = wr_file_info_of(fd, info);
+    close(fd);
+    return err;
+}
+
+static int look_at(struct folder_reader *reader, struct wr_slice name, struct wr_file_info *info)
+{
+    struct stat st;
+
+    if (name.n >= sizeof reader->path - reader->base)
+        return -ENAMETOOLONG; /* no path leads to it */
+    memcpy(reader->path + reader->base, name.p, name.n + 1);
+    if (fstatat(reader->fd, name.p, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+        return -errno;
+    if (S_ISLNK(st.st_mode))
+        return look_behind(reader, info);
+    info_of_stat(&st, info);
+    return 0;
+}
+
+/* Room for one more entry and its name. */
+static int make_room(struct folder_reader *reader, size_t name_n)
+{
+    struct wr_folder *out = reader->out;
+
+    if (out->n == reader->cap) {
+        size_t cap = reader->cap > 0 ? 2 * reader->cap : 64;
+        struct wr_folder_entry *v = reallocarray(out->v, cap, sizeof *v);
+
+        if (!v)
+            return -ENOMEM;
+        out->v = v;
+        reader->cap = cap;
+    }
+    if (name_n >= reader->names_cap - reader->names_n) {
+        size_t cap = 2 * reader->names_cap + NAME_MAX + 1 + name_n;
+        char *names = realloc(out->names, cap);
+
+        if (!names)
+            return -ENOMEM;
+        out->names = names;
+        reader->names_cap = cap;
+    }
+    return 0;
+}
+
+static int add_entry(struct folder_reader *reader, struct wr_slice name,
+                     const struct wr_file_info *info)
+{
+    struct wr_folder *out = reader->out;
+    int err;
+
+    if (out->n >= reader->limits->entries || name.n >= reader->limits->names - reader->names_n) {
+        out->is_cut = true;
+        return 0;
+    }
+    err = make_room(reader, name.n);
+    if (err < 0)
+        return err;
+    memcpy(out->names + reader->names_n, name.p, name.n + 1);
+    reader->names_n += name.n + 1;
+    out->v[out->n++] = (struct wr_folder_entry){{NULL, name.n}, *info};
+    return 0;
+}
+
+/* Trouble with one name leaves that out; without memory or descriptors it would be any name. */
+static bool is_trouble_of_all(int err)
+{
+    return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
+}
+
+static int take_name(struct folder_reader *reader, const struct dirent64 *d)
+{
+    struct wr_file_info info = {.kind = WR_FILE_OTHER};
+    struct wr_slice name = wr_slice_of(d->d_name);
+    int err;
+
+    if (is_dots(d->d_name) || is_special(d))
+        return 0;
+    err = look_at(reader, name, &info);
+    if (err == 0 && info.kind != WR_FILE_OTHER)
+        return add_entry(reader, name, &info);
+    return is_trouble_of_all(err) ? err : 0;
+}
+
+/* By the system call: readdir() is for one thread. */
+static int read_entries(struct folder_reader *reader, char *batch)
+{
+    ssize_t n;
+    int err = 0;
+
+    while ((n = getdents64(reader->fd, batch, FOLDER_BATCH)) > 0) {
+        for (ssize_t at = 0; at < n && err == 0 && !reader->out->is_cut;) {
+            const struct dirent64 *d = (const struct dirent64 *)(const void *)(batch + at);
+
+            err = take_name(reader, d);
+            at += d->d_reclen;
+        }
+        if (err < 0 || reader->out->is_cut)
+            return err;
+    }
+    return n < 0 ? -errno : 0;
+}
+
+/* The names have moved while they grew, so that entries are told only now where theirs is. */
+static void place_names(struct wr_folder *f)
+{
+    const char *name = f->names;
+
+    for (size_t i = 0; i < f->n; i++) {
+        f->v[i].name.p = name;
+        name += f->v[i].name.n + 1;
+    }
+}
+
+static int read_folder(struct folder_reader *reader)
+{
+    struct stat st;
+    char *batch;
+    int err;
+
+    /* One that may be read and not searched has names, and nothing behind them. */
+    if (fstatat(reader->fd, ".", &st, 0) < 0)
+        return -errno;
+    batch = malloc(FOLDER_BATCH);
+    err = batch ? read_entries(reader, batch) : -ENOMEM;
+    free(batch);
+    if (err == 0)
+        place_names(reader->out);
+    else
+        wr_folder_free(reader->out);
+    return err;
+}
+
+int wr_root_read_folder(const struct wr_root *r, const char *path,
+                        const struct wr_folder_limits *limits, struct wr_folder *out)
+{
+    struct folder_reader reader = {.root = r, .limits = limits, .out = out};
+    int err;
+
+    *out = (struct wr_folder){0};
+    /* O_DIRECTORY: what is no folder is not opened at all. */
+    reader.fd = open_beneath(r, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (reader.fd < 0)
+        return reader.fd;
+    reader.base = strlen(path); /* less than PATH_MAX, or it could not have been opened */
+    memcpy(reader.path, path, reader.base);
+    if (reader.base > 0 && path[reader.base - 1] != '/')
+        reader.path[reader.base++] = '/';
+    err = read_folder(&reader);
+    close(reader.fd);
+    return err;
 }

@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/slice.h"
+
 struct wr_root {
     int fd;
     bool no_openat2; /* the walk is used; tests set it too */
@@ -50,6 +52,41 @@ int wr_root_open_file(const struct wr_root *r, const char *path, struct wr_file_
  */
 bool wr_root_is_unchanged(const struct wr_root *r, const char *path,
                           const struct wr_file_info *info);
+
+/* A name in a folder, and what is behind it: a regular file or a folder. */
+struct wr_folder_entry {
+    struct wr_slice name; /* any octets but NUL and '/'; a NUL is behind it */
+    struct wr_file_info info;
+};
+
+/* What is in a folder, in no order. */
+struct wr_folder {
+    struct wr_folder_entry *v;
+    size_t n;
+    bool is_cut; /* there is more than the limits let in */
+    char *names; /* which `v` points into */
+};
+
+struct wr_folder_limits {
+    size_t entries;
+    size_t names; /* bytes, of all of them, each with its NUL */
+};
+
+/*
+ * Reads the folder at `path`, which is as above, or with a '/' behind it. 0, with *out to be freed;
+ * else -errno, and nothing is to be freed: -ENOTDIR for what is no folder, -EACCES for one that may
+ * not be read, or not be searched. Blocks for as long as the disk takes: a system call a name.
+ *
+ * A symbolic link counts as what it leads to. Left out is what wr_root_open_file() would not find
+ * either (a link that leaves the root, leads nowhere or to itself; a FIFO, socket or device), and
+ * what vanishes meanwhile. A file that may not be read is an entry like others. Whatever is added
+ * or renamed meanwhile may be in it or not.
+ */
+int wr_root_read_folder(const struct wr_root *r, const char *path,
+                        const struct wr_folder_limits *limits, struct wr_folder *out);
+
+/* It is empty then. */
+void wr_folder_free(struct wr_folder *f);
 
 /* *info of an open descriptor: 0 or -errno. */
 int wr_file_info_of(int fd, struct wr_file_info *info);
