@@ -102,23 +102,38 @@ void wr_date_format(int64_t time_s, char out[static WR_DATE_LEN])
     WR_BUF_LITERAL(&b, " GMT");
 }
 
+/* RFC 3339 5.6, without fraction and zone. */
+static void append_date_time(struct wr_buf *b, const struct civil *c)
+{
+    append_digits(b, c->year, 4);
+    wr_buf_char(b, '-');
+    append_digits(b, c->month, 2);
+    wr_buf_char(b, '-');
+    append_digits(b, c->day, 2);
+    wr_buf_char(b, 'T');
+    append_digits(b, c->hour, 2);
+    wr_buf_char(b, ':');
+    append_digits(b, c->minute, 2);
+    wr_buf_char(b, ':');
+    append_digits(b, c->second, 2);
+}
+
+void wr_date_time_format(int64_t time_s, char out[static WR_DATE_TIME_LEN])
+{
+    struct civil c = civil_of(time_s);
+    struct wr_buf b = wr_buf_on(out, WR_DATE_TIME_LEN);
+
+    append_date_time(&b, &c);
+    wr_buf_char(&b, 'Z');
+}
+
 void wr_timestamp_format(int64_t wall_ns, char out[static WR_TIMESTAMP_LEN])
 {
     int64_t rest_ns = wall_ns % SECOND_NS, time_s = wall_ns / SECOND_NS - (rest_ns < 0);
     struct civil c = civil_of(time_s);
     struct wr_buf b = wr_buf_on(out, WR_TIMESTAMP_LEN);
 
-    append_digits(&b, c.year, 4);
-    wr_buf_char(&b, '-');
-    append_digits(&b, c.month, 2);
-    wr_buf_char(&b, '-');
-    append_digits(&b, c.day, 2);
-    wr_buf_char(&b, 'T');
-    append_digits(&b, c.hour, 2);
-    wr_buf_char(&b, ':');
-    append_digits(&b, c.minute, 2);
-    wr_buf_char(&b, ':');
-    append_digits(&b, c.second, 2);
+    append_date_time(&b, &c);
     wr_buf_char(&b, '.');
     append_digits(&b, (int)((rest_ns < 0 ? rest_ns + SECOND_NS : rest_ns) / 1000000), 3);
     wr_buf_char(&b, 'Z');

@@ -21,6 +21,11 @@ void wr_date_format(int64_t time_s, char out[static WR_DATE_LEN]);
  */
 bool wr_date_parse(struct wr_slice s, int64_t now_s, int64_t *time_s);
 
+#define WR_DATE_TIME_LEN 20 /* "1994-11-06T08:49:37Z" */
+
+/* The form of RFC 3339, for pages and JSON; not terminated, clamped as above. */
+void wr_date_time_format(int64_t time_s, char out[static WR_DATE_TIME_LEN]);
+
 #define WR_TIMESTAMP_LEN 24 /* "1994-11-06T08:49:37.123Z" */
 
 /* The form of RFC 3339, for logs; not terminated. `wall_ns`, since 1970, UTC, is cut to

@@ -312,6 +312,35 @@ static void date__two_digit_year_at_the_ends_of_time__does_not_overflow(void **s
 }
 
 /* Seconds as above; RFC 3339 5.6. */
+static void date__instant__is_written_as_date_time(void **state)
+{
+    static const struct {
+        int64_t time_s;
+        const char *text;
+    } times[] = {
+        {0, "1970-01-01T00:00:00Z"},
+        {-1, "1969-12-31T23:59:59Z"},
+        {784111777, "1994-11-06T08:49:37Z"},
+        {1709251199, "2024-02-29T23:59:59Z"},
+        {-62135596800, "0001-01-01T00:00:00Z"},
+        {253402300799, "9999-12-31T23:59:59Z"},
+        {INT64_MIN, "0001-01-01T00:00:00Z"},
+        {INT64_MAX, "9999-12-31T23:59:59Z"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(times); i++) {
+        char got[WR_DATE_TIME_LEN + 1];
+
+        memset(got, '~', sizeof got);
+        wr_date_time_format(times[i].time_s, got);
+        if (memcmp(got, times[i].text, WR_DATE_TIME_LEN) != 0)
+            fail_msg("%s: \"%.*s\"", times[i].text, WR_DATE_TIME_LEN, got);
+        assert_int_equal(got[WR_DATE_TIME_LEN], '~');
+    }
+}
+
+/* Seconds as above; RFC 3339 5.6. */
 static void date__instant__is_written_as_timestamp(void **state)
 {
     static const struct {
@@ -352,4 +381,5 @@ WR_TESTS(cmocka_unit_test(date__instant__is_written_as_imf_fixdate),
          cmocka_unit_test(date__two_digit_year__is_at_most_50_years_ahead),
          cmocka_unit_test(date__leap_day_in_a_century_without_it__is_refused),
          cmocka_unit_test(date__two_digit_year_at_the_ends_of_time__does_not_overflow),
+         cmocka_unit_test(date__instant__is_written_as_date_time),
          cmocka_unit_test(date__instant__is_written_as_timestamp));
