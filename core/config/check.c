@@ -49,7 +49,7 @@ static bool check_path(struct wr_reader *r, const struct wr_json_node *node, con
 
 static bool check_host(struct wr_reader *r, const struct wr_json_node *node, const char **value)
 {
-    const char *expected = wr_route_check_host(wr_slice_of(*value));
+    const char *expected = wr_vhost_check(wr_slice_of(*value));
 
     if (expected)
         refuse(r, node, expected);
@@ -250,7 +250,7 @@ static void settle(struct wr_reader *r, struct claims *c, const char *what)
 /* As the router compares it. */
 static const char *canonical_host(struct wr_reader *r, const char *host)
 {
-    struct wr_slice name = wr_route_host_without_dot(wr_slice_of(host));
+    struct wr_slice name = wr_vhost_without_dot(wr_slice_of(host));
     char *out = wr_reader_alloc(r, name.n + 1);
 
     if (!out)

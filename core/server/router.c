@@ -1,59 +1,9 @@
 #include "server/router.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 
 /* ---- what a route's text must be; NULL: it is, else what was expected ---- */
-
-static bool is_host_char(char c)
-{
-    char lower = wr_ascii_lower(c);
-
-    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.';
-}
-
-static const char *check_name(struct wr_slice host)
-{
-    for (size_t i = 0; i < host.n; i++) {
-        if (host.p[i] == ':')
-            return "a host without scheme and port";
-        if (!is_host_char(host.p[i]))
-            return "a host of letters, digits, '-', '_' and '.'";
-        if (host.p[i] == '.' && (i == 0 || host.p[i - 1] == '.'))
-            return "a host without empty labels";
-    }
-    return NULL;
-}
-
-static const char *check_literal(struct wr_slice host)
-{
-    const char *end = memchr(host.p, ']', host.n);
-    char address[INET6_ADDRSTRLEN];
-    struct in6_addr ignored;
-    size_t n;
-
-    if (!end)
-        return "a ']' behind the IPv6 address";
-    n = (size_t)(end - host.p) - 1;
-    if (n >= sizeof address)
-        return "an IPv6 address in the brackets";
-    memcpy(address, host.p + 1, n);
-    address[n] = '\0';
-    if (inet_pton(AF_INET6, address, &ignored) != 1)
-        return "an IPv6 address in the brackets";
-    if (host.n == n + 2)
-        return NULL;
-    return end[1] == ':' ? "a host without scheme and port" : "a '/' or nothing behind the ']'";
-}
-
-const char *wr_route_check_host(struct wr_slice host)
-{
-    if (host.n == 0)
-        return "a host";
-    return host.p[0] == '[' ? check_literal(host) : check_name(host);
-}
 
 /* The path of a request has been decoded and freed of these: such a route would never be found. */
 const char *wr_route_check_path(struct wr_slice path)
@@ -89,18 +39,11 @@ const char *wr_route_check(const char *text)
 
     if (!path)
         return "a path that begins with '/'";
-    why = path > host ? wr_route_check_host(wr_slice(host, (size_t)(path - host))) : NULL;
+    why = path > host ? wr_vhost_check(wr_slice(host, (size_t)(path - host))) : NULL;
     return why ? why : wr_route_check_path(wr_slice_of(path));
 }
 
 /* ---- adding ---- */
-
-struct wr_slice wr_route_host_without_dot(struct wr_slice host)
-{
-    if (host.n > 0 && host.p[host.n - 1] == '.')
-        host.n--;
-    return host;
-}
 
 /* `text` has passed wr_route_check(). In one block, "=Host/path/" stands first as it is, then once more as
  * "host/path". */
@@ -124,24 +67,35 @@ static int parse(const char *text, struct wr_route *out)
     for (size_t i = 0; i < host_n; i++)
         host[i] = wr_ascii_lower(host[i]);
     if (host_n > 0)
-        out->host = wr_route_host_without_dot(wr_slice(host, host_n));
+        out->host = wr_vhost_without_dot(wr_slice(host, host_n));
     out->path = wr_slice(path, (size_t)(end - path));
     return 0;
 }
 
-static bool is_same(const struct wr_route *a, const struct wr_route *b)
+/* In which order those of one host are tried: less than 0 when `a` is before `b`. Those of one
+ * length, of which a path can match but one, are in an order as well, so that they can be bisected. */
+static int compare(const struct wr_route *a, const struct wr_route *b)
 {
-    return a->is_exact == b->is_exact && wr_slice_eq(a->host, b->host) &&
-           wr_slice_eq(a->path, b->path);
+    if (a->is_exact != b->is_exact)
+        return a->is_exact ? -1 : 1;
+    if (a->path.n != b->path.n)
+        return a->path.n > b->path.n ? -1 : 1;
+    return a->path.n > 0 ? memcmp(a->path.p, b->path.p, a->path.n) : 0;
 }
 
-static bool is_before(const struct wr_route *a, const struct wr_route *b)
+/* The first in v[at..end) that is not before `route`. */
+static size_t lower_bound(const struct wr_route *v, size_t at, size_t end,
+                          const struct wr_route *route)
 {
-    if ((a->host.n > 0) != (b->host.n > 0))
-        return a->host.n > 0;
-    if (a->is_exact != b->is_exact)
-        return a->is_exact;
-    return a->path.n > b->path.n;
+    while (at < end) {
+        size_t middle = at + (end - at) / 2;
+
+        if (compare(&v[middle], route) < 0)
+            at = middle + 1;
+        else
+            end = middle;
+    }
+    return at;
 }
 
 static int insert(struct wr_router *r, size_t at, const struct wr_route *route)
@@ -157,16 +111,46 @@ static int insert(struct wr_router *r, size_t at, const struct wr_route *route)
     return 0;
 }
 
-static int insert_in_order(struct wr_router *r, const struct wr_route *route)
+static int insert_in_order(struct wr_router *r, size_t first, size_t end,
+                           const struct wr_route *route)
 {
-    size_t at = 0;
+    size_t at = lower_bound(r->v, first, end, route);
 
-    for (size_t i = 0; i < r->n; i++)
-        if (is_same(&r->v[i], route))
-            return -EEXIST;
-    while (at < r->n && !is_before(route, &r->v[at]))
-        at++;
+    if (at < end && compare(&r->v[at], route) == 0)
+        return -EEXIST;
     return insert(r, at, route);
+}
+
+/* Where the host is among r->hosts, after it has been added if need be; or -ENOMEM. */
+static ssize_t find_host(struct wr_router *r, struct wr_slice text)
+{
+    size_t n = r->hosts.n;
+    ssize_t at = wr_vhosts_add(&r->hosts, text);
+
+    if (r->hosts.n > n)
+        r->hosts.v[at].first = r->hosts.v[at].end = r->of_all;
+    return at;
+}
+
+/* Routes of hosts lie in the order in which the hosts were added. */
+static int insert_of_host(struct wr_router *r, const struct wr_route *route)
+{
+    ssize_t at = find_host(r, route->host);
+    struct wr_vhosts *hosts = &r->hosts;
+    int err;
+
+    if (at < 0)
+        return (int)at;
+    err = insert_in_order(r, hosts->v[at].first, hosts->v[at].end, route);
+    if (err < 0)
+        return err;
+    hosts->v[at].end++;
+    for (size_t i = (size_t)at + 1; i < hosts->n; i++) {
+        hosts->v[i].first++;
+        hosts->v[i].end++;
+    }
+    r->of_all++;
+    return 0;
 }
 
 int wr_router_add(struct wr_router *r, const char *text, struct wr_handler *handler,
@@ -184,7 +168,8 @@ int wr_router_add(struct wr_router *r, const char *text, struct wr_handler *hand
     if (err < 0)
         return err;
     route.handler = handler;
-    err = insert_in_order(r, &route);
+    err =
+        route.host.n > 0 ? insert_of_host(r, &route) : insert_in_order(r, r->of_all, r->n, &route);
     if (err < 0)
         free(route.text);
     return err;
@@ -221,25 +206,13 @@ void wr_router_free(struct wr_router *r)
         free(r->v[i].text);
     }
     free(r->v);
+    wr_vhosts_free(&r->hosts);
     *r = (struct wr_router){0};
 }
 
 /* ---- finding ---- */
 
-/* Without port and dot. A ':' in brackets is the address's. */
-static struct wr_slice host_name(struct wr_slice host)
-{
-    const char *end;
-
-    if (host.n == 0)
-        return host;
-    if (host.p[0] == '[') {
-        end = memchr(host.p, ']', host.n);
-        return wr_slice(host.p, end ? (size_t)(end - host.p) + 1 : host.n);
-    }
-    end = memchr(host.p, ':', host.n);
-    return wr_route_host_without_dot(wr_slice(host.p, end ? (size_t)(end - host.p) : host.n));
-}
+#define WALK_MAX 16 /* so many routes are looked at one by one */
 
 static bool has_path(const struct wr_route *route, struct wr_slice path)
 {
@@ -250,16 +223,84 @@ static bool has_path(const struct wr_route *route, struct wr_slice path)
     return path.n == n ? n > 0 : !route->is_exact && path.p[n] == '/';
 }
 
+static const struct wr_route *walk(const struct wr_route *v, size_t at, size_t end,
+                                   struct wr_slice path)
+{
+    for (; at < end; at++)
+        if (has_path(&v[at], path))
+            return &v[at];
+    return NULL;
+}
+
+/* The beginning of the path that is the longest below a '/', of at most `n` bytes; false: none. */
+static bool shorten(struct wr_slice *path, size_t n)
+{
+    while (path->p[n] != '/')
+        if (n-- == 0)
+            return false;
+    path->n = n;
+    return true;
+}
+
+/* The same as walk(): the path as an exact one, then as a prefix, then what is above it. */
+static const struct wr_route *bisect(const struct wr_route *v, size_t at, size_t end,
+                                     struct wr_slice path)
+{
+    struct wr_route wanted = {.path = path, .is_exact = true};
+
+    at = lower_bound(v, at, end, &wanted);
+    if (at < end && compare(&v[at], &wanted) == 0)
+        return &v[at];
+    wanted.is_exact = false;
+    for (;;) {
+        at = lower_bound(v, at, end, &wanted);
+        if (at == end)
+            return NULL;
+        if (compare(&v[at], &wanted) == 0)
+            return &v[at];
+        /* Nothing that is left is longer than v[at]. */
+        if (wanted.path.n == 0 ||
+            !shorten(&wanted.path,
+                     wanted.path.n <= v[at].path.n ? wanted.path.n - 1 : v[at].path.n))
+            return NULL;
+    }
+}
+
+static const struct wr_route *search(const struct wr_route *v, size_t at, size_t end,
+                                     struct wr_slice path)
+{
+    return end - at > WALK_MAX ? bisect(v, at, end, path) : walk(v, at, end, path);
+}
+
+/* Of the host itself and of the wildcards that have it, from v[at] on. */
+static const struct wr_route *search_hosts(const struct wr_router *r, const struct wr_vhost *host,
+                                           size_t at, struct wr_slice path)
+{
+    for (;;) {
+        const struct wr_route *found = search(r->v, at, host->end, path);
+
+        if (found)
+            return found;
+        host = wr_vhosts_behind(&r->hosts, host);
+        if (!host)
+            return NULL;
+        at = host->first;
+    }
+}
+
 const struct wr_route *wr_router_find(const struct wr_router *r, const struct wr_route *after,
                                       struct wr_slice host, struct wr_slice path)
 {
-    struct wr_slice name = host_name(host);
+    size_t at = after ? (size_t)(after - r->v) + 1 : 0;
+    const struct wr_vhost *of = NULL;
+    const struct wr_route *found;
 
-    for (size_t i = after ? (size_t)(after - r->v) + 1 : 0; i < r->n; i++) {
-        const struct wr_route *route = &r->v[i];
-
-        if (has_path(route, path) && (route->host.n == 0 || wr_slice_ieq(route->host, name)))
-            return route;
-    }
-    return NULL;
+    if (path.n == 0)
+        return NULL;
+    if (!after)
+        of = wr_vhosts_find(&r->hosts, host);
+    else if (after->host.n > 0)
+        of = wr_vhosts_get(&r->hosts, after->host);
+    found = of ? search_hosts(r, of, after ? at : of->first, path) : NULL;
+    return found ? found : search(r->v, at > r->of_all ? at : r->of_all, r->n, path);
 }

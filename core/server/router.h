@@ -2,10 +2,12 @@
  * router.h — from host and path to a handler.
  *
  * A route is written [HOST]/PATH, or =[HOST]/PATH for that path alone; without '=' it also has all
- * paths below. HOST is compared without its port, in any case; a route without one has all hosts.
- * What matches is tried in this order until one does not decline: routes of the host before those
- * of all; exact before prefix; long before short. A prefix ends at a '/': /a has /a and /a/b, not
- * /ab.
+ * paths below. HOST is compared without its port, in any case; `*.example.org` is a wildcard
+ * (vhosts.h); a route without one has all hosts, also those that no other route names, and requests
+ * that name none: it is what the default host answers with. What matches is tried in this order
+ * until one does not decline: routes of the host, of wildcards that have it, longer before shorter,
+ * of all; within each exact before prefix, long before short. A prefix ends at a '/': /a has /a and
+ * /a/b, not /ab.
  *
  * Ownership: routes own their handlers; one may have several routes. Immutable once it is served,
  *            so any thread may look.
@@ -14,9 +16,11 @@
 #define WR_SERVER_ROUTER_H
 
 #include "server/handler.h"
+#include "server/vhosts.h"
 
 struct wr_route {
-    struct wr_slice host; /* in lower case, without a port; absent: every one */
+    struct wr_slice host; /* in lower case, without a port, "*." in front of a wildcard; absent:
+                             every one */
     struct wr_slice path; /* NUL-terminated; exact: as it was written; a prefix has no '/' at its
                              end, so that "/" is "" and "/a/" is "/a" */
     bool is_exact;
@@ -25,8 +29,11 @@ struct wr_route {
 };
 
 struct wr_router {
-    struct wr_route *v; /* in the order in which they are tried */
+    struct wr_route *v; /* those of each host, then those of all; each in the order in which they
+                           are tried */
     size_t n;
+    size_t of_all; /* where those of all hosts begin */
+    struct wr_vhosts hosts;
 };
 
 /* Frees every handler, once. */
@@ -45,13 +52,9 @@ int wr_router_add(struct wr_router *r, const char *text, struct wr_handler *hand
  * handler taken, or -ENOMEM. Nothing may be added after it. */
 int wr_router_add_last(struct wr_router *r, struct wr_handler *handler);
 
-/* Whether it can be the text, the host or the path of a route: NULL, or what was expected. */
+/* Whether it can be the text or the path of a route: NULL, or what was expected. */
 const char *wr_route_check(const char *text);
-const char *wr_route_check_host(struct wr_slice host);
 const char *wr_route_check_path(struct wr_slice path);
-
-/* RFC 3986 3.2.2: with the dot of the root, a name is the same. */
-struct wr_slice wr_route_host_without_dot(struct wr_slice host);
 
 /* The first route behind `after` (NULL: of all) for this host[:port] (may be absent) and decoded
  * path; NULL when there is none. */

@@ -71,8 +71,10 @@ WEIR_API int32_t weir_server_set_folder(weir_server *s, const char *folder);
  * Mounts the files beneath `folder` at a route.
  *
  * A route is written [HOST]/PATH and has that path and all below it, or =[HOST]/PATH for that path
- * alone. Of those that match the ones of the host come first, then exact before prefix, long before
- * short; an app that declines leaves the request to the next.
+ * alone. HOST has no port; *.example.org is every host below example.org. A route without one is for
+ * every host. Of those that match the ones of the host come first, then those of a '*', longer names
+ * before shorter, then those of every host; of each exact before prefix, long before short. An app
+ * that declines leaves the request to the next.
  */
 WEIR_API int32_t weir_server_mount_folder(weir_server *s, const char *route, const char *folder);
 

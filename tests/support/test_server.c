@@ -245,7 +245,7 @@ void test_server_init(struct test_server *s)
     };
     s->clock = wr_fake_clock_of(&s->time);
     s->route = (struct wr_route){.path = WR_SLICE(""), .handler = &s->handler.base};
-    s->site.router = (struct wr_router){&s->route, 1};
+    s->site.router = (struct wr_router){.v = &s->route, .n = 1};
     if (!s->handler.content || !s->log_text || !s->access_text ||
         wr_worker_init(&s->worker, &s->clock, &s->site) < 0)
         abort();

@@ -477,7 +477,7 @@ static void decline__another_route__answers(void **state)
     open_site(&s);
     routes[0] = s.server.route;
     routes[1] = (struct wr_route){.path = WR_SLICE(""), .handler = &s.server.handler.base};
-    s.server.site.router = (struct wr_router){routes, 2};
+    s.server.site.router = (struct wr_router){.v = routes, .n = 2};
     act = decline;
     s.server.handler.serve = test_serve_body;
     s.server.handler.body.pieces = &piece;
@@ -522,7 +522,7 @@ static void decline__each_environ__is_ended_once(void **state)
     open_site(&s);
     routes[0] = (struct wr_route){.path = WR_SLICE("/p"), .handler = s.server.mounted};
     routes[1] = (struct wr_route){.path = WR_SLICE(""), .handler = s.server.mounted};
-    s.server.site.router = (struct wr_router){routes, 2};
+    s.server.site.router = (struct wr_router){.v = routes, .n = 2};
     act = decline_then_own;
     check_answer(&s, ASK("GET"), "200 owned");
     assert_string_equal(ends, "c213");

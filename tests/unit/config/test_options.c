@@ -108,7 +108,8 @@ static const char full[] =
     "  {\"path\": \"/q\", \"plugin\": \"x/y.so\"},\n"
     "  {\"path\": \"/r\", \"redirect\": \"https://x/y?z\", \"status\": 308, \"metrics\": false},\n"
     "  {\"path\": \"/m\", \"metrics\": true}],\n"
-    " \"hosts\": [{\"names\": [\"c\", \"[::1]\"], \"routes\": [{\"static\": \"/c\\\"\\\\\"}]}]}";
+    " \"hosts\": [{\"names\": [\"c\", \"[::1]\", \"*.C\"], \"routes\": [{\"static\": "
+    "\"/c\\\"\\\\\"}]}]}";
 
 static void check_routes(const struct wr_root_options *r)
 {
@@ -131,8 +132,9 @@ static void check_routes(const struct wr_root_options *r)
     assert_int_equal(v[3].status, 308);
     assert_true(v[4].metrics && !v[0].metrics && !v[3].metrics);
     assert_int_equal(r->hosts.n, 1);
-    assert_int_equal(r->hosts.v[0].names.n, 2);
+    assert_int_equal(r->hosts.v[0].names.n, 3);
     assert_string_equal(r->hosts.v[0].names.v[1], "[::1]");
+    assert_string_equal(r->hosts.v[0].names.v[2], "*.C");
     assert_string_equal(r->hosts.v[0].routes.v[0].static_path, "/c\"\\");
     assert_string_equal(r->hosts.v[0].routes.v[0].path, "/");
 }

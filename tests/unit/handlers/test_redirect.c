@@ -43,6 +43,7 @@ static void close_site(struct site *s)
     for (size_t i = 0; i < s->server.site.router.n; i++)
         free(s->server.site.router.v[i].text);
     free(s->server.site.router.v);
+    wr_vhosts_free(&s->server.site.router.hosts);
 }
 
 /* Sends a request without content and gives its response, the only one. */

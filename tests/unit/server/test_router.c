@@ -109,6 +109,12 @@ static const struct {
     {"[::ffff:192.0.2.1]/", "[::ffff:192.0.2.1]", "", false, "IPv6 with IPv4 inside"},
     {"[ABCD:EF01:2345:6789:ABCD:EF01:255.255.255.255]/",
      "[abcd:ef01:2345:6789:abcd:ef01:255.255.255.255]", "", false, "the longest that is useful"},
+    {"*.Example.org/a", "*.example.org", "/a", false, "a wildcard"},
+    {"=*.a.example./", "*.a.example", "/", true, "a wildcard with the dot of the root"},
+    {"*.localhost/", "*.localhost", "", false, "a wildcard of one label"},
+    {"*.1.example/", "*.1.example", "", false, "a number inside is no address"},
+    {"*.4chan/", "*.4chan", "", false, "nor one that goes on"},
+    {"/*.example.org", NULL, "/*.example.org", false, "in a path it is an ordinary character"},
     {"/a%2Fb%zz", NULL, "/a%2Fb%zz", false, "'%' is an ordinary character"},
     {"/a b", NULL, "/a b", false, "so is a space: it is the decoded form"},
     {"/\xc3\xa9\xff", NULL, "/\xc3\xa9\xff", false, "bytes above 0x7F"},
@@ -168,7 +174,25 @@ static const struct {
     {"[1:2:3:4:5:6:7:8:9]/", "IPv6", "nine groups"},
     {"[0000000000000000000000000000000000000000000000::1]/", "IPv6", "longer than any address"},
     {"[::1]x/", "'/'", "more behind it"},
-    {"*.example/", "letters", "no wildcards"},
+    {"*/", "without a host", "every host is written otherwise"},
+    {"*./", "name behind", "nothing behind it"},
+    {"*../", "labels", "an empty label"},
+    {"*..example/", "labels", "an empty label"},
+    {"*example/", "first label", "a part of a label"},
+    {"*a.example/", "first label", "a part of a label"},
+    {"a*.example/", "first label", "a part of a label"},
+    {"**.example/", "first label", "two"},
+    {"a.*.example/", "first label", "in the middle"},
+    {"*.*.example/", "first label", "twice"},
+    {"www.example.*/", "first label", "at the end"},
+    {"*.0.0.1/", "name behind", "an address has no names below it"},
+    {"*.1.2.3.4/", "name behind", "an address has no names below it"},
+    {"*.1/", "name behind", "the end of an address"},
+    {"*.0.0.1./", "name behind", "the end of an address"},
+    {"*.[::1]/", "letters", "an address has no names below it"},
+    {"[*]/", "IPv6", "no address"},
+    {"*:80/", "first label", "a port"},
+    {"*.example:80/", "port", "a port"},
     {"a b/", "letters", "a space"},
     {" /", "letters", "a space"},
     {"a%41/", "letters", "an escape"},
@@ -234,6 +258,12 @@ static const struct {
     {"a.example/x", "A.Example./x", -EEXIST},
     {"[::A]/", "[::a]/", -EEXIST},
     {"=a.example/", "=A.EXAMPLE/", -EEXIST},
+    {"*.a.example/x", "*.A.Example./x/", -EEXIST},
+    {"*.a.example/", "a.example/", 0},
+    {"*.a.example/", "b.a.example/", 0},
+    {"*.a.example/", "*.b.a.example/", 0},
+    {"*.a.example/", "=*.a.example/", 0},
+    {"*.a.example/", "/", 0},
     {"/a", "=/a", 0},
     {"=/a", "=/a/", 0},
     {"/a", "/A", 0},
@@ -325,6 +355,32 @@ static const struct {
     {"a.example/b", "a.example", "/a", false, "the host alone is not enough"},
     {"=a.example/b", "a.example:1", "/b", true, "exact"},
     {"=a.example/b", "a.example:1", "/b/c", false, "exact"},
+    /* wildcards */
+    {"*.a.example/", "b.a.example", "/", true, "one label in front"},
+    {"*.a.example/", "c.b.a.example", "/", true, "two"},
+    {"*.a.example/", "a.example", "/", false, "not the name itself"},
+    {"*.a.example/", ".a.example", "/", false, "an empty label in front"},
+    {"*.a.example/", "..a.example", "/", false, "two of them"},
+    {"*.a.example/", "b..a.example", "/", false, "an empty label in front"},
+    {"*.a.example/", "ba.example", "/", false, "whole labels"},
+    {"*.a.example/", "a.example.b", "/", false, "in front, not behind"},
+    {"*.a.example/", "b.a.example2", "/", false, "longer behind"},
+    {"*.a.example/", "B.A.EXAMPLE.:443", "/x", true, "any case, a dot, a port"},
+    {"*.A.Example./", "b.a.example", "/x", true, "a dot in the route alone"},
+    {"*.a.example/", "b.a.example..", "/", false, "one dot"},
+    {"*.a.example/", "*.a.example", "/", true, "whatever stands in front"},
+    {"*.a.example/", "b_1-%41.a.example", "/", true, "whatever stands in front"},
+    {"*.a.example/", "xn--bcher-kva.a.example", "/", true, "RFC 3492"},
+    {"xn--bcher-kva.example/", "XN--BCHER-KVA.Example", "/", true,
+     "RFC 5890: case counts for nothing"},
+    {"*.xn--bcher-kva.example/", "www.xn--bcher-kva.example", "/", true, "RFC 3492"},
+    {"*.a.example/", NULL, "/", false, "HTTP/1.0 without one"},
+    {"*.a.example/", "", "/", false, "an empty one"},
+    {"*.a.example/", ".", "/", false, "a dot alone"},
+    {"*.a.example/", "[::1]", "/", false, "an address"},
+    {"*.a.example/b", "x.a.example", "/a", false, "the host alone is not enough"},
+    {"=*.a.example/b", "x.a.example:1", "/b", true, "exact"},
+    {"127.0.0.1/", "1.127.0.0.1", "/", false, "addresses are not names"},
     {"127.0.0.1/", "127.0.0.1:80", "/", true, "IPv4"},
     {"[::1]/", "[::1]", "/", true, "IPv6"},
     {"[::1]/", "[::1]:8080", "/", true, "a port"},
@@ -405,6 +461,124 @@ static void router__all_decline__each_that_matches_is_tried_in_order(void **stat
         }
         wr_router_free(&r);
     }
+}
+
+/* "exact host before wildcard, longer wildcard before shorter, then routes of all hosts; within each,
+ * exact path before prefix, long before short" */
+static const struct {
+    const char *host, *path, *want;
+} wild_orders[] = {
+    {"b.a.example", "/x",
+     "=b.a.example/x b.a.example/ =*.a.example/x *.a.example/x =*.example/x *.example/ =/x /"},
+    {"c.b.a.example", "/x",
+     "*.b.a.example/ =*.a.example/x *.a.example/x =*.example/x *.example/ =/x /"},
+    {"d.c.b.a.example", "/y", "*.b.a.example/ *.example/ /"},
+    {"z.a.example", "/x", "=*.a.example/x *.a.example/x =*.example/x *.example/ =/x /"},
+    {"a.example", "/x", "=*.example/x *.example/ =/x /"},
+    {"z.example", "/x/y", "*.example/ /"},
+    {"example", "/x", "=/x /"},
+    {"a.example.org", "/x", "=/x /"},
+    {NULL, "/x", "=/x /"},
+};
+
+static const char *const wild_texts[] = {
+    "/ =/x *.example/ =*.example/x *.a.example/x =*.a.example/x *.b.a.example/ b.a.example/ "
+    "=b.a.example/x",
+    "=b.a.example/x b.a.example/ *.b.a.example/ =*.a.example/x *.a.example/x =*.example/x "
+    "*.example/ =/x /",
+    "*.a.example/x *.example/ b.a.example/ /  =*.a.example/x *.b.a.example/ =/x =b.a.example/x "
+    "=*.example/x",
+};
+
+static void router__wildcards__are_tried_behind_the_host_and_before_all(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < WR_COUNT(wild_texts); k++) {
+        struct wr_router r = {0};
+
+        add_all(&r, wild_texts[k]);
+        assert_int_equal(r.n, 9);
+        for (size_t i = 0; i < WR_COUNT(wild_orders); i++) {
+            char got[NAMES_MAX];
+
+            find_all(&r, wild_orders[i].host, wr_slice_of(wild_orders[i].path), got);
+            assert_string_equal(got, wild_orders[i].want);
+        }
+        wr_router_free(&r);
+    }
+}
+
+/* Each of so many that no search could do without an order: what is found is written down by hand. */
+static void router__many_hosts__each_has_its_own(void **state)
+{
+    struct wr_router r = {0};
+    char text[64], host[64], want[256], got[NAMES_MAX];
+
+    (void)state;
+    add_all(&r, "/ *.example/w");
+    for (int k = 0; k < 3000; k++) { /* not in the order of the alphabet */
+        int i = k * 7 % 1000;
+
+        snprintf(text, sizeof text, "%sh%d.example/%s", k < 1000 ? "=" : "", i,
+                 k < 1000   ? "w"
+                 : k < 2000 ? "w/x"
+                            : "");
+        add(&r, text);
+    }
+    for (int i = 0; i < 1000; i++) {
+        snprintf(host, sizeof host, "H%d.example:8080", i);
+        snprintf(want, sizeof want, "h%d.example/w/x h%d.example/ *.example/w /", i, i);
+        find_all(&r, host, WR_SLICE("/w/x/y"), got);
+        assert_string_equal(got, want);
+        snprintf(want, sizeof want, "=h%d.example/w h%d.example/ *.example/w /", i, i);
+        find_all(&r, host, WR_SLICE("/w"), got);
+        assert_string_equal(got, want);
+    }
+    find_all(&r, "h1000.example", WR_SLICE("/w"), got);
+    assert_string_equal(got, "*.example/w /");
+    find_all(&r, "h1.exampl", WR_SLICE("/w"), got);
+    assert_string_equal(got, "/");
+    wr_router_free(&r);
+}
+
+static void router__many_paths__each_is_found_with_what_is_above_it(void **state)
+{
+    struct wr_router r = {0};
+    char text[64], path[64], want[256], got[NAMES_MAX];
+
+    (void)state;
+    add_all(&r, "/ /d /d/e =/");
+    for (int k = 0; k < 1500; k++) {
+        int i = k * 7 % 500;
+
+        snprintf(text, sizeof text, "%s/d/%d%s", k < 500 ? "=" : "", i, k < 1000 ? "" : "/e");
+        add(&r, text);
+    }
+    for (int i = 0; i < 500; i++) {
+        snprintf(path, sizeof path, "/d/%d", i);
+        snprintf(want, sizeof want, "=/d/%d /d/%d /d /", i, i);
+        find_all(&r, NULL, wr_slice_of(path), got);
+        assert_string_equal(got, want);
+        snprintf(path, sizeof path, "/d/%d/e/f", i);
+        snprintf(want, sizeof want, "/d/%d/e /d/%d /d /", i, i);
+        find_all(&r, "any.example", wr_slice_of(path), got);
+        assert_string_equal(got, want);
+    }
+    find_all(&r, NULL, WR_SLICE("/"), got);
+    assert_string_equal(got, "=/ /");
+    find_all(&r, NULL, WR_SLICE("/d/500/e"), got);
+    assert_string_equal(got, "/d /");
+    find_all(&r, NULL, WR_SLICE("/d/e"), got);
+    assert_string_equal(got, "/d/e /d /");
+    find_all(&r, NULL, WR_SLICE("/d/1/"), got);
+    assert_string_equal(got, "/d/1 /d /");
+    find_all(&r, NULL, WR_SLICE("/d1"), got);
+    assert_string_equal(got, "/");
+    find_all(&r, NULL, WR_SLICE("*"), got);
+    assert_string_equal(got, "");
+    find_all(&r, NULL, wr_slice(NULL, 0), got);
+    assert_string_equal(got, "");
+    wr_router_free(&r);
 }
 
 static void router__no_routes__nothing_is_found(void **state)
@@ -493,6 +667,9 @@ WR_TESTS(cmocka_unit_test(router__well_formed_text__becomes_host_and_path),
          cmocka_unit_test(router__one_route__has_what_its_text_says),
          cmocka_unit_test(router__slices_inside_longer_ones__are_read_by_their_length),
          cmocka_unit_test(router__all_decline__each_that_matches_is_tried_in_order),
+         cmocka_unit_test(router__wildcards__are_tried_behind_the_host_and_before_all),
+         cmocka_unit_test(router__many_hosts__each_has_its_own),
+         cmocka_unit_test(router__many_paths__each_is_found_with_what_is_above_it),
          cmocka_unit_test(router__no_routes__nothing_is_found),
          cmocka_unit_test(router__no_path__nothing_is_found),
          cmocka_unit_test(router__text__is_copied_and_leads_to_its_handler),

@@ -82,7 +82,7 @@ static void make_generation(struct generation *g, int number)
     g->site = (struct wr_site){.config = wr_config_default,
                                .log = {count_message, g, WR_LOG_DEBUG},
                                .access_log = {.write = count_line, .ctx = g},
-                               .router = {&g->route, 1},
+                               .router = {.v = &g->route, .n = 1},
                                .error_pages = &g->pages};
 }
 
