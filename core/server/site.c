@@ -1,5 +1,13 @@
 #include "server/site.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "io/pool.h"
+
+#define HELPERS_QUEUE_MAX 1024 /* past it a request does without, or waits for the disk itself */
+
 /* Was this handler met at an earlier route? */
 static bool is_again(const struct wr_router *r, size_t at)
 {
@@ -42,11 +50,26 @@ int wr_site_start_loop(struct wr_site *site, int loop, char *why)
     return err;
 }
 
+static int start_helpers(struct wr_site *site, char *why)
+{
+    const struct wr_pool_setup setup = {
+        .threads = site->helper_threads, .queue_max = HELPERS_QUEUE_MAX, .name = "weir-help"};
+    int err;
+
+    if (site->helper_threads == 0)
+        return 0;
+    site->helpers = wr_pool_new(&setup);
+    err = site->helpers ? wr_pool_start(site->helpers) : -ENOMEM;
+    if (err < 0)
+        snprintf(why, WR_WHY_MAX, "cannot start threads: %s", strerrordesc_np(-err));
+    return err;
+}
+
 int wr_site_start(struct wr_site *site, char *why)
 {
     struct wr_handler *h;
     size_t at = 0;
-    int err = 0;
+    int err = start_helpers(site, why);
 
     while (err == 0 && (h = wr_site_next_handler(site, &at)))
         if (h->ops->start)
@@ -61,6 +84,8 @@ void wr_site_stop(struct wr_site *site)
     for (size_t at = 0; (h = wr_site_next_handler(site, &at));)
         if (h->ops->stop)
             h->ops->stop(h);
+    wr_pool_free(site->helpers);
+    site->helpers = NULL;
 }
 
 void wr_site_stop_loop(struct wr_site *site, int loop)
@@ -90,6 +115,8 @@ void wr_site_warn_if_busy(const struct wr_site *site)
             wr_log(&site->log, WR_LOG_WARN,
                    "stopping: waiting for calls at %s that have not returned", r->v[i].text);
     }
+    if (site->helpers && wr_pool_is_busy(site->helpers))
+        wr_log(&site->log, WR_LOG_WARN, "stopping: waiting for a disk, or for content to be encoded");
 }
 
 void wr_site_wait(struct wr_site *site)
@@ -99,4 +126,6 @@ void wr_site_wait(struct wr_site *site)
     for (size_t at = 0; (h = wr_site_next_handler(site, &at));)
         if (h->ops->wait)
             h->ops->wait(h);
+    if (site->helpers)
+        wr_pool_wait(site->helpers);
 }

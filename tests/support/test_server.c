@@ -226,6 +226,16 @@ static void keep_access_line(void *ctx, const char *line, size_t n)
     append_line(&s->access_text, &s->access_n, line, n);
 }
 
+/* A pool that is not started keeps what it is given; one that was stopped does it at once. */
+static void new_helpers(struct test_server *s)
+{
+    const struct wr_pool_setup setup = {.threads = 1, .queue_max = 64, .name = "test"};
+
+    s->site.helpers = s->helpers = wr_pool_new(&setup);
+    if (!s->helpers)
+        abort();
+}
+
 void test_server_init(struct test_server *s)
 {
     *s = (struct test_server){
@@ -249,6 +259,8 @@ void test_server_init(struct test_server *s)
     if (!s->handler.content || !s->log_text || !s->access_text ||
         wr_worker_init(&s->worker, &s->clock, &s->site) < 0)
         abort();
+    new_helpers(s);
+    wr_pool_stop(s->helpers);
 }
 
 static bool start_mounted(struct test_server *s, char *why)
@@ -294,9 +306,22 @@ struct wr_handler *test_server_mount(struct test_server *s, const weir_plugin *p
     return s->mounted = NULL;
 }
 
+void test_server_hold_helpers(struct test_server *s)
+{
+    wr_pool_free(s->helpers);
+    new_helpers(s);
+}
+
+void test_server_run_helpers(struct test_server *s)
+{
+    wr_pool_stop(s->helpers);
+    test_server_step(s);
+}
+
 static void unmount(struct test_server *s)
 {
     wr_worker_close_conns(&s->worker);
+    wr_pool_stop(s->helpers);
     do
         s->mounted->ops->wait(s->mounted);
     while (wr_loop_run_tasks(s->worker.loop));
@@ -307,6 +332,7 @@ void test_server_fini(struct test_server *s)
 {
     if (s->mounted)
         unmount(s);
+    wr_pool_free(s->helpers);
     wr_worker_fini(&s->worker);
     free(s->handler.content);
     free(s->log_text);

@@ -95,6 +95,7 @@ struct test_server {
     struct wr_route route; /* of every path, to `handler`, unless the test sets another */
     struct wr_worker worker;
     struct wr_handler *mounted; /* NULL: nothing */
+    struct wr_pool *helpers;    /* the site's: without threads, see test_server_hold_helpers() */
     struct test_handler handler;
     pthread_mutex_t log_lock;
     char *log_text, *access_text; /* lines, each with its newline; NUL-terminated */
@@ -115,6 +116,11 @@ void test_server_init(struct test_server *s);
 struct wr_handler *test_server_mount(struct test_server *s, const weir_plugin *plugin, void *state,
                                      const char *config);
 void test_server_fini(struct test_server *s);
+
+/* What the site's helpers are given is done at once, on this thread; from now on it waits until
+ * test_server_run_helpers(), which takes a turn behind it. Then it is as to begin with. */
+void test_server_hold_helpers(struct test_server *s);
+void test_server_run_helpers(struct test_server *s);
 
 /* One turn of the loop, without waiting. */
 void test_server_step(struct test_server *s);
