@@ -1,12 +1,15 @@
 /*
  * builtin.h — what the handlers of this server know beyond weir/app.h: their loop, with its time,
- * their route, whether a field is there, fields that need no check and no copy, and what the server
- * has counted.
+ * their route, whether a field is there, fields that need no check and no copy, what the server
+ * has counted, threads that help, answers that come later and bodies of mixed pieces.
+ *
+ * Threads: the loop of the request.
  */
 #ifndef WR_APP_BUILTIN_H
 #define WR_APP_BUILTIN_H
 
 #include "app/environ.h"
+#include "io/pool.h"
 
 /* What hides behind weir_loop. */
 struct wr_app_loop {
@@ -49,6 +52,33 @@ static inline char *wr_builtin_metrics(weir_environ *env)
 
     wr_worker_count(wr_environ_of(env)->x->worker, &total);
     return wr_metrics_text(&total);
+}
+
+/* Threads for what a loop must not wait for; NULL: there are none. */
+static inline struct wr_pool *wr_builtin_helpers(weir_environ *env)
+{
+    return wr_environ_of(env)->x->lease->site->helpers;
+}
+
+/*
+ * What an app returns that answers later, by wr_builtin_finish(). In between the request may end: a
+ * function of weir_defer() tells of that, and then there is nothing to finish.
+ */
+static inline weir_body wr_builtin_later(weir_environ *env)
+{
+    wr_environ_of(env)->is_later = true;
+    return (weir_body){.kind = WEIR_BODY_LATER};
+}
+
+/* With what the app would have returned, which may be later once more. May end the request. */
+void wr_builtin_finish(weir_environ *env, weir_body body);
+
+/* `size` bytes of a body of the server, which stays until the response is over: its close is called,
+ * on the loop, as long as it is what the app returns. */
+static inline weir_body wr_builtin_body(weir_environ *env, struct wr_body *body, uint64_t size)
+{
+    wr_environ_of(env)->ours = body;
+    return (weir_body){.kind = WEIR_BODY_MEMORY, .size = size};
 }
 
 #endif

@@ -72,6 +72,8 @@ struct wr_environ {
     bool has_pulled;    /* `pulled` is not used up */
     bool is_awaiting;   /* next said WEIR_AGAIN: not asked until somebody says that there is more */
     bool is_responding; /* the response was handed over */
+    bool is_later;      /* a handler of ours answers by wr_builtin_finish() */
+    struct wr_body *ours; /* what wr_builtin_body() has said; NULL: the body above */
     bool is_ended;
     atomic_bool is_woken; /* the task below is posted */
     struct wr_task wake;

@@ -52,7 +52,7 @@ static void respond(struct wr_environ *e, int64_t length)
     e->is_started = e->is_responding = true;
     x->response.status = e->status;
     wr_app_body_open(e);
-    wr_exchange_set_body(x, &e->out, length);
+    wr_exchange_set_body(x, e->ours ? e->ours : &e->out, length);
     wr_exchange_respond(x);
 }
 
@@ -223,7 +223,7 @@ void wr_mount_conclude(struct wr_environ *e)
         conclude_sized(e, 0);
         break;
     case WEIR_BODY_MEMORY:
-        if (!e->body.data && e->body.size > 0)
+        if (!e->body.data && e->body.size > 0 && !e->ours)
             wr_start_fault(e, WEIR_EINVAL, "a body of %llu bytes at NULL",
                            (unsigned long long)e->body.size);
         conclude_sized(e, e->body.size);
@@ -241,6 +241,8 @@ void wr_mount_conclude(struct wr_environ *e)
         conclude_declined(e);
         break;
     case WEIR_BODY_LATER:
+        if (e->is_later)
+            break;
         wr_start_fault(e, WEIR_ENOTSUP, "weir_later and weir_next are not yet there");
         respond_failed(e);
         break;
@@ -248,6 +250,15 @@ void wr_mount_conclude(struct wr_environ *e)
         wr_start_fault(e, WEIR_EINVAL, "a body of the unknown kind %u", (unsigned)e->body.kind);
         respond_failed(e);
     }
+}
+
+void wr_builtin_finish(weir_environ *env, weir_body body)
+{
+    struct wr_environ *e = wr_environ_of(env);
+
+    e->is_later = false;
+    e->body = body;
+    wr_mount_conclude(e);
 }
 
 /* ---- calling it ---- */
