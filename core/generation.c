@@ -20,6 +20,8 @@ struct generation {
     struct weir_server *server;
     char *document_root; /* absolute; NULL: none */
     struct wr_error_pages pages;
+    struct wr_error_pages *host_pages; /* of each of the configuration's hosts */
+    size_t host_pages_n;
 
     struct wr_log_call log, access_log; /* with references to their outlets */
     enum wr_message_format format;
@@ -584,18 +586,46 @@ static void mount_options(struct making *m)
 
 /* ---- the rest ---- */
 
-static void load_pages(struct making *m)
+static void load_pages(struct making *m, const struct wr_pages *pages, struct wr_error_pages *to)
 {
-    const struct wr_pages *pages = &m->options->error_pages;
-
     for (size_t i = 0; i < pages->n; i++) {
         char why[WR_WHY_MAX];
-        int err = wr_error_pages_add(&m->g->pages, pages->v[i].status, pages->v[i].path, why);
+        int err = wr_error_pages_add(to, pages->v[i].status, pages->v[i].path, why);
 
         if (err < 0)
             fail(m, wr_public_error(err), pages->v[i].at, NULL, why);
     }
-    m->g->site.error_pages = &m->g->pages;
+}
+
+/* Each name of a host has its pages, also one without routes. */
+static void make_host_pages(struct making *m, const struct wr_host_options *host,
+                            struct wr_error_pages *pages)
+{
+    if (host->error_pages.n == 0)
+        return;
+    load_pages(m, &host->error_pages, pages);
+    for (size_t i = 0; i < host->names.n; i++)
+        if (wr_router_set_pages(&m->g->site.router, host->names.v[i], pages) < 0)
+            fail(m, WEIR_ENOMEM, NULL, NULL, "out of memory");
+}
+
+static void make_pages(struct making *m)
+{
+    const struct wr_host_list *hosts = &m->options->hosts;
+    struct generation *g = m->g;
+
+    load_pages(m, &m->options->error_pages, &g->pages);
+    g->site.error_pages = &g->pages;
+    if (hosts->n == 0)
+        return;
+    g->host_pages = calloc(hosts->n, sizeof *g->host_pages);
+    if (!g->host_pages) {
+        fail(m, WEIR_ENOMEM, NULL, NULL, "out of memory");
+        return;
+    }
+    g->host_pages_n = hosts->n;
+    for (size_t i = 0; i < hosts->n; i++)
+        make_host_pages(m, &hosts->v[i], &g->host_pages[i]);
 }
 
 static struct wr_config limits_of(const struct wr_root_options *o)
@@ -644,6 +674,9 @@ static void release(struct wr_site *site)
     struct generation *g = WR_CONTAINER_OF(site, struct generation, site);
 
     wr_error_pages_free(&g->pages);
+    for (size_t i = 0; i < g->host_pages_n; i++)
+        wr_error_pages_free(&g->host_pages[i]);
+    free(g->host_pages);
     wr_outlet_unref(&g->server->outlets, g->log.outlet);
     wr_outlet_unref(&g->server->outlets, g->access_log.outlet);
     free(g->document_root);
@@ -683,7 +716,7 @@ struct wr_site *wr_generation_new(struct weir_server *s, bool is_trial, int32_t 
     } else {
         make_access_log(&m);
     }
-    load_pages(&m);
+    make_pages(&m);
     for (int i = 0; i < s->mounts_n; i++)
         mount_call(&m, &s->mounts[i]);
     mount_options(&m);

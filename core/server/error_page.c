@@ -114,9 +114,25 @@ static struct wr_slice make_page(struct wr_exchange *x, int status)
     return wr_buf_slice(&page);
 }
 
+/* Of the host that is asked for, if that is known by now; of wildcards that have it; of the site. */
+static const struct wr_own_page *find_own(const struct wr_exchange *x, int status)
+{
+    const struct wr_site *site = x->lease->site;
+    const struct wr_vhosts *hosts = &site->router.hosts;
+    const struct wr_vhost *host = wr_vhosts_find(hosts, x->request.host);
+
+    for (; host; host = wr_vhosts_behind(hosts, host)) {
+        const struct wr_own_page *page = wr_error_pages_find(host->error_pages, status);
+
+        if (page)
+            return page;
+    }
+    return wr_error_pages_find(site->error_pages, status);
+}
+
 void wr_error_page(struct wr_exchange *x, int status)
 {
-    const struct wr_own_page *own = wr_error_pages_find(x->lease->site->error_pages, status);
+    const struct wr_own_page *own = find_own(x, status);
     struct wr_slice type = WR_SLICE("text/html; charset=utf-8"), page = {NULL, 0};
     struct wr_body *body = NULL;
 

@@ -1,6 +1,8 @@
 /*
- * error_page.h — the page for a status: the site's (error_pages.h), or else the server's own, which
- * never repeats what the client sent, but for what of it is in the Location of a redirect.
+ * error_page.h — the page for a status: that of the request's host, of the wildcards that have it,
+ * or of the site (vhosts.h, error_pages.h), or else the server's own, which never repeats what the
+ * client sent, but for what of it is in the Location of a redirect. A request that is refused before
+ * its host is known has none.
  */
 #ifndef WR_SERVER_ERROR_PAGE_H
 #define WR_SERVER_ERROR_PAGE_H

@@ -189,6 +189,16 @@ int wr_router_add_last(struct wr_router *r, struct wr_handler *handler)
     return err;
 }
 
+int wr_router_set_pages(struct wr_router *r, const char *host, const struct wr_error_pages *pages)
+{
+    ssize_t at = find_host(r, wr_slice_of(host));
+
+    if (at < 0)
+        return (int)at;
+    r->hosts.v[at].error_pages = pages;
+    return 0;
+}
+
 /* Has no route behind this one the same handler? */
 static bool is_last_of_handler(const struct wr_router *r, size_t at)
 {

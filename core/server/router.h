@@ -56,6 +56,10 @@ int wr_router_add_last(struct wr_router *r, struct wr_handler *handler);
 const char *wr_route_check(const char *text);
 const char *wr_route_check_path(struct wr_slice path);
 
+/* Gives pages of its own to a host, which wr_vhost_check() finds no fault with; it need not have a
+ * route. They are not taken, and outlive the router. 0 or -ENOMEM. */
+int wr_router_set_pages(struct wr_router *r, const char *host, const struct wr_error_pages *pages);
+
 /* The first route behind `after` (NULL: of all) for this host[:port] (may be absent) and decoded
  * path; NULL when there is none. */
 const struct wr_route *wr_router_find(const struct wr_router *r, const struct wr_route *after,

@@ -9,7 +9,7 @@
  * way; it costs what the name's length does, however many hosts there are, and no more than the
  * longest of them, however long the name.
  *
- * Ownership: owns the names.
+ * Ownership: owns the names; of the pages that a host points to nothing.
  * Threads:   immutable once it is served, so any thread may look.
  * Errors:    -ENOMEM.
  */
@@ -21,11 +21,14 @@
 
 #include "base/slice.h"
 
+struct wr_error_pages;
+
 struct wr_vhost {
     struct wr_slice name; /* "example.org"; of a wildcard with its dot, ".example.org" */
     char *text;           /* owns the bytes of that */
     uint32_t hash;        /* of it */
     size_t first, end;    /* its routes: the router's */
+    const struct wr_error_pages *error_pages; /* NULL: none of its own */
 };
 
 /* Zeroed to begin with. */

@@ -99,11 +99,12 @@ static int32_t configure(weir_server *s)
              " \"log\": {\"file\": \"%s/log\"},\n"
              " \"access_log\": {\"file\": \"%s/access\", \"format\": \"json\"},\n"
              " \"error_pages\": {\"404\": \"%s/page.html\"},\n"
-             " \"hosts\": [{\"names\": [\"b.example\"],\n"
+             " \"hosts\": [{\"names\": [\"b.example\", \"*.c.example\"],\n"
+             "   \"error_pages\": {\"404\": \"%s/page.html\"},\n"
              "   \"routes\": [{\"path\": \"/\", \"static\": \"%s\"}]}],\n"
              " \"routes\": [{\"path\": \"/old\", \"redirect\": \"/new\"},\n"
              "   {\"path\": \"/\", \"static\": \"%s\"}]}",
-             folder.path, folder.path, folder.path, folder.path, folder.path);
+             folder.path, folder.path, folder.path, folder.path, folder.path, folder.path);
     snprintf(path, sizeof path, "unix:%s/socket", folder.path);
     error = weir_server_configure(s, json, "test");
     if (error == 0)

@@ -96,7 +96,7 @@ class Files(TempCase):
         for route in tree.get("routes", []):
             yield route
         for host in tree.get("hosts", []):
-            yield from host["routes"]
+            yield from host.get("routes", [])
 
     def make_folder(self, path):
         os.makedirs(os.path.join(self.root, path), exist_ok=True)
@@ -118,9 +118,10 @@ class Files(TempCase):
         for log in ("log", "access_log"):
             if "/" in tree.get(log, {}).get("file", ""):
                 self.make_folder(os.path.dirname(tree[log]["file"]))
-        for page in tree.get("error_pages", {}).values():
-            self.make_folder(os.path.dirname(page))
-            write_file(os.path.join(self.root, page), "<!doctype html><title>Error</title>")
+        for pages in [tree] + tree.get("hosts", []):
+            for page in pages.get("error_pages", {}).values():
+                self.make_folder(os.path.dirname(page))
+                write_file(os.path.join(self.root, page), "<!doctype html><title>Error</title>")
 
     def place(self, name, text):
         """Written into the temp folder, with its lines where they were."""

@@ -147,5 +147,73 @@ class Routing(Base):
                          % self.file)
 
 
+class ErrorPages(Base):
+    def page(self, name):
+        write_file(os.path.join(self.temp, name), name)
+        return name
+
+    def pages(self, **files):
+        return {status.strip("_"): self.page(name) for status, name in files.items()}
+
+    def test_those_of_the_host_go_before_those_of_the_top(self):
+        self.configure(
+            routes=[self.site("default")],
+            error_pages=self.pages(_404="top404", _4xx="top4xx", _5xx="top5xx"),
+            hosts=[{"names": ["a.example.org"], "routes": [self.site("a")],
+                    "error_pages": self.pages(_404="a404.html")},
+                   {"names": ["*.example.org"], "routes": [dict(self.site("wild"), path="/w")],
+                    "error_pages": self.pages(_4xx="wild4xx")},
+                   {"names": ["pages.example", "more.example"], "error_pages": self.pages(_404="pages404")}])
+        with self.serve_config() as s:
+            for host, target, status, want in (
+                    ("a.example.org", "/x", 404, "a404.html"),        # of a route of the host
+                    ("A.Example.org.:1", "/x", 404, "a404.html"),
+                    ("a.example.org", "/.x/", 404, "a404.html"),
+                    ("a.example.org", "/../x", 400, "wild4xx"),       # refused, its host known
+                    ("b.example.org", "/w/x", 404, "wild4xx"),        # before the status at the top
+                    ("b.example.org", "/x", 404, "wild4xx"),          # of a route at the top
+                    ("pages.example", "/x", 404, "pages404"),         # of a host without routes
+                    ("more.example:80", "/x", 404, "pages404"),
+                    ("pages.example", "/../x", 400, "top4xx"),
+                    ("example.org", "/x", 404, "top404"),
+                    ("unknown.example", "/x", 404, "top404"),
+                    ("a.example.org", "http://unknown.example/x", 404, "top404"),
+                    ("unknown.example", "http://a.example.org/x", 404, "a404.html"),
+                    ("a.example.org\r\nContent-Length: x", "/x", 400, "top4xx"),  # before it was known
+                    ("a.example.org\r\nTransfer-Encoding: gzip, chunked", "/x", 501, "top5xx")):
+                r = self.ask(s, host, target)
+                self.assertEqual((r.status, r.body.decode()), (status, want), (host, target))
+            self.assertEqual(self.ask(s, "a.example.org", "/x")["Content-Type"], "text/html; charset=utf-8")
+
+    def test_where_no_route_answers(self):
+        self.configure(hosts=[{"names": ["*.example.org"], "routes": [dict(self.site("w"), path="/w")],
+                               "error_pages": self.pages(_404="wild")}])
+        with self.serve_config() as s:
+            self.assertEqual(self.ask(s, "a.example.org", "/x").body, b"wild")
+            self.assertIn(b"</html>", self.ask(s, "example.org", "/x").body)
+
+    def test_one_that_is_not_there(self):
+        self.configure('{"hosts": [{"names": ["a"],\n "error_pages": {"404": "nosuch"}}], '
+                       '"routes": [{"static": "www"}]}')
+        r = run_weir("check", self.file)
+        self.assertEqual((r.returncode, r.stderr.count("\n")), (1, 1), r)
+        self.assertTrue(r.stderr.startswith("%s:2:25: /hosts/0/error_pages/404: " % self.file), r.stderr)
+        self.assertIn("nosuch", r.stderr)
+
+    def test_reload(self):
+        host = {"names": ["a.example.org"], "error_pages": self.pages(_404="page")}
+        self.configure(routes=[self.site("default")], hosts=[host])
+        with self.serve_config() as s:
+            self.assertEqual(self.ask(s, "a.example.org", "/x").body, b"page")
+            write_file(os.path.join(self.temp, "page"), "another")
+            self.assertEqual(self.ask(s, "a.example.org", "/x").body, b"page")
+            self.reload_well(s)
+            self.assertEqual(self.ask(s, "a.example.org", "/x").body, b"another")
+            del host["error_pages"]
+            self.configure(routes=[self.site("default")], hosts=[host])
+            self.reload_well(s)
+            self.assertIn(b"</html>", self.ask(s, "a.example.org", "/x").body)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -109,7 +109,8 @@ static const char full[] =
     "  {\"path\": \"/r\", \"redirect\": \"https://x/y?z\", \"status\": 308, \"metrics\": false},\n"
     "  {\"path\": \"/m\", \"metrics\": true}],\n"
     " \"hosts\": [{\"names\": [\"c\", \"[::1]\", \"*.C\"], \"routes\": [{\"static\": "
-    "\"/c\\\"\\\\\"}]}]}";
+    "\"/c\\\"\\\\\"}],\n"
+    "  \"error_pages\": {\"4xx\": \"c.html\"}}]}";
 
 static void check_routes(const struct wr_root_options *r)
 {
@@ -135,6 +136,9 @@ static void check_routes(const struct wr_root_options *r)
     assert_int_equal(r->hosts.v[0].names.n, 3);
     assert_string_equal(r->hosts.v[0].names.v[1], "[::1]");
     assert_string_equal(r->hosts.v[0].names.v[2], "*.C");
+    assert_int_equal(r->hosts.v[0].error_pages.n, 1);
+    assert_int_equal(r->hosts.v[0].error_pages.v[0].status, 4);
+    assert_string_equal(r->hosts.v[0].error_pages.v[0].path, "/etc/weir/c.html");
     assert_string_equal(r->hosts.v[0].routes.v[0].static_path, "/c\"\\");
     assert_string_equal(r->hosts.v[0].routes.v[0].path, "/");
 }

@@ -401,6 +401,99 @@ static void own_page__of_an_app__takes_the_place_of_the_servers_alone(void **sta
     close_site(&s);
 }
 
+/* ---- pages of hosts ---- */
+
+/* One page for a.example, a page of a status and one of its class for all below example. */
+static void open_hosts(struct site *s, struct wr_error_pages of_hosts[2])
+{
+    char why[WR_WHY_MAX];
+    struct wr_router *r = &s->server.site.router;
+
+    open_site(s);
+    memset(of_hosts, 0, 2 * sizeof *of_hosts);
+    temp_file_write(&s->folder, "a404.html", WR_SLICE("a has none"));
+    temp_file_write(&s->folder, "wild4xx.html", WR_SLICE("none below"));
+    temp_file_write(&s->folder, "wild404.html", WR_SLICE("not below"));
+    assert_int_equal(wr_error_pages_add(&of_hosts[0], 404, temp_path(&s->folder, "a404.html"), why),
+                     0);
+    assert_int_equal(
+        wr_error_pages_add(&of_hosts[1], 4, temp_path(&s->folder, "wild4xx.html"), why), 0);
+    assert_int_equal(
+        wr_error_pages_add(&of_hosts[1], 404, temp_path(&s->folder, "wild404.html"), why), 0);
+    assert_int_equal(wr_router_set_pages(r, "A.example", &of_hosts[0]), 0);
+    assert_int_equal(wr_router_set_pages(r, "*.example", &of_hosts[1]), 0);
+}
+
+static const struct {
+    const char *request;
+    int status;
+    const char *page, *why;
+} of_hosts_asked[] = {
+    {"GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n", 404, "a has none", "its own"},
+    {"GET /x HTTP/1.1\r\nHost: A.EXAMPLE.:80\r\n\r\n", 404, "a has none", "its own"},
+    {"GET /x HTTP/1.0\r\nHost: a.example\r\n\r\n", 404, "a has none", "its own"},
+    {"GET http://a.example/x HTTP/1.1\r\nHost: x\r\n\r\n", 404, "a has none", "of the target"},
+    {"GET http://x/x HTTP/1.1\r\nHost: a.example\r\n\r\n", 404, "<h1>nothing here</h1>",
+     "of the target"},
+    {"GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n", 403, "none below", "of the wildcard"},
+    {"GET /x HTTP/1.1\r\nHost: b.example\r\n\r\n", 404, "not below",
+     "a status goes before its class"},
+    {"GET /x HTTP/1.1\r\nHost: b.c.example\r\n\r\n", 410, "none below", "of the wildcard"},
+    {"GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n", 502, "", "of the site"},
+    {"GET /x HTTP/1.1\r\nHost: example\r\n\r\n", 404, "<h1>nothing here</h1>", "of the site"},
+    {"GET /x HTTP/1.0\r\n\r\n", 404, "<h1>nothing here</h1>", "no host"},
+    /* refused, once the host is known and before */
+    {"PUT / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 9999999999999\r\n\r\n", 413,
+     "none below", "known"},
+    {"GET /../x HTTP/1.1\r\nHost: a.example\r\n\r\n", 400, "none below", "known"},
+    {"GET https://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n", 421, "none below", "known"},
+    {"GET / HTTP/1.1\r\nHost: a.example\r\nHost: a.example\r\n\r\n", 400, "your fault",
+     "not known"},
+    {"GET / HTTP/1.1\r\nHost: a.example\r\nA : b\r\n\r\n", 400, "your fault", "not known"},
+};
+
+static void host_pages__go_before_those_of_the_site(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(of_hosts_asked); i++) {
+        struct wr_error_pages of_hosts[2];
+        struct test_responses r;
+        struct site s;
+
+        open_hosts(&s, of_hosts);
+        s.server.handler.status = of_hosts_asked[i].status;
+        ask(&s, of_hosts_asked[i].request, "", &r);
+        if (r.v[0].status != of_hosts_asked[i].status ||
+            strcmp(r.v[0].content, of_hosts_asked[i].page) != 0)
+            fail_msg("%s (%s): %d, %s", of_hosts_asked[i].request, of_hosts_asked[i].why,
+                     r.v[0].status, r.v[0].content);
+        test_responses_free(&r);
+        wr_vhosts_free(&s.server.site.router.hosts);
+        wr_error_pages_free(&of_hosts[0]);
+        wr_error_pages_free(&of_hosts[1]);
+        close_site(&s);
+    }
+}
+
+/* Also where no route of the host has the path, and none at all. */
+static void host_pages__where_no_route_is__are_sent(void **state)
+{
+    struct wr_error_pages of_hosts[2];
+    struct test_responses r;
+    struct site s;
+
+    (void)state;
+    open_hosts(&s, of_hosts);
+    s.server.site.router.n = 0;
+    ask(&s, "GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n", "", &r);
+    check_page(&r.v[0], 404, "text/html; charset=utf-8", "a has none");
+    test_responses_free(&r);
+    wr_vhosts_free(&s.server.site.router.hosts);
+    wr_error_pages_free(&of_hosts[0]);
+    wr_error_pages_free(&of_hosts[1]);
+    close_site(&s);
+}
+
 WR_TESTS(cmocka_unit_test(error_page__redirect__links_to_its_target),
          cmocka_unit_test(error_page__each_status__has_its_number_and_phrase),
          cmocka_unit_test(error_page__never_repeats_what_was_sent),
@@ -412,4 +505,6 @@ WR_TESTS(cmocka_unit_test(error_page__redirect__links_to_its_target),
          cmocka_unit_test(own_page__slowly_taken__is_whole),
          cmocka_unit_test(own_page__of_a_request_that_is_refused__is_sent),
          cmocka_unit_test(own_page__where_no_route_is__is_sent),
-         cmocka_unit_test(own_page__of_an_app__takes_the_place_of_the_servers_alone));
+         cmocka_unit_test(own_page__of_an_app__takes_the_place_of_the_servers_alone),
+         cmocka_unit_test(host_pages__go_before_those_of_the_site),
+         cmocka_unit_test(host_pages__where_no_route_is__are_sent));
