@@ -91,15 +91,37 @@ static bool step(const struct positions *set, struct wr_slice pattern, char c,
     return any > 0;
 }
 
+/* How much of the pattern stands for itself, from the front. */
+static size_t plain_length(struct wr_slice pattern)
+{
+    size_t n = 0;
+
+    while (n < pattern.n && pattern.p[n] != '*' && pattern.p[n] != '?' && pattern.p[n] != '\\')
+        n++;
+    return n;
+}
+
+/* Where the stars begin that the pattern ends in. */
+static size_t find_last_stars(struct wr_slice pattern)
+{
+    size_t at = pattern.n;
+
+    while (at > 0 && pattern.p[at - 1] == '*')
+        at--;
+    return at;
+}
+
 /* The whole of the text; or, for a folder, what of it ends before a '/'. */
 static bool is_match(struct wr_slice pattern, struct wr_slice text, bool is_folder)
 {
     struct positions set = {{0}}, next;
+    size_t plain = plain_length(pattern), last = find_last_stars(pattern);
+    bool takes_any = pattern.n - last > 1; /* whatever follows, from there on */
 
-    if (pattern.n > WR_PATTERN_MAX)
+    if (pattern.n > WR_PATTERN_MAX || !wr_slice_starts(text, wr_slice(pattern.p, plain)))
         return false;
-    arrive(&set, pattern, 0);
-    for (size_t i = 0; i < text.n; i++) {
+    arrive(&set, pattern, plain);
+    for (size_t i = plain; i < text.n && !(takes_any && is_marked(&set, last)); i++) {
         if (is_folder && text.p[i] == '/' && is_marked(&set, pattern.n))
             return true;
         if (!step(&set, pattern, text.p[i], &next))

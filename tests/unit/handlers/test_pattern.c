@@ -99,6 +99,12 @@ static const struct {
     {S("/a/**"), S("/a/"), true, "the address of the folder"},
     {S("/a/**"), S("/a"), false, "not the folder without '/'"},
     {S("/a/**"), S("/ab/c"), false, "another folder"},
+    {S("/a/***"), S("/a/b/c"), true, "three"},
+    {S("/a\\**"), S("/a*b"), true, "the first is a star"},
+    {S("/a\\**"), S("/a*b/c"), false, "the second stops at '/'"},
+    {S("/a\\**"), S("/ab"), false, "the first is a star"},
+    {S("/a\\***"), S("/a*b/c"), true, "the others are two"},
+    {S("/a\\***"), S("/ab/c"), false, "the others are two"},
     {S("/a**"), S("/ab/c"), true, "not behind a '/'"},
     {S("/**"), S("/"), true, "all"},
     {S("/**"), S("/a/b/c"), true, "all"},
@@ -214,6 +220,8 @@ static void pattern__longest__is_matched(void **state)
         wr_pattern_matches(wr_slice(pattern, WR_PATTERN_MAX), wr_slice(path, WR_PATTERN_MAX)));
     assert_false(wr_pattern_matches(wr_slice(pattern, WR_PATTERN_MAX + 1),
                                     wr_slice(path, WR_PATTERN_MAX + 1)));
+    assert_false(
+        wr_pattern_matches(wr_slice(pattern, WR_PATTERN_MAX), wr_slice(path, WR_PATTERN_MAX + 1)));
     pattern[WR_PATTERN_MAX] = '\0';
     assert_null(wr_pattern_check(pattern));
     pattern[WR_PATTERN_MAX] = 'a';
