@@ -96,6 +96,37 @@ static void append_sentence(struct wr_buf *b, int status, struct wr_slice target
     WR_BUF_LITERAL(b, "\">another address</a>.");
 }
 
+/* Of all lines of the field (RFC 9110 5.3); absent: none, or no memory to join them. */
+static struct wr_slice accept_encoding_of(struct wr_exchange *x)
+{
+    const struct wr_fields *fields = &x->request.fields;
+    const struct wr_field *first = wr_fields_find(fields, WR_FIELD_ACCEPT_ENCODING);
+    struct wr_buf joined;
+    size_t room = 0;
+
+    if (!first || !wr_fields_next(fields, first))
+        return first ? first->value : wr_slice(NULL, 0);
+    for (const struct wr_field *f = first; f; f = wr_fields_next(fields, f))
+        room += f->value.n + 1;
+    joined = wr_buf_on(wr_arena_alloc(&x->arena, room), room);
+    if (!joined.p)
+        return wr_slice(NULL, 0);
+    for (const struct wr_field *f = first; f; f = wr_fields_next(fields, f)) {
+        wr_buf_slice_append(&joined, f->value);
+        wr_buf_char(&joined, ',');
+    }
+    return wr_buf_slice(&joined);
+}
+
+/* RFC 9110 12.5.5: also without a coding, since others get one. */
+static void add_coding(struct wr_exchange *x, const struct wr_own_page *own, enum wr_coding coding)
+{
+    if (coding != WR_CODING_IDENTITY)
+        wr_exchange_add_field(x, WR_SLICE("Content-Encoding"), wr_coding_name(coding));
+    if (wr_own_page_varies(own))
+        wr_exchange_add_field(x, WR_SLICE("Vary"), WR_SLICE("Accept-Encoding"));
+}
+
 /* The server's own, in the arena; empty without memory for it. */
 static struct wr_slice make_page(struct wr_exchange *x, int status)
 {
@@ -134,12 +165,13 @@ void wr_error_page(struct wr_exchange *x, int status)
 {
     const struct wr_own_page *own = find_own(x, status);
     struct wr_slice type = WR_SLICE("text/html; charset=utf-8"), page = {NULL, 0};
+    enum wr_coding coding = WR_CODING_IDENTITY;
     struct wr_body *body = NULL;
 
     x->response.status = status;
     if (own) {
         type = own->type;
-        page = wr_slice(own->content, own->n);
+        coding = wr_own_page_choose(own, accept_encoding_of(x), &page);
     } else if (!wr_status_is_bodiless(status)) {
         page = make_page(x, status);
     }
@@ -150,5 +182,7 @@ void wr_error_page(struct wr_exchange *x, int status)
         return;
     }
     wr_exchange_add_field(x, WR_SLICE("Content-Type"), type);
+    if (own)
+        add_coding(x, own, coding);
     wr_exchange_set_body(x, body, (int64_t)page.n);
 }

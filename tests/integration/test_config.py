@@ -1,4 +1,5 @@
 """Configurations from outside: weir check, weir config, weir --config and --set."""
+import gzip
 import json
 import os
 import re
@@ -307,6 +308,30 @@ class Serving(Base):
             self.assertEqual(self.get(s, "/o/").body, b"other")
             self.assertEqual(self.get(s, "/").body, b"hello")
             self.assertTrue(eventually(lambda: self.root in s.log()), s.log())
+
+    def test_error_pages_in_content_codings(self):
+        page = "<!doctype html><title>Not here</title>\n" + "".join(
+            "<p>Paragraph %d of a page that was not found.</p>\n" % i for i in range(200))
+        write_file(os.path.join(self.temp, "404.html"), page)
+        write_file(os.path.join(self.temp, "404.html.zst"), "of the sibling")
+        self.configure(error_pages={"404": "404.html"}, routes=[{"static": "www"}])
+        with self.serve_config() as s, Client(s) as c:
+            for accepts, coding in ((None, None), ("gzip", "gzip"), ("br", "br"), ("zstd", "zstd"),
+                                    ("gzip, deflate, br, zstd", "br"), ("identity;q=0", None)):
+                r = c.get("/nosuch", *["Accept-Encoding: " + accepts] if accepts else [])
+                self.assertEqual((r.status, r["Content-Type"], r["Content-Encoding"]),
+                                 (404, "text/html; charset=utf-8", coding), accepts)
+                self.assertEqual((r["Vary"], r["Content-Length"]),
+                                 ("Accept-Encoding", str(len(r.body))))
+                if coding == "gzip":
+                    self.assertEqual(gzip.decompress(r.body).decode(), page)
+                    subprocess.run(["gzip", "-t"], input=r.body, check=True)
+                elif coding == "zstd":
+                    self.assertEqual(r.body, b"of the sibling")
+                elif coding == "br":
+                    self.assertLess(len(r.body), len(page) // 10)
+                else:
+                    self.assertEqual(r.body.decode(), page)
 
     def test_addresses_of_the_command_line_replace_those_of_the_file(self):
         with socket.socket() as taken:

@@ -1,5 +1,8 @@
 #include "support.h"
 
+#include <stdlib.h>
+
+#include "decoder.h"
 #include "temp_folder.h"
 #include "test_server.h"
 
@@ -357,6 +360,127 @@ static void own_page__where_no_route_is__is_sent(void **state)
     close_site(&s);
 }
 
+/* The 503.html, in whatever coding it came. */
+static void check_coding(const struct test_response *r, enum wr_coding coding)
+{
+    struct wr_slice content = wr_slice(r->content, r->content_n);
+    struct wr_slice name = test_field(r, "Content-Encoding");
+    struct decoded d;
+
+    assert_int_equal(r->status, 503);
+    assert_true(wr_slice_eq(test_field(r, "Content-Type"), WR_SLICE("text/html; charset=utf-8")));
+    assert_true(wr_slice_eq(test_field(r, "Vary"), WR_SLICE("Accept-Encoding")));
+    if (coding == WR_CODING_IDENTITY) {
+        assert_null(name.p);
+        assert_int_equal(content.n, 300000);
+        return;
+    }
+    assert_true(wr_slice_eq(name, wr_coding_name(coding)));
+    d = decode(coding, content);
+    assert_true(d.is_end && d.taken == content.n);
+    assert_int_equal(d.n, 300000);
+    for (size_t i = 0; i < d.n; i++)
+        if (d.p[i] != 'a' + (int)(i % 23))
+            fail_msg("byte %zu", i);
+    free(d.p);
+}
+
+static void own_page__in_a_coding__as_the_client_accepts(void **state)
+{
+    static const struct {
+        const char *fields;
+        enum wr_coding coding;
+    } rows[] = {
+        {"", WR_CODING_IDENTITY},
+        {"Accept-Encoding: gzip\r\n", WR_CODING_GZIP},
+        {"Accept-Encoding: gzip, deflate, br, zstd\r\n", WR_CODING_BR},
+        {"Accept-Encoding: zstd\r\n", WR_CODING_ZSTD},
+        {"Accept-Encoding: identity\r\n", WR_CODING_IDENTITY},
+        {"Accept-Encoding: identity;q=0, deflate\r\n", WR_CODING_IDENTITY},
+        {"Accept-Encoding: deflate\r\nX: y\r\nAccept-Encoding: zstd\r\n", WR_CODING_ZSTD},
+        {"Accept-Encoding: br;q=0\r\nAccept-Encoding: gzip;q=0.5\r\nAccept-Encoding: *;q=0.4\r\n",
+         WR_CODING_GZIP},
+    };
+    struct site s;
+
+    (void)state;
+    open_site(&s);
+    s.server.handler.status = 503;
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        struct test_responses r;
+        char request[300];
+
+        snprintf(request, sizeof request, "GET /x HTTP/1.1\r\nHost: a\r\n%s\r\n", rows[i].fields);
+        ask(&s, request, "", &r);
+        check_coding(&r.v[0], rows[i].coding);
+        test_responses_free(&r);
+    }
+    close_site(&s);
+}
+
+/* The same fields as for a GET, RFC 9110 9.3.2. */
+static void own_page__in_a_coding_of_a_head__has_the_length_of_a_get(void **state)
+{
+    static const char fields[] = " /x HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n";
+    char request[100];
+    struct site s;
+    struct test_responses get, head;
+
+    (void)state;
+    open_site(&s);
+    s.server.handler.status = 503;
+    snprintf(request, sizeof request, "GET%s", fields);
+    ask(&s, request, "G", &get);
+    snprintf(request, sizeof request, "HEAD%s", fields);
+    ask(&s, request, "H", &head);
+    assert_int_equal(head.v[0].content_n, 0);
+    assert_true(get.v[0].content_n > 100);
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const names[] = {"Content-Length", "Content-Encoding", "Vary",
+                                            "Content-Type"};
+
+        assert_true(wr_slice_eq(test_field(&get.v[0], names[i]), test_field(&head.v[0], names[i])));
+    }
+    test_responses_free(&get);
+    test_responses_free(&head);
+    close_site(&s);
+}
+
+/* A page that is in no coding is the same for all. */
+static void own_page__small__has_no_vary(void **state)
+{
+    struct site s;
+    struct test_responses r;
+
+    (void)state;
+    open_site(&s);
+    s.server.handler.status = 404;
+    ask(&s, "GET /x HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip, br\r\n\r\n", "", &r);
+    check_page(&r.v[0], 404, "text/html; charset=utf-8", "<h1>nothing here</h1>");
+    assert_null(test_field(&r.v[0], "Vary").p);
+    assert_null(test_field(&r.v[0], "Content-Encoding").p);
+    test_responses_free(&r);
+    close_site(&s);
+}
+
+/* No body of it can be had, and none is announced. */
+static void own_page__in_a_coding_without_memory__is_an_answer_without_a_page(void **state)
+{
+    struct site s;
+    struct test_responses r;
+
+    (void)state;
+    open_site(&s);
+    s.server.site.config.arena_bytes_max = 16;
+    s.server.handler.status = 503;
+    ask(&s, "GET /x HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n", "", &r);
+    assert_int_equal(r.v[0].status, 503);
+    assert_int_equal(r.v[0].content_n, 0);
+    assert_null(test_field(&r.v[0], "Content-Encoding").p);
+    test_responses_free(&r);
+    close_site(&s);
+}
+
 /* What the query says: "error": a page; "own": content of its own; else a fault, which is a 500. */
 static weir_body fail_app(weir_environ *env, weir_start_response *start_response)
 {
@@ -503,6 +627,10 @@ WR_TESTS(cmocka_unit_test(error_page__redirect__links_to_its_target),
          cmocka_unit_test(own_page__of_a_status_without_content__is_not_sent),
          cmocka_unit_test(own_page__large__is_whole_and_not_copied),
          cmocka_unit_test(own_page__slowly_taken__is_whole),
+         cmocka_unit_test(own_page__in_a_coding__as_the_client_accepts),
+         cmocka_unit_test(own_page__in_a_coding_of_a_head__has_the_length_of_a_get),
+         cmocka_unit_test(own_page__small__has_no_vary),
+         cmocka_unit_test(own_page__in_a_coding_without_memory__is_an_answer_without_a_page),
          cmocka_unit_test(own_page__of_a_request_that_is_refused__is_sent),
          cmocka_unit_test(own_page__where_no_route_is__is_sent),
          cmocka_unit_test(own_page__of_an_app__takes_the_place_of_the_servers_alone),

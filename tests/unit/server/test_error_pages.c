@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "decoder.h"
 #include "server/error_pages.h"
 #include "server/handler.h"
 #include "temp_folder.h"
@@ -233,6 +234,211 @@ static void add__a_second_one__is_refused(void **state)
     tear_down(&f);
 }
 
+/* ---- codings ---- */
+
+static const enum wr_coding codings[] = {WR_CODING_GZIP, WR_CODING_BR, WR_CODING_ZSTD};
+
+/* In any coding; absent: it is not there. */
+static struct wr_slice content_in(const struct wr_own_page *page, enum wr_coding coding)
+{
+    if (coding == WR_CODING_IDENTITY)
+        return wr_slice(page->content, page->n);
+    return wr_slice(page->encoded[coding].p, page->encoded[coding].n);
+}
+
+static void check_encoded(const struct wr_own_page *page, bool is_encoded)
+{
+    assert_int_equal(wr_own_page_varies(page), is_encoded);
+    assert_null(page->encoded[WR_CODING_IDENTITY].p);
+    for (size_t i = 0; i < WR_COUNT(codings); i++) {
+        struct wr_slice encoded = content_in(page, codings[i]);
+
+        assert_int_equal(encoded.p != NULL, is_encoded);
+        if (!is_encoded)
+            continue;
+        assert_true(encoded.n < page->n);
+        assert_true(decodes_to(codings[i], encoded, content_in(page, WR_CODING_IDENTITY)));
+    }
+}
+
+static void codings__of_a_page__are_made_where_it_is_worth_it(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t size;
+        bool is_encoded;
+    } rows[] = {
+        {"a.html", 255, false},    {"b.html", 256, true},    {"c.html", 300000, true},
+        {"d.html", 1048576, true}, {"e.txt", 5000, true},    {"f.json", 5000, true},
+        {"g.svg", 5000, true},     {"h.png", 5000, false},   {"i.webp", 5000, false},
+        {"j", 5000, false},        {"empty.html", 0, false},
+    };
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        temp_file_fill(&f.folder, rows[i].name, rows[i].size);
+        assert_int_equal(add(&f, 400 + (int)i, rows[i].name), 0);
+        check_encoded(wr_error_pages_find(&f.pages, 400 + (int)i), rows[i].is_encoded);
+    }
+    tear_down(&f);
+}
+
+static void codings__that_make_it_no_smaller__are_left_out(void **state)
+{
+    char bytes[4096];
+    uint32_t x = 1;
+    struct fixture f;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        x = x * 1664525 + 1013904223;
+        bytes[i] = (char)(x >> 24);
+    }
+    set_up(&f);
+    temp_file_write(&f.folder, "a.html", wr_slice(bytes, sizeof bytes));
+    assert_int_equal(add(&f, 404, "a.html"), 0);
+    check_encoded(wr_error_pages_find(&f.pages, 404), false);
+    tear_down(&f);
+}
+
+static const struct {
+    const char *name;
+    enum wr_coding coding;
+} siblings[] = {{"404.html.gz", WR_CODING_GZIP},
+                {"404.html.br", WR_CODING_BR},
+                {"404.html.zst", WR_CODING_ZSTD}};
+
+/* A page of 5000 bytes and of the time 1000000, and beside it what `add_sibling` makes of each name. */
+static void check_siblings(void (*add_sibling)(const struct temp_folder *f, const char *name),
+                           bool is_taken)
+{
+    const struct wr_own_page *page;
+    struct fixture f;
+
+    set_up(&f);
+    temp_file_fill(&f.folder, "404.html", 5000);
+    temp_file_date(&f.folder, "404.html", 1000000);
+    for (size_t i = 0; i < WR_COUNT(siblings); i++)
+        add_sibling(&f.folder, siblings[i].name);
+    assert_int_equal(add(&f, 404, "404.html"), 0);
+    page = wr_error_pages_find(&f.pages, 404);
+    for (size_t i = 0; i < WR_COUNT(siblings) && is_taken; i++)
+        assert_true(
+            wr_slice_eq(content_in(page, siblings[i].coding), wr_slice_of(siblings[i].name)));
+    if (!is_taken)
+        check_encoded(page, true);
+    tear_down(&f);
+}
+
+static void add_of_the_same_time(const struct temp_folder *f, const char *name)
+{
+    temp_file_write(f, name, wr_slice_of(name));
+    temp_file_date(f, name, 1000000);
+}
+
+static void add_newer(const struct temp_folder *f, const char *name)
+{
+    temp_file_write(f, name, wr_slice_of(name));
+}
+
+static void add_older(const struct temp_folder *f, const char *name)
+{
+    temp_file_write(f, name, wr_slice_of(name));
+    temp_file_date(f, name, 999999);
+}
+
+static void add_empty(const struct temp_folder *f, const char *name)
+{
+    temp_file_write(f, name, WR_SLICE(""));
+}
+
+static void add_large(const struct temp_folder *f, const char *name)
+{
+    temp_file_fill(f, name, 1048577);
+}
+
+static void add_fifo(const struct temp_folder *f, const char *name)
+{
+    assert_int_equal(mkfifo(temp_path(f, name), 0644), 0);
+}
+
+static void codings__files_beside_the_page__are_taken(void **state)
+{
+    (void)state;
+    check_siblings(add_of_the_same_time, true);
+    check_siblings(add_newer, true);
+}
+
+static void codings__files_that_cannot_be_meant__are_passed_over(void **state)
+{
+    (void)state;
+    check_siblings(add_older, false);
+    check_siblings(add_empty, false);
+    check_siblings(add_large, false);
+    check_siblings(add_fifo, false);
+    check_siblings(temp_folder_add, false);
+}
+
+static void codings__a_file_beside_what_is_not_encoded__is_taken(void **state)
+{
+    const struct wr_own_page *page;
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    temp_file_write(&f.folder, "404.html", WR_SLICE("short"));
+    temp_file_write(&f.folder, "404.html.br", WR_SLICE("br"));
+    assert_int_equal(add(&f, 404, "404.html"), 0);
+    page = wr_error_pages_find(&f.pages, 404);
+    assert_true(wr_own_page_varies(page));
+    assert_true(wr_slice_eq(content_in(page, WR_CODING_BR), WR_SLICE("br")));
+    assert_null(page->encoded[WR_CODING_GZIP].p);
+    assert_null(page->encoded[WR_CODING_ZSTD].p);
+    tear_down(&f);
+}
+
+/* RFC 9110 12.5.3; the order of equals is the header's of accept.h. */
+static void choose__accept_encoding__by_rfc_9110(void **state)
+{
+    static const struct {
+        const char *field; /* NULL: absent */
+        enum wr_coding coding;
+    } rows[] = {
+        {NULL, WR_CODING_IDENTITY},
+        {"", WR_CODING_IDENTITY},
+        {"gzip", WR_CODING_GZIP},
+        {"gzip, deflate, br, zstd", WR_CODING_BR},
+        {"gzip;q=1, br;q=0.5", WR_CODING_GZIP},
+        {"zstd, gzip;q=0.9", WR_CODING_ZSTD},
+        {"*", WR_CODING_BR},
+        {"identity, gzip;q=0.5", WR_CODING_IDENTITY},
+        {"deflate", WR_CODING_IDENTITY},
+        {"deflate, identity;q=0", WR_CODING_IDENTITY}, /* none is acceptable: an error is told */
+        {"*;q=0", WR_CODING_IDENTITY},
+        {"gzip;q=0, *;q=0", WR_CODING_IDENTITY},
+    };
+    const struct wr_own_page *page;
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    temp_file_fill(&f.folder, "404.html", 5000);
+    assert_int_equal(add(&f, 404, "404.html"), 0);
+    page = wr_error_pages_find(&f.pages, 404);
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        struct wr_slice field = wr_slice(NULL, 0), content = wr_slice(NULL, 0);
+
+        if (rows[i].field)
+            field = wr_slice_of(rows[i].field);
+        if (wr_own_page_choose(page, field, &content) != rows[i].coding)
+            fail_msg("%s", rows[i].field);
+        assert_true(wr_slice_eq(content, content_in(page, rows[i].coding)));
+    }
+    tear_down(&f);
+}
+
 WR_TESTS(cmocka_unit_test(find__exact__goes_before_class),
          cmocka_unit_test(find__statuses_of_no_error__have_none),
          cmocka_unit_test(add__type__is_that_of_the_name),
@@ -241,4 +447,10 @@ WR_TESTS(cmocka_unit_test(find__exact__goes_before_class),
          cmocka_unit_test(add__what_is_no_file__is_refused),
          cmocka_unit_test(add__file_that_may_not_be_read__is_refused),
          cmocka_unit_test(add__wrong_status__is_refused),
-         cmocka_unit_test(add__a_second_one__is_refused));
+         cmocka_unit_test(add__a_second_one__is_refused),
+         cmocka_unit_test(codings__of_a_page__are_made_where_it_is_worth_it),
+         cmocka_unit_test(codings__that_make_it_no_smaller__are_left_out),
+         cmocka_unit_test(codings__files_beside_the_page__are_taken),
+         cmocka_unit_test(codings__files_that_cannot_be_meant__are_passed_over),
+         cmocka_unit_test(codings__a_file_beside_what_is_not_encoded__is_taken),
+         cmocka_unit_test(choose__accept_encoding__by_rfc_9110));

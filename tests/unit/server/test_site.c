@@ -76,7 +76,8 @@ static void make_generation(struct generation *g, int number)
                                        .body_length = -1};
     assert_non_null(g->handler.content);
     for (int i = 0; i < 2; i++)
-        g->page[i] = (struct wr_own_page){4 + i, WR_SLICE("text/plain"), g->error_text, 2};
+        g->page[i] = (struct wr_own_page){
+            .status = 4 + i, .type = WR_SLICE("text/plain"), .content = g->error_text, .n = 2};
     g->pages = (struct wr_error_pages){g->page, 2};
     g->route = (struct wr_route){.path = WR_SLICE(""), .handler = &g->handler.base};
     g->site = (struct wr_site){.config = wr_config_default,
