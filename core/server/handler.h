@@ -47,6 +47,7 @@ struct wr_handler_ops {
 
 struct wr_handler {
     const struct wr_handler_ops *ops;
+    bool has_route; /* the router's; false to begin with */
 };
 
 #endif

@@ -153,6 +153,20 @@ static int insert_of_host(struct wr_router *r, const struct wr_route *route)
     return 0;
 }
 
+/* Marks all routes of a handler but the first. Most have but one, and need no search. */
+static void note_route(struct wr_router *r, struct wr_handler *handler)
+{
+    bool is_further = false;
+
+    for (size_t i = 0; i < r->n && handler->has_route; i++) {
+        if (r->v[i].handler != handler)
+            continue;
+        r->v[i].is_further = is_further;
+        is_further = true;
+    }
+    handler->has_route = true;
+}
+
 int wr_router_add(struct wr_router *r, const char *text, struct wr_handler *handler,
                   const char **why)
 {
@@ -172,6 +186,8 @@ int wr_router_add(struct wr_router *r, const char *text, struct wr_handler *hand
         route.host.n > 0 ? insert_of_host(r, &route) : insert_in_order(r, r->of_all, r->n, &route);
     if (err < 0)
         free(route.text);
+    else
+        note_route(r, handler);
     return err;
 }
 
@@ -186,6 +202,8 @@ int wr_router_add_last(struct wr_router *r, struct wr_handler *handler)
     err = insert(r, r->n, &route);
     if (err < 0)
         free(route.text);
+    else
+        note_route(r, handler);
     return err;
 }
 
@@ -199,19 +217,10 @@ int wr_router_set_pages(struct wr_router *r, const char *host, const struct wr_e
     return 0;
 }
 
-/* Has no route behind this one the same handler? */
-static bool is_last_of_handler(const struct wr_router *r, size_t at)
-{
-    for (size_t i = at + 1; i < r->n; i++)
-        if (r->v[i].handler == r->v[at].handler)
-            return false;
-    return true;
-}
-
 void wr_router_free(struct wr_router *r)
 {
     for (size_t i = 0; i < r->n; i++) {
-        if (is_last_of_handler(r, i))
+        if (!r->v[i].is_further)
             r->v[i].handler->ops->free(r->v[i].handler);
         free(r->v[i].text);
     }

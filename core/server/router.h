@@ -24,6 +24,7 @@ struct wr_route {
     struct wr_slice path; /* NUL-terminated; exact: as it was written; a prefix has no '/' at its
                              end, so that "/" is "" and "/a/" is "/a" */
     bool is_exact;
+    bool is_further; /* its handler has a route before this one */
     struct wr_handler *handler;
     char *text; /* as it was written, for messages; owns the bytes of the above */
 };

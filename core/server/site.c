@@ -8,20 +8,11 @@
 
 #define HELPERS_QUEUE_MAX 1024 /* past it a request does without, or waits for the disk itself */
 
-/* Was this handler met at an earlier route? */
-static bool is_again(const struct wr_router *r, size_t at)
-{
-    for (size_t i = 0; i < at; i++)
-        if (r->v[i].handler == r->v[at].handler)
-            return true;
-    return false;
-}
-
 struct wr_handler *wr_site_next_handler(const struct wr_site *site, size_t *at)
 {
     const struct wr_router *r = &site->router;
 
-    while (*at < r->n && is_again(r, *at))
+    while (*at < r->n && r->v[*at].is_further)
         ++*at;
     return *at < r->n ? r->v[(*at)++].handler : NULL;
 }
@@ -111,7 +102,7 @@ void wr_site_warn_if_busy(const struct wr_site *site)
     for (size_t i = 0; i < r->n; i++) {
         struct wr_handler *h = r->v[i].handler;
 
-        if (!is_again(r, i) && h->ops->is_busy && h->ops->is_busy(h))
+        if (!r->v[i].is_further && h->ops->is_busy && h->ops->is_busy(h))
             wr_log(&site->log, WR_LOG_WARN,
                    "stopping: waiting for calls at %s that have not returned", r->v[i].text);
     }

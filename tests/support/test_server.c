@@ -245,7 +245,7 @@ void test_server_init(struct test_server *s)
                  .log = {keep_log_line, s, WR_LOG_DEBUG},
                  .access_log = {.write = keep_access_line, .ctx = s}},
         .log_lock = PTHREAD_MUTEX_INITIALIZER,
-        .handler = {.base = {&handler_ops},
+        .handler = {.base = {.ops = &handler_ops},
                     .serve = test_serve_hello,
                     .status = 200,
                     .content = malloc(TEST_CONTENT_MAX),

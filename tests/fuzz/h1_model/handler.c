@@ -332,7 +332,7 @@ void model_handler_init(struct model_handler *h, const struct model_plan *plan)
 {
     for (size_t i = 0; i < sizeof pattern; i++)
         pattern[i] = model_answer_byte(0, i);
-    *h = (struct model_handler){.base = {&handler_ops},
+    *h = (struct model_handler){.base = {.ops = &handler_ops},
                                 .plan = plan,
                                 .body = {&body_ops},
                                 .content = malloc(MODEL_CONTENT_MAX + 10),

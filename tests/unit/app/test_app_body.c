@@ -521,7 +521,8 @@ static void decline__each_environ__is_ended_once(void **state)
     (void)state;
     open_site(&s);
     routes[0] = (struct wr_route){.path = WR_SLICE("/p"), .handler = s.server.mounted};
-    routes[1] = (struct wr_route){.path = WR_SLICE(""), .handler = s.server.mounted};
+    routes[1] =
+        (struct wr_route){.path = WR_SLICE(""), .handler = s.server.mounted, .is_further = true};
     s.server.site.router = (struct wr_router){.v = routes, .n = 2};
     act = decline_then_own;
     check_answer(&s, ASK("GET"), "200 owned");

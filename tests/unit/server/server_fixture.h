@@ -265,7 +265,7 @@ static inline void make_generation(struct generation *g, int number)
 {
     const char *why;
 
-    *g = (struct generation){.handler = {&ops}, .file = -1};
+    *g = (struct generation){.handler = {.ops = &ops}, .file = -1};
     g->name[0] = (char)('a' + number / 26 % 26);
     g->name[1] = (char)('a' + number % 26);
     g->site = (struct wr_site){

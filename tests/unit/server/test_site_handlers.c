@@ -126,7 +126,7 @@ static void make_traced(struct wr_site *site)
     trace[0] = '\0';
     for (int i = 0; i < 3; i++)
         handlers[i] =
-            (struct traced){{i == 2 ? &bare_ops : &traced_ops}, (char)('a' + i), 0, false};
+            (struct traced){{.ops = i == 2 ? &bare_ops : &traced_ops}, (char)('a' + i), 0, false};
     *site = (struct wr_site){.log = server.site.log, .release = trace_release};
     for (size_t i = 0; i < WR_COUNT(routes); i++)
         assert_int_equal(
