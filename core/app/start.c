@@ -100,6 +100,11 @@ static enum kind kind_of(struct wr_slice name)
     return ORDINARY;
 }
 
+bool wr_start_is_hop_by_hop(struct wr_slice name)
+{
+    return kind_of(name) == HOP_BY_HOP;
+}
+
 /* Digits alone, and what an int64_t holds. */
 static bool parse_length(struct wr_slice text, int64_t *out)
 {

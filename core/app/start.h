@@ -14,6 +14,9 @@ int32_t wr_start_response(weir_environ *env, int32_t status, const weir_header *
 int32_t wr_start_header_add(weir_environ *env, const char *name, const char *value, size_t n);
 int32_t wr_start_reason(weir_environ *env, const char *text);
 
+/* Does a field of this name belong to one connection, so that no answer may have it from an app? */
+bool wr_start_is_hop_by_hop(struct wr_slice name);
+
 /* Forgets what was started: status, fields, reason. */
 void wr_start_clear(struct wr_environ *e);
 

@@ -1,6 +1,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/json_parse.h"
+#include "config/check_static.h"
 #include "config/reader.h"
 #include "io/address.h"
 #include "server/router.h"
@@ -123,15 +125,23 @@ static bool check_redirect(struct wr_reader *r, const struct wr_json_node *node,
 static const struct {
     const char *section, *key;
     bool (*check)(struct wr_reader *r, const struct wr_json_node *node, const char **value);
+    const char *(*expected)(const char *value); /* in place of check, where that is all */
 } checks[] = {
-    {"root", "listen", check_listen},
-    {"log", "file", check_log},
-    {"access_log", "file", check_access_log},
-    {"route", "path", check_path},
-    {"route", "host", check_host},
-    {"route", "plugin", check_plugin},
-    {"route", "redirect", check_redirect},
-    {"host", "names", check_host},
+    {"root", "listen", check_listen, NULL},
+    {"log", "file", check_log, NULL},
+    {"access_log", "file", check_access_log, NULL},
+    {"rule", "cache_control", NULL, wr_expected_cache_control},
+    {"rule", "fields", NULL, wr_expected_field_value},
+    {"rule", "type", NULL, wr_expected_type},
+    {"route", "path", check_path, NULL},
+    {"route", "host", check_host, NULL},
+    {"route", "index", NULL, wr_expected_index},
+    {"route", "try", NULL, wr_expected_try},
+    {"route", "fallback", NULL, wr_expected_fallback},
+    {"route", "types", NULL, wr_expected_type},
+    {"route", "plugin", check_plugin, NULL},
+    {"route", "redirect", check_redirect, NULL},
+    {"host", "names", check_host, NULL},
 };
 
 bool wr_check_text(struct wr_reader *r, const struct wr_option *option,
@@ -139,11 +149,57 @@ bool wr_check_text(struct wr_reader *r, const struct wr_option *option,
 {
     if (option->kind == WR_PATH || option->kind == WR_PAGES)
         return make_absolute(r, node, value);
-    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
-        if (strcmp(option->section, checks[i].section) == 0 &&
-            strcmp(option->key, checks[i].key) == 0)
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        const char *expected;
+
+        if (strcmp(option->section, checks[i].section) != 0 ||
+            strcmp(option->key, checks[i].key) != 0)
+            continue;
+        if (checks[i].check)
             return checks[i].check(r, node, value);
+        expected = checks[i].expected(*value);
+        if (expected)
+            refuse(r, node, expected);
+        return !expected;
+    }
     return true;
+}
+
+/* ---- maps ---- */
+
+void wr_check_name(struct wr_reader *r, const struct wr_option *option,
+                   const struct wr_json_node *node)
+{
+    char advice[WR_ADVICE_MAX], shown[WR_CONFIG_SHOW_MAX];
+    const char *name = node->path.key, *expected;
+
+    if (!*name)
+        expected = "a name";
+    else if (strcmp(option->key, "types") == 0)
+        expected = wr_expected_ending(name, advice);
+    else
+        expected = wr_expected_field_name(name);
+    if (!expected)
+        return;
+    wr_line_tidy(shown, sizeof shown, snprintf(shown, sizeof shown, "%s", name));
+    wr_report(r, node, WR_JSON_KEY, "expected %s, found \"%s\"", expected, shown);
+}
+
+/* Names of fields that differ in case alone are one; the reader has told of those that do not. */
+void wr_check_map(struct wr_reader *r, const struct wr_map *map)
+{
+    for (size_t i = 1; i < map->n; i++) {
+        const char *name = map->v[i].name;
+
+        for (size_t k = 0; k < i; k++) {
+            if (strcasecmp(map->v[k].name, name) != 0 || strcmp(map->v[k].name, name) == 0)
+                continue;
+            wr_report(r, wr_json_node_of(map->v[i].at), WR_JSON_KEY,
+                      "this name was already given in line %zu",
+                      wr_json_node_of(map->v[k].at)->key_place.line);
+            break;
+        }
+    }
 }
 
 /* ---- what may be there once ---- */
@@ -402,28 +458,42 @@ static const struct wr_json_node *check_kinds(struct wr_reader *r, const struct 
     return first;
 }
 
-static const struct {
-    const char *key, *kind;
-} of_kind[] = {
-    {"config", "plugin"}, {"runs", "plugin"},     {"threads", "plugin"},
-    {"queue", "plugin"},  {"status", "redirect"},
-};
-
 static void check_route(struct wr_reader *r, const struct wr_json_node *route, bool unknown)
 {
     bool in_host = route->path.parent->parent->parent != NULL; /* /hosts/0/routes/0 */
     const struct wr_json_node *kind = check_kinds(r, route, unknown);
+    const char *of;
 
     for (const struct wr_json_node *m = route->first; m; m = m->next) {
         if (in_host && strcmp(m->path.key, "host") == 0 && m->type != JSON_NULL)
             wr_report(r, m, WR_JSON_KEY,
                       "expected no host in a route of \"hosts\", which has their names");
-        for (size_t i = 0; kind && i < sizeof of_kind / sizeof of_kind[0]; i++)
-            if (strcmp(m->path.key, of_kind[i].key) == 0 && !has_kind(route, of_kind[i].kind))
-                wr_report(r, m, WR_JSON_KEY,
-                          "expected this key in a route with \"%s\", found one with \"%s\"",
-                          of_kind[i].kind, kind->path.key);
+        of = wr_route_kind_of(m->path.key);
+        if (kind && of && strcmp(of, m->path.key) != 0 && !has_kind(route, of))
+            wr_report(r, m, WR_JSON_KEY,
+                      "expected this key in a route with \"%s\", found one with \"%s\"", of,
+                      kind->path.key);
     }
+}
+
+/* Does this member of a rule do something, or only say for which paths? */
+static bool is_action(const struct wr_json_node *member)
+{
+    if (strcmp(member->path.key, "match") == 0 || strcmp(member->path.key, "hashed") == 0)
+        return false;
+    return member->type != JSON_NULL && member->type != JSON_FALSE &&
+           !(member->type == JSON_OBJECT && member->n == 0);
+}
+
+static void check_rule(struct wr_reader *r, const struct wr_json_node *rule, bool unknown)
+{
+    for (const struct wr_json_node *m = rule->first; m; m = m->next)
+        if (is_action(m))
+            return;
+    if (!unknown)
+        wr_report(r, rule, WR_JSON_VALUE,
+                  "expected at least one of cache_control, fields, type, download and deny, found "
+                  "none");
 }
 
 static void check_host_object(struct wr_reader *r, const struct wr_json_node *host, bool unknown)
@@ -441,6 +511,8 @@ void wr_check_section(struct wr_reader *r, const struct wr_section *section,
 {
     if (strcmp(section->name, "route") == 0)
         check_route(r, node, unknown);
+    else if (strcmp(section->name, "rule") == 0)
+        check_rule(r, node, unknown);
     else if (strcmp(section->name, "host") == 0)
         check_host_object(r, node, unknown);
 }

@@ -63,6 +63,7 @@ static void put_comment(FILE *out, const struct wr_option *option)
     case WR_PART:
     case WR_PARTS:
     case WR_PAGES:
+    case WR_MAP:
     case WR_OBJECT:
         return;
     }
@@ -124,14 +125,35 @@ static void write_pages(struct wr_writer *w, const char *key, const struct wr_pa
     wr_write_close(w, '}');
 }
 
+static void write_map(struct wr_writer *w, const char *key, const struct wr_map *map)
+{
+    wr_write_open(w, key, '{');
+    for (size_t i = 0; i < map->n; i++) {
+        wr_write_begin(w, map->v[i].name);
+        wr_write_string(w->out, map->v[i].value);
+    }
+    wr_write_close(w, '}');
+}
+
+/* Once is enough: what the top level has a list of has been shown there. */
+static bool is_shown_at_top(const struct wr_section *section)
+{
+    const struct wr_section *root = wr_section_root();
+
+    for (size_t i = 0; i < root->n; i++)
+        if (root->v[i].kind == WR_PARTS && root->v[i].of == section)
+            return true;
+    return false;
+}
+
 /* Of an empty list what an item could be, as a comment. NOLINTNEXTLINE(misc-no-recursion) */
 static void write_example(struct wr_writer *w, const struct wr_section *section)
 {
     int outer = w->example;
 
-    if (outer > 0) /* once is enough */
+    if (outer > 0 && is_shown_at_top(section))
         return;
-    w->example = w->depth;
+    w->example = outer > 0 ? outer : w->depth;
     wr_write_open(w, NULL, '{');
     write_section(w, section, NULL, true);
     wr_write_close(w, '}');
@@ -214,6 +236,9 @@ static void write_value(struct wr_writer *w, const struct wr_option *option, con
     case WR_PAGES:
         write_pages(w, option->key, value);
         return;
+    case WR_MAP:
+        write_map(w, option->key, value);
+        return;
     case WR_OBJECT:
         wr_write_begin(w, option->key);
         wr_write_json(w, wr_slice_of(((const struct wr_object *)value)->text));
@@ -225,11 +250,15 @@ static void write_value(struct wr_writer *w, const struct wr_option *option, con
     }
 }
 
-/* Behind the key of an example: the default, or the kind of thing that it wants. */
+/* An item of an example: the default, or the kind of thing that it wants. NOLINTNEXTLINE(misc-no-recursion) */
 static void write_default(struct wr_writer *w, const struct wr_option *option)
 {
     FILE *out = w->out;
 
+    if (option->kind == WR_PARTS) {
+        write_parts(w, option, NULL);
+        return;
+    }
     wr_write_begin(w, option->key);
     switch (option->kind) {
     case WR_FLAG:
@@ -242,11 +271,9 @@ static void write_default(struct wr_writer *w, const struct wr_option *option)
     case WR_TEXTS:
         fputs(option->text, out);
         return;
-    case WR_PARTS:
-        fputs("[]", out);
-        return;
     case WR_OBJECT:
     case WR_PAGES:
+    case WR_MAP:
     case WR_PART:
         fputs("{}", out);
         return;
@@ -259,21 +286,17 @@ static void write_default(struct wr_writer *w, const struct wr_option *option)
 /* What a route has to do with: the keys of another kind would be refused, and null says nothing. */
 static bool is_of_route(const struct wr_route_options *route, const struct wr_option *option)
 {
-    const char *key = option->key;
+    const char *kind = wr_route_kind_of(option->key);
 
-    if (strcmp(key, "host") == 0)
-        return route->host;
-    if (strcmp(key, "static") == 0)
-        return route->static_path;
-    if (strcmp(key, "plugin") == 0)
-        return route->plugin;
-    if (strcmp(key, "redirect") == 0 || strcmp(key, "status") == 0)
-        return route->redirect;
-    if (strcmp(key, "metrics") == 0)
-        return route->metrics;
     if (option->kind == WR_OBJECT)
         return route->config.text;
-    return strcmp(key, "path") == 0 || strcmp(key, "exact") == 0 || route->plugin;
+    if (!kind)
+        return strcmp(option->key, "host") != 0 || route->host;
+    if (strcmp(kind, "static") == 0)
+        return route->static_path;
+    if (strcmp(kind, "plugin") == 0)
+        return route->plugin;
+    return strcmp(kind, "redirect") == 0 ? route->redirect != NULL : route->metrics;
 }
 
 /* `base` is NULL in an example. NOLINTNEXTLINE(misc-no-recursion) */

@@ -48,6 +48,16 @@ struct wr_pages {
     size_t n;
 };
 
+struct wr_map_item {
+    const struct wr_json_path *at;
+    const char *name, *value; /* value NULL: null */
+};
+
+struct wr_map {
+    struct wr_map_item *v;
+    size_t n;
+};
+
 /* A struct for each section, a list for each that may come many times. */
 #define BEGIN(section, doc)                                                                        \
     struct wr_##section##_options {                                                                \
@@ -70,6 +80,7 @@ struct wr_pages {
 #define PART(section, key, of, doc)                 struct wr_##of##_options key;
 #define PARTS(section, key, of, doc)                struct wr_##of##_list key;
 #define PAGES(section, key, doc)                    struct wr_pages key;
+#define MAP(section, key, doc)                      struct wr_map key;
 #define OBJECT(section, key, doc)                   struct wr_object key;
 #include "config/options.def"
 

@@ -390,6 +390,29 @@ static void read_pages(struct wr_reader *r, const struct wr_option *option,
     }
 }
 
+static void read_map(struct wr_reader *r, const struct wr_option *option,
+                     const struct wr_json_node *node, struct wr_map *out)
+{
+    bool has_null = wr_map_has_null(option);
+
+    *out = (struct wr_map){0};
+    if (node->type != JSON_OBJECT) {
+        wr_report_expected(r, node, "an object of strings");
+        return;
+    }
+    out->v = wr_reader_alloc(r, node->n * sizeof *out->v);
+    for (const struct wr_json_node *m = node->first; m && out->v; m = m->next) {
+        struct wr_map_item *item = &out->v[out->n++];
+
+        *item = (struct wr_map_item){.at = &m->path, .name = m->path.key};
+        wr_check_name(r, option, m);
+        if (m->type != JSON_NULL || !has_null)
+            read_text(r, option, m, has_null ? "a string or null" : "a string that is not empty",
+                      &item->value);
+    }
+    wr_check_map(r, out);
+}
+
 static void read_object(struct wr_reader *r, const struct wr_json_node *node, struct wr_object *out)
 {
     if (node->type != JSON_OBJECT) {
@@ -459,6 +482,9 @@ void wr_option_read(struct wr_reader *r, const struct wr_option *option, void *b
         return;
     case WR_PAGES:
         read_pages(r, option, node, out);
+        return;
+    case WR_MAP:
+        read_map(r, option, node, out);
         return;
     case WR_OBJECT:
         read_object(r, node, out);
@@ -540,6 +566,7 @@ static void init_option(struct wr_reader *r, const struct wr_option *option, voi
     case WR_PATH:
     case WR_PARTS:
     case WR_PAGES:
+    case WR_MAP:
     case WR_OBJECT:
         return; /* all zero */
     }

@@ -100,6 +100,11 @@ bool wr_check_text(struct wr_reader *r, const struct wr_option *option,
 void wr_check_texts(struct wr_reader *r, const struct wr_option *option,
                     const struct wr_texts *texts);
 
+/* The key of a member of a map, and all of a map. */
+void wr_check_name(struct wr_reader *r, const struct wr_option *option,
+                   const struct wr_json_node *node);
+void wr_check_map(struct wr_reader *r, const struct wr_map *map);
+
 /* An object that was read; `unknown`: it has keys that are not known. */
 void wr_check_section(struct wr_reader *r, const struct wr_section *section,
                       const struct wr_json_node *node, bool unknown);

@@ -52,7 +52,7 @@ static void put_composed(struct wr_writer *w, const struct wr_option *option)
         put_raw(w, "items", TEXT_SCHEMA);
         if (strcmp(option->text, "[]") != 0)
             put_raw(w, "default", option->text);
-        else
+        else if (strcmp(option->section, "host") == 0)
             put_integer(w, "minItems", 1);
         return;
     case WR_PARTS:
@@ -67,6 +67,12 @@ static void put_composed(struct wr_writer *w, const struct wr_option *option)
         put_text(w, "type", "object");
         put_raw(w, "patternProperties", "{\"^([45][0-9][0-9]|4xx|5xx)$\": " TEXT_SCHEMA "}");
         put_raw(w, "additionalProperties", "false");
+        return;
+    case WR_MAP:
+        put_text(w, "type", "object");
+        put_raw(w, "additionalProperties",
+                wr_map_has_null(option) ? "{\"type\": [\"string\", \"null\"], \"minLength\": 1}"
+                                        : TEXT_SCHEMA);
         return;
     default:
         put_text(w, "type", "object");
@@ -112,15 +118,7 @@ static void put_kind(struct wr_writer *w, const struct wr_option *option)
 
 /* ---- routes: one of four kinds, each with keys of its own ---- */
 
-static const struct {
-    const char *kind;
-    const char *refused; /* keys of the others */
-} kinds[] = {
-    {"static", "config|runs|threads|queue|status"},
-    {"plugin", "status"},
-    {"redirect", "config|runs|threads|queue"},
-    {"metrics", "config|runs|threads|queue|status"},
-};
+static const char *const kinds[] = {"static", "plugin", "redirect", "metrics"};
 #define KINDS_N (sizeof kinds / sizeof kinds[0])
 
 /* The keys of kinds are texts, but for one flag. */
@@ -132,19 +130,19 @@ static void put_has_kind(struct wr_writer *w, const char *kind, bool has)
         put_raw(w, kind, has ? "{\"type\": \"string\"}" : "{\"type\": \"null\"}");
 }
 
-static void put_kind_of_route(struct wr_writer *w, size_t kind)
+static void put_kind_of_route(struct wr_writer *w, const struct wr_section *route, size_t kind)
 {
     wr_write_open(w, NULL, '{');
     wr_write_begin(w, "required");
-    fprintf(w->out, "[\"%s\"]", kinds[kind].kind);
+    fprintf(w->out, "[\"%s\"]", kinds[kind]);
     wr_write_open(w, "properties", '{');
     for (size_t i = 0; i < KINDS_N; i++)
-        put_has_kind(w, kinds[i].kind, i == kind);
-    for (size_t i = 0; wr_word_at(kinds[kind].refused, i).p; i++) {
-        struct wr_slice key = wr_word_at(kinds[kind].refused, i);
+        put_has_kind(w, kinds[i], i == kind);
+    for (size_t i = 0; i < route->n; i++) {
+        const char *key = route->v[i].key, *of = wr_route_kind_of(key);
 
-        wr_write_begin(w, NULL);
-        fprintf(w->out, "\"%.*s\": false", (int)key.n, key.p);
+        if (of && strcmp(of, key) != 0 && strcmp(of, kinds[kind]) != 0)
+            put_raw(w, key, "false");
     }
     wr_write_close(w, '}');
     wr_write_close(w, '}');
@@ -152,13 +150,19 @@ static void put_kind_of_route(struct wr_writer *w, size_t kind)
 
 static void put_rules(struct wr_writer *w, const struct wr_section *section)
 {
+    static const char actions[] =
+        "[{\"required\": [\"cache_control\"]}, {\"required\": [\"fields\"]}, "
+        "{\"required\": [\"type\"]}, {\"required\": [\"download\"]}, {\"required\": [\"deny\"]}]";
+
     if (strcmp(section->name, "host") == 0)
         put_raw(w, "required", "[\"names\"]");
+    if (strcmp(section->name, "rule") == 0)
+        put_raw(w, "anyOf", actions);
     if (strcmp(section->name, "route") != 0)
         return;
     wr_write_open(w, "oneOf", '[');
     for (size_t i = 0; i < KINDS_N; i++)
-        put_kind_of_route(w, i);
+        put_kind_of_route(w, section, i);
     wr_write_close(w, ']');
 }
 

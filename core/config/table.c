@@ -26,6 +26,7 @@
 #define PART(s, k, name, about)   ROW(s, k, k, .kind = WR_PART, .of = &name##_section, .doc = about)
 #define PARTS(s, k, name, about)  ROW(s, k, k, .kind = WR_PARTS, .of = &name##_section, .doc = about)
 #define PAGES(s, k, about)        ROW(s, k, k, .kind = WR_PAGES, .doc = about)
+#define MAP(s, k, about)          ROW(s, k, k, .kind = WR_MAP, .doc = about)
 #define OBJECT(s, k, about)       ROW(s, k, k, .kind = WR_OBJECT, .doc = about)
 #include "config/options.def"
 
@@ -42,6 +43,7 @@
 #define PART(section, key, of, doc)
 #define PARTS(section, key, of, doc)
 #define PAGES(section, key, doc)
+#define MAP(section, key, doc)
 #define OBJECT(section, key, doc)
 const struct wr_section *const wr_sections[] = {
 #include "config/options.def"
@@ -65,6 +67,7 @@ const size_t wr_sections_n = sizeof wr_sections / sizeof wr_sections[0];
 #define PART(section, key, of, doc)
 #define PARTS(section, key, of, doc)
 #define PAGES(section, key, doc)
+#define MAP(section, key, doc)
 #define OBJECT(section, key, doc)
 #include "config/options.def"
 
@@ -79,6 +82,28 @@ const struct wr_option *wr_section_find(const struct wr_section *section, const 
         if (strcmp(section->v[i].key, key) == 0)
             return &section->v[i];
     return NULL;
+}
+
+const char *wr_route_kind_of(const char *key)
+{
+    static const struct {
+        const char *kind, *keys;
+    } kinds[] = {
+        {"static", "static|index|try|fallback|listing|dot_files|compress|types|rules"},
+        {"plugin", "plugin|config|runs|threads|queue"},
+        {"redirect", "redirect|status"},
+        {"metrics", "metrics"},
+    };
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (wr_word_find(kinds[i].keys, wr_slice_of(key)) >= 0)
+            return kinds[i].kind;
+    return NULL;
+}
+
+bool wr_map_has_null(const struct wr_option *option)
+{
+    return strcmp(option->section, "rule") == 0;
 }
 
 struct wr_slice wr_word_at(const char *words, size_t i)

@@ -21,6 +21,7 @@ enum wr_option_kind {
     WR_PART,
     WR_PARTS,
     WR_PAGES,
+    WR_MAP,
     WR_OBJECT
 };
 
@@ -48,6 +49,12 @@ extern const struct wr_section *const wr_sections[];
 extern const size_t wr_sections_n;
 
 const struct wr_section *wr_section_root(void);
+
+/* Of a key of routes: the kind of route that has it, "static" also of "static" itself; NULL: all have. */
+const char *wr_route_kind_of(const char *key);
+
+/* Is null a value of this map, and not nothing? */
+bool wr_map_has_null(const struct wr_option *option);
 
 /* NULL: there is none. */
 const struct wr_option *wr_section_find(const struct wr_section *section, const char *key);

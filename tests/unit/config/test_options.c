@@ -85,6 +85,9 @@ static void options__text_of_the_defaults__reads_back(void **state)
     check_defaults(wr_options_root(o));
     assert_non_null(strstr(text, "// Bytes of a request's head, or 431. From 1024 to 1048576. "
                                  "Default: 32768."));
+    assert_non_null(strstr(text, "//             // 403. Default: false.\n"
+                                 "        //             \"deny\": false\n"
+                                 "        //         }\n        //     ],"));
     assert_non_null(strstr(text, "//     \"redirect\": null,"));
     wr_options_free(o);
     free(text);
@@ -186,6 +189,94 @@ static void options__values__are_read_and_read_back(void **state)
     wr_options_free(again);
     free(text);
     free(same);
+}
+
+/* ---- folders ---- */
+
+static const char folder[] =
+    "{\"routes\": [{\"static\": \"a\"}, {\"path\": \"/b\", \"static\": \"b\",\n"
+    " \"index\": [\"a.htm\", \"b\"], \"try\": [\"{path}\", \"{path}.html\", \"/x{path}\", "
+    "\"/404.html\"],\n"
+    " \"fallback\": \"/index.html\", \"listing\": true, \"dot_files\": true,\n"
+    " \"compress\": \"siblings\", \"types\": {\"wat\": \"text/plain; charset=\\\"a b\\\"\", "
+    "\"x-1\": \"a/b;c=d\"},\n"
+    " \"rules\": [{\"match\": [\"*.css\", \"/a/\"], \"hashed\": true,\n"
+    "             \"cache_control\": \"private=\\\"x, y\\\" ,max-age=0, foo=bar\"},\n"
+    "            {\"fields\": {\"X-A\": \"b\\tc \xc3\xa9\", \"Server\": null, \"Vary\": "
+    "\"Origin\"}, "
+    "\"deny\": true},\n"
+    "            {\"cache_control\": \"immutable\", \"type\": \"image/x-y\", \"download\": "
+    "true}]}]}";
+
+static void check_plain_folder(const struct wr_route_options *route)
+{
+    assert_int_equal(route->index.n, 1);
+    assert_string_equal(route->index.v[0], "index.html");
+    assert_int_equal(route->try.n + route->types.n + route->rules.n, 0);
+    assert_null(route->fallback);
+    assert_false(route->listing || route->dot_files);
+    assert_int_equal(route->compress, 2); /* off, siblings, on */
+}
+
+static void check_rules(const struct wr_rule_list *rules)
+{
+    const struct wr_rule_options *v = rules->v;
+
+    assert_int_equal(rules->n, 3);
+    assert_int_equal(v[0].match.n, 2);
+    assert_string_equal(v[0].match.v[1], "/a/");
+    assert_true(v[0].hashed && !v[0].deny && !v[0].download);
+    assert_string_equal(v[0].cache_control, "private=\"x, y\" ,max-age=0, foo=bar");
+    assert_null(v[0].type);
+    assert_int_equal(v[0].fields.n + v[1].match.n, 0);
+    assert_int_equal(v[1].fields.n, 3);
+    assert_string_equal(v[1].fields.v[0].name, "X-A");
+    assert_string_equal(v[1].fields.v[0].value, "b\tc \xc3\xa9");
+    assert_string_equal(v[1].fields.v[1].name, "Server");
+    assert_null(v[1].fields.v[1].value);
+    assert_string_equal(v[1].fields.v[2].value, "Origin");
+    assert_true(v[1].deny && !v[1].hashed);
+    assert_null(v[1].cache_control);
+    assert_string_equal(v[2].cache_control, "immutable");
+    assert_string_equal(v[2].type, "image/x-y");
+    assert_true(v[2].download);
+}
+
+static void check_folders(const struct wr_root_options *r)
+{
+    const struct wr_route_options *b = &r->routes.v[1];
+
+    assert_int_equal(r->routes.n, 2);
+    check_plain_folder(&r->routes.v[0]);
+    assert_int_equal(b->index.n, 2);
+    assert_string_equal(b->index.v[1], "b");
+    assert_int_equal(b->try.n, 4);
+    assert_string_equal(b->try.v[1], "{path}.html");
+    assert_string_equal(b->fallback, "/index.html");
+    assert_true(b->listing && b->dot_files);
+    assert_int_equal(b->compress, 1);
+    assert_int_equal(b->types.n, 2);
+    assert_string_equal(b->types.v[0].name, "wat");
+    assert_string_equal(b->types.v[0].value, "text/plain; charset=\"a b\"");
+    assert_string_equal(b->types.v[1].value, "a/b;c=d");
+    check_rules(&b->rules);
+}
+
+static void options__keys_of_folders__are_read_and_read_back(void **state)
+{
+    struct wr_options *o = read_all(folder, NULL, 0), *again;
+    char *text = wr_options_format(o), pointer[64];
+
+    (void)state;
+    check_folders(wr_options_root(o));
+    wr_json_pointer(wr_options_root(o)->routes.v[1].rules.v[1].fields.v[2].at, pointer,
+                    sizeof pointer);
+    assert_string_equal(pointer, "/routes/1/rules/1/fields/Vary");
+    wr_options_free(o);
+    again = read_all(text, NULL, 0);
+    check_folders(wr_options_root(again));
+    wr_options_free(again);
+    free(text);
 }
 
 static void options__own_object__has_its_place_and_no_comments(void **state)
@@ -405,9 +496,37 @@ static void schema__is_json_with_what_the_table_says(void **state)
     free(text);
 }
 
+static void schema__of_folders__refuses_the_keys_of_others(void **state)
+{
+    char *text = wr_options_schema();
+    json_t *schema = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *kinds;
+
+    (void)state;
+    assert_non_null(schema);
+    kinds = at(schema, "definitions route oneOf");
+    assert_null(json_object_get(json_object_get(json_array_get(kinds, 0), "properties"), "rules"));
+    assert_true(json_is_false(at(json_array_get(kinds, 0), "properties config")));
+    assert_true(json_is_false(at(json_array_get(kinds, 1), "properties rules")));
+    assert_true(json_is_false(at(json_array_get(kinds, 2), "properties try")));
+    assert_true(json_is_false(at(json_array_get(kinds, 3), "properties compress")));
+    assert_null(json_object_get(at(schema, "definitions route properties try"), "minItems"));
+    assert_int_equal(json_integer_value(at(schema, "definitions host properties names minItems")),
+                     1);
+    assert_string_equal(json_string_value(at(schema, "definitions route properties types "
+                                                     "additionalProperties type")),
+                        "string");
+    assert_int_equal(json_array_size(at(schema, "definitions rule properties fields "
+                                                "additionalProperties type")),
+                     2);
+    assert_int_equal(json_array_size(at(schema, "definitions rule anyOf")), 5);
+    json_decref(schema);
+    free(text);
+}
+
 WR_TESTS(cmocka_unit_test(options__defaults__are_those_of_the_manual),
          cmocka_unit_test(options__text_of_the_defaults__reads_back),
          cmocka_unit_test(options__values__are_read_and_read_back),
+         cmocka_unit_test(options__keys_of_folders__are_read_and_read_back),
          cmocka_unit_test(options__own_object__has_its_place_and_no_comments),
          cmocka_unit_test(options__byte_order_mark__is_no_text),
          cmocka_unit_test(options__has__says_what_was_given),
@@ -417,4 +536,5 @@ WR_TESTS(cmocka_unit_test(options__defaults__are_those_of_the_manual),
          cmocka_unit_test(options__later_errors__have_their_place),
          cmocka_unit_test(errors__too_many__end_in_a_line_that_says_so),
          cmocka_unit_test(options__schema_of_an_editor__says_nothing),
-         cmocka_unit_test(schema__is_json_with_what_the_table_says));
+         cmocka_unit_test(schema__is_json_with_what_the_table_says),
+         cmocka_unit_test(schema__of_folders__refuses_the_keys_of_others));
