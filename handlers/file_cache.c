@@ -1,49 +1,20 @@
-#include "handlers/file_cache.h"
+#include "handlers/file_entry.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "http/mime.h"
 
-#define BUCKETS     1024 /* a power of two */
 #define ENTRIES_MAX 1024 /* of a loop */
 #define BYTES_MAX   (16ULL * 1024 * 1024)
-#define READS_MAX   4 /* of a file that changes while it is read */
+#define MEMORY_NS   (10 * WR_SECOND_NS) /* after that the kernel may have forgotten a path */
+#define NO_TURN     UINT64_MAX
 
-/* How young a change may be for a second one not to show in the time stamp: the kernel's tick, with
- * room; whole seconds where the file system counts in those. */
-#define FINE_NS   50000000LL
-#define COARSE_NS 2500000000LL
-
-struct wr_file_cache {
-    const struct wr_root *root;
-    struct wr_list lru; /* the one used last is at the end */
-    size_t entries, bytes, fds, fds_max;
-    struct wr_file_entry *buckets[BUCKETS];
-};
-
-struct wr_file_cache *wr_file_cache_new(const struct wr_root *root, size_t fds_max)
+const struct wr_root *wr_file_cache_root(const struct wr_file_cache *c)
 {
-    struct wr_file_cache *c = calloc(1, sizeof *c);
-
-    if (!c)
-        return NULL;
-    c->root = root;
-    c->fds_max = fds_max;
-    wr_list_init(&c->lru);
-    return c;
-}
-
-void wr_file_entry_unref(struct wr_file_entry *e)
-{
-    if (--e->refs > 0)
-        return;
-    if (e->fd >= 0)
-        close(e->fd);
-    free(e->content);
-    free(e);
+    return &c->root;
 }
 
 static uint32_t hash_of(struct wr_slice path) /* FNV-1a */
@@ -55,19 +26,24 @@ static uint32_t hash_of(struct wr_slice path) /* FNV-1a */
     return hash;
 }
 
+/* ---- what is kept ---- */
+
 static struct wr_file_entry **bucket_of(struct wr_file_cache *c, uint32_t hash)
 {
-    return &c->buckets[hash & (BUCKETS - 1)];
+    return &c->buckets[hash & (WR_FILE_CACHE_BUCKETS - 1)];
 }
 
 static size_t bytes_of(const struct wr_file_entry *e)
 {
-    return sizeof *e + e->path.n + 1 + (e->content ? (size_t)e->info.size : 0);
+    size_t name_n = (size_t)(e->file.path.p - e->name) + e->file.path.n + 1;
+
+    return sizeof *e + name_n + (e->content ? (size_t)e->file.info.size : 0);
 }
 
-static void drop(struct wr_file_cache *c, struct wr_file_entry *e)
+/* The entry of which it is a variant, if that is kept, too; NULL: none. */
+static struct wr_file_entry *drop_one(struct wr_file_cache *c, struct wr_file_entry *e)
 {
-    struct wr_file_entry **at = bucket_of(c, e->hash);
+    struct wr_file_entry **at = bucket_of(c, e->hash), *parent = e->parent;
 
     while (*at != e)
         at = &(*at)->hash_next;
@@ -75,8 +51,22 @@ static void drop(struct wr_file_cache *c, struct wr_file_entry *e)
     wr_list_remove(&e->lru);
     c->entries--;
     c->bytes -= bytes_of(e);
+    c->encoded_bytes -= e->encoded_bytes;
     c->fds -= e->fd >= 0;
+    e->cache = NULL;
+    e->parent = NULL;
+    for (const struct wr_file_variant *v = e->variants; v; v = v->next)
+        if (v->sibling && v->sibling->parent == e)
+            v->sibling->parent = NULL;
     wr_file_entry_unref(e);
+    return parent;
+}
+
+/* What is kept holds nothing that is not, or limits would not limit. */
+void wr_file_cache_drop(struct wr_file_cache *c, struct wr_file_entry *e)
+{
+    while (e)
+        e = drop_one(c, e);
 }
 
 static struct wr_file_entry *oldest(struct wr_file_cache *c)
@@ -88,21 +78,13 @@ static struct wr_file_entry *oldest(struct wr_file_cache *c)
 static void drop_all(struct wr_file_cache *c)
 {
     while (!wr_list_is_empty(&c->lru))
-        drop(c, oldest(c));
-}
-
-void wr_file_cache_free(struct wr_file_cache *c)
-{
-    if (!c)
-        return;
-    drop_all(c);
-    free(c);
+        wr_file_cache_drop(c, oldest(c));
 }
 
 static bool has_room(const struct wr_file_cache *c, const struct wr_file_entry *e)
 {
     return c->entries < ENTRIES_MAX && c->bytes + bytes_of(e) <= BYTES_MAX &&
-           (e->fd < 0 || c->fds < c->fds_max);
+           (e->fd < 0 || c->fds < c->setup.fds_max);
 }
 
 static void insert(struct wr_file_cache *c, struct wr_file_entry *e)
@@ -110,10 +92,11 @@ static void insert(struct wr_file_cache *c, struct wr_file_entry *e)
     struct wr_file_entry **bucket = bucket_of(c, e->hash);
 
     while (!wr_list_is_empty(&c->lru) && !has_room(c, e))
-        drop(c, oldest(c));
+        wr_file_cache_drop(c, oldest(c));
     if (!has_room(c, e))
         return;
     e->refs++;
+    e->cache = c;
     e->hash_next = *bucket;
     *bucket = e;
     wr_list_append(&c->lru, &e->lru);
@@ -126,115 +109,78 @@ static struct wr_file_entry *find(struct wr_file_cache *c, struct wr_slice path,
 {
     struct wr_file_entry *e = *bucket_of(c, hash);
 
-    while (e && (e->hash != hash || !wr_slice_eq(e->path, path)))
+    while (e && (e->hash != hash || !wr_slice_eq(e->file.path, path)))
         e = e->hash_next;
     return e;
 }
 
-/* All of a small file, as it was in one moment; -EAGAIN when it changed meanwhile. */
-static int read_content(struct wr_file_entry *e)
+/* ---- loading ---- */
+
+static bool is_named_as_a_sibling(struct wr_slice path)
 {
-    size_t size = (size_t)e->info.size, got = 0;
-    struct wr_file_info after;
-    int err;
+    for (enum wr_coding coding = WR_CODING_GZIP; coding < WR_CODINGS; coding++) {
+        struct wr_slice ending = wr_file_sibling_ending(coding);
 
-    while (got < size) {
-        ssize_t n = pread(e->fd, e->content + got, size - got, (off_t)got);
-
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n == 0)
-            return -EAGAIN;
-        if (n > 0)
-            got += (size_t)n;
+        if (path.n > ending.n && wr_slice_eq(wr_slice_from(path, path.n - ending.n), ending))
+            return true;
     }
-    err = wr_file_info_of(e->fd, &after);
-    return err < 0 ? err : wr_file_info_same(&e->info, &after) ? 0 : -EAGAIN;
+    return false;
 }
 
-/* A small file's content comes into memory; one that will not hold still is sent from its fd. */
-static int load_content(struct wr_file_entry *e)
+/* By what never changes with the file: a cache that has stored an answer without Vary would go on to
+ * give it to everybody. */
+static bool varies(const struct wr_file_cache *c, const struct wr_file *f)
 {
-    int err = -EAGAIN;
-
-    e->content = malloc((size_t)e->info.size + 1);
-    if (!e->content)
-        return -ENOMEM;
-    for (int i = 0; i < READS_MAX && err == -EAGAIN; i++) {
-        err = wr_file_info_of(e->fd, &e->info);
-        if (err == 0 && e->info.size > WR_FILE_CONTENT_MAX)
-            break;
-        if (err == 0) {
-            char *resized = realloc(e->content, (size_t)e->info.size + 1);
-
-            if (!resized)
-                return -ENOMEM;
-            e->content = resized;
-            err = read_content(e);
-        }
-    }
-    if (err == 0 && e->info.size <= WR_FILE_CONTENT_MAX) {
-        close(e->fd);
-        e->fd = -1;
-        return 0;
-    }
-    free(e->content);
-    e->content = NULL;
-    return err == -EAGAIN ? 0 : err;
+    return (c->setup.has_siblings || c->setup.encodings) && wr_mime_is_compressible(f->type) &&
+           !is_named_as_a_sibling(f->path);
 }
 
-/* A change that came right after this one would carry the same time stamps. */
-static bool is_settled(const struct wr_file_info *info, int64_t wall_ns)
+/* An entry without content; takes fd. NULL: no memory. */
+static struct wr_file_entry *new_entry(const struct wr_file_cache *c, struct wr_slice path, int fd,
+                                       const struct wr_file_info *info)
 {
-    int64_t changed_ns = info->ctime_s * 1000000000 + info->ctime_ns;
-    int64_t margin_ns = info->ctime_ns == 0 ? COARSE_NS : FINE_NS;
+    size_t folder_n = strlen(c->folder), name_n = folder_n + 1 + path.n;
+    struct wr_file_entry *e = calloc(1, sizeof *e + name_n + 1);
+    char *name;
 
-    return wall_ns - changed_ns > margin_ns;
-}
-
-/* The date is never from the future (RFC 9110 8.8.2.1). The tag is weak as long as a second change
- * could leave the time as it is: what comes then would have it too (8.8.3). */
-static void set_validators(struct wr_file_entry *e, int64_t wall_ns)
-{
-    struct wr_buf etag = wr_buf_on(e->etag, sizeof e->etag);
-    int64_t now_s = wall_ns / 1000000000;
-    int64_t modified_s = e->info.mtime_s < now_s ? e->info.mtime_s : now_s;
-
-    if (!is_settled(&e->info, wall_ns))
-        WR_BUF_LITERAL(&etag, "W/");
-    wr_buf_char(&etag, '"');
-    wr_buf_hex(&etag, (uint64_t)e->info.mtime_s * 1000000000 + (uint64_t)e->info.mtime_ns);
-    wr_buf_char(&etag, '-');
-    wr_buf_hex(&etag, (uint64_t)e->info.size);
-    wr_buf_char(&etag, '"');
-    wr_date_format(modified_s, e->last_modified);
-    e->validators = (struct wr_validators){wr_buf_slice(&etag), modified_s};
-}
-
-static int open_entry(const struct wr_root *root, struct wr_slice path, struct wr_file_entry **out)
-{
-    struct wr_file_info info;
-    int fd = wr_root_open_file(root, path.p, &info), err = 0;
-    struct wr_file_entry *e;
-    char *path_copy;
-
-    if (fd < 0)
-        return fd;
-    e = calloc(1, sizeof *e + path.n + 1);
     if (!e) {
         close(fd);
-        return -ENOMEM;
+        return NULL;
     }
-    path_copy = (char *)(e + 1);
-    memcpy(path_copy, path.p, path.n);
-    e->path = wr_slice(path_copy, path.n);
-    e->type = wr_mime_of_path(path);
+    name = (char *)(e + 1);
+    memcpy(name, c->folder, folder_n);
+    name[folder_n] = '/';
+    memcpy(name + folder_n + 1, path.p, path.n);
+    e->name = name;
+    e->file.path = wr_slice(name + folder_n + 1, path.n);
+    e->file.type = c->setup.type_of ? c->setup.type_of(c->setup.ctx, e->file.path)
+                                    : wr_mime_of_path(e->file.path);
+    e->file.varies = varies(c, &e->file);
+    e->file.info = *info;
     e->refs = 1;
     e->fd = fd;
-    e->info = info;
     wr_list_init(&e->lru);
+    return e;
+}
+
+static int open_entry(const struct wr_file_cache *c, struct wr_slice path,
+                      struct wr_file_moment now, struct wr_file_entry **out)
+{
+    struct wr_file_info info;
+    int fd = now.may_wait ? wr_root_open_file(&c->root, path.p, &info)
+                          : wr_root_open_file_cached(&c->root, path.p, &info);
+    struct wr_file_entry *e;
+    int err = 0;
+
+    if (fd == -EAGAIN && now.may_wait)
+        return -EBUSY; /* renames run against it again and again */
+    if (fd < 0)
+        return fd;
+    e = new_entry(c, path, fd, &info);
+    if (!e)
+        return -ENOMEM;
     if (info.size <= WR_FILE_CONTENT_MAX)
-        err = load_content(e);
+        err = wr_file_entry_load(e, now.may_wait);
     if (err < 0) {
         wr_file_entry_unref(e);
         return err;
@@ -243,35 +189,159 @@ static int open_entry(const struct wr_root *root, struct wr_slice path, struct w
     return 0;
 }
 
-int wr_file_cache_get(struct wr_file_cache *c, struct wr_slice path, struct wr_file_moment now,
-                      struct wr_file_entry **out)
+static int load(struct wr_file_cache *c, struct wr_slice path, struct wr_file_moment now,
+                struct wr_file_entry **out)
 {
-    uint32_t hash = hash_of(path);
-    struct wr_file_entry *e = find(c, path, hash);
-    int err;
+    struct wr_file_entry *e = NULL;
+    int err = open_entry(c, path, now, &e);
 
-    if (e && (e->checked_turn == now.turn || wr_root_is_unchanged(c->root, path.p, &e->info))) {
-        e->checked_turn = now.turn;
-        e->refs++;
-        wr_list_remove(&e->lru);
-        wr_list_append(&c->lru, &e->lru);
-        *out = e;
-        return 0;
-    }
-    if (e)
-        drop(c, e);
-    err = open_entry(c->root, path, &e);
     if (err == -EMFILE && c->fds > 0) { /* those that are only kept can be spared */
         drop_all(c);
-        err = open_entry(c->root, path, &e);
+        err = open_entry(c, path, now, &e);
     }
     if (err < 0)
         return err;
-    e->hash = hash;
+    e->hash = hash_of(path);
     e->checked_turn = now.turn;
-    set_validators(e, now.wall_ns);
-    if (is_settled(&e->info, now.wall_ns))
+    e->checked_ns = now.wall_ns;
+    wr_file_entry_describe(e, now.wall_ns);
+    if (e->is_settled)
         insert(c, e);
     *out = e;
     return 0;
+}
+
+/* ---- the folder ---- */
+
+static int open_root(struct wr_file_cache *c)
+{
+    struct wr_root root;
+    struct wr_file_info info;
+    int err = wr_root_open(&root, c->folder);
+
+    if (err < 0)
+        return err;
+    err = wr_file_info_of(root.fd, &info);
+    if (err < 0) {
+        wr_root_close(&root);
+        return err;
+    }
+    wr_root_close(&c->root);
+    c->root = root;
+    c->root_info = info;
+    return 0;
+}
+
+static bool is_gone(int err)
+{
+    return err == -ENOENT || err == -ENOTDIR || err == -ELOOP;
+}
+
+/* The root becomes the folder that is at its path now; all entries are of another one then. While
+ * there is none, the root stays, for it may have been moved, and its successor come in a moment. */
+static int follow(struct wr_file_cache *c)
+{
+    struct stat st;
+    int err;
+
+    if (fstatat(AT_FDCWD, c->folder, &st, AT_NO_AUTOMOUNT) < 0)
+        return is_gone(-errno) ? 0 : -errno;
+    if (!S_ISDIR(st.st_mode) || (st.st_dev == c->root_info.dev && st.st_ino == c->root_info.ino))
+        return 0;
+    drop_all(c);
+    err = open_root(c);
+    return is_gone(err) ? 0 : err;
+}
+
+static int follow_once(struct wr_file_cache *c, uint64_t turn)
+{
+    if (c->followed_turn != turn) {
+        c->followed_turn = turn;
+        c->followed = follow(c);
+    }
+    return c->followed;
+}
+
+/* ---- looking up ---- */
+
+int wr_file_cache_look(const struct wr_file_cache *c, struct wr_file_entry *e,
+                       struct wr_file_moment now)
+{
+    int64_t age_ns = now.wall_ns - e->checked_ns;
+
+    if (e->checked_turn == now.turn)
+        return 0;
+    /* An open file keeps its path in the kernel's memory. */
+    if (!now.may_wait && e->fd < 0 && (age_ns > MEMORY_NS || age_ns < 0) &&
+        !wr_root_is_cached(&c->root, e->file.path.p))
+        return -EAGAIN;
+    if (!wr_file_is_unchanged(e->name, &e->file.info))
+        return -ESTALE;
+    e->checked_turn = now.turn;
+    e->checked_ns = now.wall_ns;
+    return 0;
+}
+
+void wr_file_cache_touch(struct wr_file_cache *c, struct wr_file_entry *e)
+{
+    wr_list_remove(&e->lru);
+    wr_list_append(&c->lru, &e->lru);
+}
+
+int wr_file_cache_get(struct wr_file_cache *c, struct wr_slice path, struct wr_file_moment now,
+                      struct wr_file_entry **out)
+{
+    struct wr_file_entry *e = find(c, path, hash_of(path));
+    int err = e ? wr_file_cache_look(c, e, now) : -ESTALE;
+
+    if (e && err == 0) {
+        e->refs++;
+        wr_file_cache_touch(c, e);
+        *out = e;
+        return 0;
+    }
+    if (err == -EAGAIN)
+        return err;
+    if (e)
+        wr_file_cache_drop(c, e);
+    err = follow_once(c, now.turn);
+    return err < 0 ? err : load(c, path, now, out);
+}
+
+/* ---- life ---- */
+
+struct wr_file_cache *wr_file_cache_new(const struct wr_file_cache_setup *setup, int *err)
+{
+    size_t n = strlen(setup->folder);
+    struct wr_file_cache *c = calloc(1, sizeof *c + n + sizeof "/");
+
+    if (!c) {
+        *err = -ENOMEM;
+        return NULL;
+    }
+    while (n > 0 && setup->folder[n - 1] == '/') /* a '/' follows in every name */
+        n--;
+    memcpy(c->folder, setup->folder, n);
+    if (n == 0)
+        c->folder[0] = '/';
+    c->setup = *setup;
+    c->setup.folder = c->folder;
+    c->root.fd = -1;
+    c->followed_turn = NO_TURN;
+    wr_list_init(&c->lru);
+    *err = open_root(c);
+    if (*err < 0) {
+        free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void wr_file_cache_free(struct wr_file_cache *c)
+{
+    if (!c)
+        return;
+    drop_all(c);
+    wr_root_close(&c->root);
+    free(c);
 }

@@ -14,7 +14,7 @@
 #define CACHED_FDS_MAX   512
 #define CACHED_FDS_SHARE 8 /* an eighth of what the process may have, over all loops */
 
-/* The state of a loop; that of the mount is a struct wr_root. */
+/* The state of a loop; that of the mount is the absolute path of the folder. */
 struct static_loop {
     struct wr_app_loop *loop;
     struct wr_file_cache *cache;
@@ -151,7 +151,7 @@ static enum wr_cond_result evaluate(weir_environ *env, const struct wr_file_entr
         .if_unmodified_since = get(env, "HTTP_IF_UNMODIFIED_SINCE"),
     };
 
-    return wr_cond_evaluate(&c, &e->validators, true, wall_s(env));
+    return wr_cond_evaluate(&c, &wr_file_of(e)->validators, true, wall_s(env));
 }
 
 /* What the Range field asks for; it counts with GET only (RFC 9110 14.2), and several parts are
@@ -167,9 +167,9 @@ static enum wr_range_result find_range(weir_environ *env, const struct wr_file_e
         !wr_slice_eq(get(env, "REQUEST_METHOD"), WR_SLICE("GET")))
         return WR_RANGE_WHOLE;
     if_range = get(env, "HTTP_IF_RANGE");
-    if (if_range.p && !wr_cond_range_applies(if_range, &e->validators, wall_s(env)))
+    if (if_range.p && !wr_cond_range_applies(if_range, &wr_file_of(e)->validators, wall_s(env)))
         return WR_RANGE_WHOLE;
-    result = wr_ranges_parse(get(env, "HTTP_RANGE"), (uint64_t)e->info.size, &ranges);
+    result = wr_ranges_parse(get(env, "HTTP_RANGE"), (uint64_t)wr_file_of(e)->info.size, &ranges);
     if (result != WR_RANGE_PARTS)
         return result;
     *part = ranges.v[0];
@@ -179,8 +179,11 @@ static enum wr_range_result find_range(weir_environ *env, const struct wr_file_e
 /* The fields point into the entry. */
 static void add_validators(weir_environ *env, const struct wr_file_entry *e)
 {
-    wr_builtin_add(env, WR_SLICE("Last-Modified"), wr_slice(e->last_modified, WR_DATE_LEN));
-    wr_builtin_add(env, WR_SLICE("ETag"), e->validators.etag);
+    const struct wr_file *f = wr_file_of(e);
+
+    if (f->validators.last_modified_s != -1)
+        wr_builtin_add(env, WR_SLICE("Last-Modified"), wr_slice(f->last_modified, WR_DATE_LEN));
+    wr_builtin_add(env, WR_SLICE("ETag"), f->validators.etag);
 }
 
 /* Content-Range: "bytes 0-9/100", or "bytes *" with the size alone (RFC 9110 14.4). */
@@ -205,10 +208,12 @@ static void add_content_range(weir_environ *env, const struct wr_range *part, ui
 /* Takes the entry: it stays until the response is over. */
 static weir_body file_body(weir_environ *env, struct wr_file_entry *e, struct wr_range part)
 {
-    if (e->content)
-        return weir_owned(e->content + part.start, part.length, release_entry, e);
+    const struct wr_representation *rep = &wr_file_of(e)->identity;
+
+    if (rep->content)
+        return weir_owned(rep->content + part.start, part.length, release_entry, e);
     weir_defer(env, release_entry, e);
-    return weir_file(env, e->fd, part.start, part.length, 0);
+    return weir_file(env, rep->fd, part.start, part.length, 0);
 }
 
 /* An answer that is about the file and does not carry it: 304. */
@@ -224,7 +229,7 @@ static weir_body refuse_range(weir_environ *env, weir_start_response *start_resp
                               struct wr_file_entry *e)
 {
     start_response(env, 416, NULL);
-    add_content_range(env, NULL, (uint64_t)e->info.size);
+    add_content_range(env, NULL, (uint64_t)wr_file_of(e)->info.size);
     wr_file_entry_unref(e);
     return weir_error(env, 416);
 }
@@ -232,13 +237,13 @@ static weir_body refuse_range(weir_environ *env, weir_start_response *start_resp
 static weir_body answer_file(weir_environ *env, weir_start_response *start_response,
                              struct wr_file_entry *e)
 {
-    struct wr_range whole = {0, (uint64_t)e->info.size}, part = whole;
+    struct wr_range whole = {0, (uint64_t)wr_file_of(e)->info.size}, part = whole;
     enum wr_range_result range = find_range(env, e, &part);
 
     if (range == WR_RANGE_UNSATISFIABLE)
         return refuse_range(env, start_response, e);
     start_response(env, range == WR_RANGE_PARTS ? 206 : 200, NULL);
-    wr_builtin_add(env, WR_SLICE("Content-Type"), e->type);
+    wr_builtin_add(env, WR_SLICE("Content-Type"), wr_file_of(e)->type);
     add_validators(env, e);
     wr_builtin_add(env, WR_SLICE("Accept-Ranges"), WR_SLICE("bytes"));
     wr_builtin_add(env, WR_SLICE("X-Content-Type-Options"), WR_SLICE("nosniff"));
@@ -297,7 +302,8 @@ static int find_entry(weir_environ *env, struct wr_slice path, struct wr_file_en
 {
     const struct static_loop *l = loop_of(env);
     const struct wr_loop *loop = l->loop->worker->loop;
-    struct wr_file_moment now = {wr_loop_turn(loop), wr_loop_wall_ns(loop)};
+    struct wr_file_moment now = {
+        .turn = wr_loop_turn(loop), .wall_ns = wr_loop_wall_ns(loop), .may_wait = true};
     struct wr_slice name;
 
     if (is_hidden(path))
@@ -349,22 +355,23 @@ static int32_t error_of_folder(int err)
 static int32_t load(const weir_host *host, const weir_config *config, void **state)
 {
     const char *folder = *state;
-    struct wr_root *root = malloc(sizeof *root);
-    int err = root ? wr_root_open(root, folder) : -ENOMEM;
+    struct wr_root root;
+    int err = wr_root_open(&root, folder);
 
     (void)host;
-    if (err == 0) {
-        *state = root;
-        return 0;
+    if (err == 0) { /* each loop opens it anew, by its path */
+        wr_root_close(&root);
+        *state = realpath(folder, NULL);
+        if (*state)
+            return 0;
+        err = -errno;
     }
-    free(root);
     weir_config_fail(config, "cannot serve %s: %s", folder, strerrordesc_np(-err));
     return error_of_folder(err);
 }
 
 static void unload(void *state)
 {
-    wr_root_close(state);
     free(state);
 }
 
@@ -382,15 +389,18 @@ static size_t cached_fds(int loops)
 static int32_t loop_start(const weir_host *host, weir_loop *loop, void *state, void **loop_state)
 {
     struct static_loop *l = malloc(sizeof *l);
+    struct wr_file_cache_setup setup = {.folder = state};
+    int err;
 
     (void)host;
     if (!l)
         return WEIR_ENOMEM;
     l->loop = wr_app_loop_of(loop);
-    l->cache = wr_file_cache_new(state, cached_fds(l->loop->count));
+    setup.fds_max = cached_fds(l->loop->count);
+    l->cache = wr_file_cache_new(&setup, &err);
     if (!l->cache) {
         free(l);
-        return WEIR_ENOMEM;
+        return error_of_folder(err);
     }
     *loop_state = l;
     return 0;

@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define LINKS_MAX 40 /* followed in one path, as the kernel has it */
@@ -20,6 +23,15 @@ void wr_root_close(struct wr_root *r)
     if (r->fd >= 0)
         close(r->fd);
     r->fd = -1;
+}
+
+/* File systems that also forget which names they do not have: RESOLVE_CACHED would say of each such
+ * look-up that it waits. */
+static bool is_memory(int fd)
+{
+    struct statfs fs;
+
+    return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
 }
 
 int wr_root_open(struct wr_root *r, const char *path)
@@ -36,6 +48,7 @@ int wr_root_open(struct wr_root *r, const char *path)
         wr_root_close(r);
         return err;
     }
+    r->is_memory = is_memory(r->fd);
     return 0;
 }
 
@@ -72,18 +85,49 @@ bool wr_file_info_same(const struct wr_file_info *a, const struct wr_file_info *
            a->ctime_ns == b->ctime_ns;
 }
 
-bool wr_root_is_unchanged(const struct wr_root *r, const char *path,
-                          const struct wr_file_info *info)
+bool wr_file_is_unchanged(const char *path, const struct wr_file_info *info)
 {
     struct wr_file_info now;
     struct stat st;
 
-    /* May follow a link out of the root: harmless, for only the file that was once found beneath
-     * it compares equal. */
-    if (fstatat(r->fd, path, &st, AT_NO_AUTOMOUNT) < 0)
+    /* May follow a link out of a root: harmless, for only the file that was once found beneath it
+     * compares equal. */
+    if (fstatat(AT_FDCWD, path, &st, AT_NO_AUTOMOUNT) < 0)
         return false;
     info_of_stat(&st, &now);
     return wr_file_info_same(&now, info);
+}
+
+ssize_t wr_file_read(int fd, struct wr_file_bytes to, bool may_wait)
+{
+    const struct iovec v = {to.p, to.n};
+    ssize_t n;
+
+    do {
+        n = may_wait ? pread(fd, to.p, to.n, (off_t)to.offset)
+                     : preadv2(fd, &v, 1, (off_t)to.offset, RWF_NOWAIT);
+        if (n < 0 && !may_wait && (errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS)) {
+            may_wait = true; /* it cannot tell */
+            errno = EINTR;
+        }
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+/* ---- opening beneath a folder ---- */
+
+static int openat2_cached(int dir_fd, const char *path, int flags)
+{
+    const struct open_how how = {
+        .flags = (uint64_t)flags,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED,
+    };
+    long fd;
+
+    do
+        fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof how);
+    while (fd < 0 && errno == EINTR);
+    return fd < 0 ? -errno : (int)fd;
 }
 
 static int openat2_beneath(int dir_fd, const char *path, int flags)
@@ -268,24 +312,75 @@ static int open_beneath(const struct wr_root *r, const char *path, int flags)
     return fd;
 }
 
+#define FILE_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+
+static int error_of_kind(enum wr_file_kind kind)
+{
+    return kind == WR_FILE_REGULAR ? 0 : kind == WR_FILE_DIRECTORY ? -EISDIR : -ENOENT;
+}
+
+/* Takes what open_beneath() or openat2_cached() has said: only a regular file stays open. */
+static int keep_regular(int fd, struct wr_file_info *info)
+{
+    int err;
+
+    if (fd < 0)
+        return fd;
+    err = wr_file_info_of(fd, info);
+    if (err == 0)
+        err = error_of_kind(info->kind);
+    if (err == 0)
+        return fd;
+    close(fd);
+    return err;
+}
+
+/* What is there, without opening it: O_PATH, which even of a device does nothing. 0 for a regular
+ * file; -EOPNOTSUPP: it cannot be asked like this. */
+static int look_cached(const struct wr_root *r, const char *path)
+{
+    struct wr_file_info info = {.kind = WR_FILE_OTHER};
+    int fd, err;
+
+    if (r->no_openat2 || r->is_memory)
+        return -EOPNOTSUPP;
+    fd = openat2_cached(r->fd, path, O_PATH | O_CLOEXEC);
+    if (fd == -EINVAL || fd == -ENOSYS || fd == -EPERM) /* before 5.12, before 5.6, a container */
+        return -EOPNOTSUPP;
+    if (fd < 0)
+        return fd;
+    err = wr_file_info_of(fd, &info);
+    close(fd);
+    return err < 0 ? err : error_of_kind(info.kind);
+}
+
+bool wr_root_is_cached(const struct wr_root *r, const char *path)
+{
+    return look_cached(r, *path ? path : ".") != -EAGAIN;
+}
+
+int wr_root_open_file_cached(const struct wr_root *r, const char *path, struct wr_file_info *info)
+{
+    int err;
+
+    path = *path ? path : ".";
+    err = look_cached(r, path);
+    if (err == -EOPNOTSUPP)
+        return wr_root_open_file(r, path, info);
+    /* What is swapped in between is caught as below. */
+    return err < 0 ? err : keep_regular(openat2_cached(r->fd, path, FILE_FLAGS), info);
+}
+
 int wr_root_open_file(const struct wr_root *r, const char *path, struct wr_file_info *info)
 {
     struct stat st;
-    int fd, err;
 
     /* Looked at before it is opened: opening a device may do something, a FIFO may wait. What is
      * swapped in between is caught below, and O_NONBLOCK keeps it from waiting. */
     if (fstatat(r->fd, *path ? path : ".", &st, AT_NO_AUTOMOUNT) == 0 && !S_ISREG(st.st_mode) &&
         !S_ISDIR(st.st_mode))
         return -ENOENT;
-    fd = open_beneath(r, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0)
-        return fd;
-    err = wr_file_info_of(fd, info);
-    if (err == 0 && info->kind == WR_FILE_REGULAR)
-        return fd;
-    close(fd);
-    return err < 0 ? err : info->kind == WR_FILE_DIRECTORY ? -EISDIR : -ENOENT;
+    return keep_regular(open_beneath(r, path, FILE_FLAGS), info);
 }
 
 /* ---- folders ---- */

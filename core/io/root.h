@@ -5,6 +5,9 @@
  * own with the same outcome: relative symbolic links that stay beneath the root are followed,
  * absolute ones and those that leave it are not.
  *
+ * Whether the disk is to be waited for can be asked since Linux 5.12 (RESOLVE_CACHED) and, of
+ * content, 4.14 (RWF_NOWAIT); where it cannot, the functions that must not wait do.
+ *
  * Threads: any, once opened.
  * Errors:  -errno: -ENOENT, -ENOTDIR, -ELOOP and -EXDEV (it would leave the root) are "not found";
  *          -EACCES is "not allowed"; anything else is the machine's trouble.
@@ -15,12 +18,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include "base/slice.h"
 
 struct wr_root {
     int fd;
     bool no_openat2; /* the walk is used; tests set it too */
+    bool is_memory;  /* on a file system without a disk: there is nothing to wait for */
 };
 
 enum wr_file_kind { WR_FILE_REGULAR, WR_FILE_DIRECTORY, WR_FILE_OTHER };
@@ -35,6 +40,13 @@ struct wr_file_info {
     int32_t mtime_ns, ctime_ns;
 };
 
+/* Where bytes of a file go. */
+struct wr_file_bytes {
+    char *p;
+    size_t n;
+    uint64_t offset;
+};
+
 /* 0 or -errno; -ENOTDIR when `path` is not a folder. */
 int wr_root_open(struct wr_root *r, const char *path);
 void wr_root_close(struct wr_root *r);
@@ -46,12 +58,17 @@ void wr_root_close(struct wr_root *r);
  */
 int wr_root_open_file(const struct wr_root *r, const char *path, struct wr_file_info *info);
 
+/* The same, but -EAGAIN when the look-up would wait for the disk. */
+int wr_root_open_file_cached(const struct wr_root *r, const char *path, struct wr_file_info *info);
+
+/* Would a look-up of `path` go without waiting, whatever comes of it? True where it cannot be told. */
+bool wr_root_is_cached(const struct wr_root *r, const char *path);
+
 /*
- * Is what `path` names still the file of *info, unchanged? One system call; false also when it
- * cannot be told.
+ * Is what the absolute `path` names still the file of *info, unchanged? One system call; false also
+ * when it cannot be told.
  */
-bool wr_root_is_unchanged(const struct wr_root *r, const char *path,
-                          const struct wr_file_info *info);
+bool wr_file_is_unchanged(const char *path, const struct wr_file_info *info);
 
 /* A name in a folder, and what is behind it: a regular file or a folder. */
 struct wr_folder_entry {
@@ -90,6 +107,12 @@ void wr_folder_free(struct wr_folder *f);
 
 /* *info of an open descriptor: 0 or -errno. */
 int wr_file_info_of(int fd, struct wr_file_info *info);
+
+/*
+ * pread(2), which no signal interrupts: bytes read, 0 at the end, or -errno. Without `may_wait`
+ * -EAGAIN when the first of them would have to come from the disk.
+ */
+ssize_t wr_file_read(int fd, struct wr_file_bytes to, bool may_wait);
 
 /* The same file and the same version of it. */
 bool wr_file_info_same(const struct wr_file_info *a, const struct wr_file_info *b);
