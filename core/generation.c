@@ -7,10 +7,11 @@
 #include "app/mount.h"
 #include "handlers/metrics.h"
 #include "handlers/redirect.h"
-#include "handlers/static.h"
 #include "server/error_pages.h"
 #include "server/message.h"
 #include "weir.h"
+
+#define HELPER_THREADS 4 /* of a site with a folder: they wait for disks, more than they compute */
 
 _Static_assert((int)WEIR_LOG_DEBUG == (int)WR_LOG_DEBUG, "levels are passed on as they are");
 
@@ -84,6 +85,11 @@ static void fail(struct making *m, int32_t error, const struct wr_json_path *at,
         wr_errors_add(&one, why);
     }
     note_fault(m, error, place, one.text);
+}
+
+static void fail_memory(struct making *m)
+{
+    fail(m, WEIR_ENOMEM, NULL, NULL, "out of memory");
 }
 
 static int compare_faults(const void *a, const void *b)
@@ -413,6 +419,8 @@ static void mount(struct making *m, struct wanted *w)
         }
         w->setup.plugin = wr_image_plugin(w->setup.image);
     }
+    if (w->setup.plugin == &wr_static_plugin)
+        m->g->site.helper_threads = HELPER_THREADS;
     handler = wr_mount_new(&w->setup, why, &error);
     if (handler)
         add_routes(m, w, handler);
@@ -425,6 +433,7 @@ static void mount(struct making *m, struct wanted *w)
 static void mount_call(struct making *m, const struct wr_mount_call *call)
 {
     const char *const routes[] = {call->route};
+    struct wr_static_setup folder = wr_static_setup_of(call->folder);
     char label[WR_WHY_MAX / 4];
     struct wanted w = {
         .routes = routes,
@@ -441,32 +450,47 @@ static void mount_call(struct making *m, const struct wr_mount_call *call)
     snprintf(label, sizeof label, "config of %s", call->route);
     if (call->folder) {
         w.setup.plugin = &wr_static_plugin;
-        w.setup.state = call->folder;
+        w.setup.state = &folder;
     }
     mount(m, &w);
 }
 
 /* Where no other route answers. */
-static void mount_last(struct making *m)
+static void mount_last(struct making *m, struct wr_static_setup *folder)
 {
     struct wr_mount_setup setup = {
         .plugin = &wr_static_plugin,
         .route = "/",
         .config_label = "folder",
         .document_root = m->g->document_root,
-        .state = m->s->folder,
+        .state = folder,
         .log = &m->g->site.log,
     };
     char why[WR_WHY_MAX];
     int32_t error = 0;
     struct wr_handler *handler = wr_mount_new(&setup, why, &error);
 
+    m->g->site.helper_threads = HELPER_THREADS;
     if (!handler) {
         fail(m, error, NULL, NULL, why);
     } else if (wr_router_add_last(&m->g->site.router, handler) < 0) {
         handler->ops->free(handler);
-        fail(m, WEIR_ENOMEM, NULL, NULL, "out of memory");
+        fail_memory(m);
     }
+}
+
+static void mount_last_folder(struct making *m)
+{
+    struct wr_static_setup folder = wr_static_setup_of(m->s->folder);
+    const struct wr_options *o = m->s->folder_options;
+    struct wr_arena arena;
+
+    wr_arena_init(&arena, SIZE_MAX);
+    if (o && wr_folder_setup(&arena, m->s->folder, wr_options_root(o)->routes.v, &folder) < 0)
+        fail_memory(m);
+    else
+        mount_last(m, &folder);
+    wr_arena_fini(&arena);
 }
 
 /* ---- of the configuration ---- */
@@ -511,6 +535,23 @@ static void describe_config(const struct making *m, const struct wr_route_option
     w->setup.queue_max = (size_t)(o->queue > 0 ? o->queue : m->options->queue);
 }
 
+static void mount_folder(struct making *m, const struct wr_route_options *o, struct wanted *w)
+{
+    struct wr_static_setup folder;
+    struct wr_arena arena;
+
+    wr_arena_init(&arena, SIZE_MAX);
+    if (wr_folder_setup(&arena, o->static_path, o, &folder) == 0) {
+        w->key = "static";
+        w->setup.plugin = &wr_static_plugin;
+        w->setup.state = &folder;
+        mount(m, w);
+    } else {
+        fail_memory(m);
+    }
+    wr_arena_fini(&arena);
+}
+
 /* One handler at each of `routes`. */
 static void mount_option(struct making *m, const struct wr_route_options *o,
                          const char *const *routes, size_t n)
@@ -520,8 +561,12 @@ static void mount_option(struct making *m, const struct wr_route_options *o,
                        .routes = routes,
                        .routes_n = n,
                        .setup.config_label = wr_options_label(m->s->options)};
-    char *folder = NULL, *file = NULL;
+    char *file = NULL;
 
+    if (o->static_path) {
+        mount_folder(m, o, &w);
+        return;
+    }
     if (o->plugin && !strchr(o->plugin, '/') && !m->options->plugin_folder_path) {
         fail_route(m, &w, WEIR_ECONFIG, "plugin",
                    "expected a path with a '/', or a name where there is a plugin_folder");
@@ -535,19 +580,14 @@ static void mount_option(struct making *m, const struct wr_route_options *o,
         w.key = "redirect";
         w.setup.plugin = &wr_redirect_plugin;
         w.setup.state = &target;
-    } else if (o->metrics) {
+    } else {
         w.key = "metrics";
         w.setup.plugin = &wr_metrics_plugin;
-    } else {
-        w.key = "static";
-        w.setup.plugin = &wr_static_plugin;
-        w.setup.state = folder = strdup(o->static_path);
     }
-    if ((o->plugin && !file) || (w.key[0] == 's' && !folder))
-        fail(m, WEIR_ENOMEM, NULL, NULL, "out of memory");
+    if (o->plugin && !file)
+        fail_memory(m);
     else
         mount(m, &w);
-    free(folder);
     free(file);
 }
 
@@ -567,7 +607,7 @@ static void mount_for(struct making *m, const struct wr_route_options *o,
     if (made == n)
         mount_option(m, o, (const char *const *)routes, n);
     else
-        fail(m, WEIR_ENOMEM, NULL, NULL, "out of memory");
+        fail_memory(m);
     for (size_t i = 0; i < made; i++)
         free(routes[i]);
     free(routes);
@@ -721,7 +761,7 @@ struct wr_site *wr_generation_new(struct weir_server *s, bool is_trial, int32_t 
         mount_call(&m, &s->mounts[i]);
     mount_options(&m);
     if (s->folder)
-        mount_last(&m);
+        mount_last_folder(&m);
     tell_faults(&m);
     if (m.error == 0 && m.g->site.router.n == 0)
         m.error = wr_generation_empty(s);

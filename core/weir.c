@@ -174,6 +174,7 @@ void weir_server_free(weir_server *s)
     free(s->sets);
     free_source(&s->source);
     wr_options_free(s->options);
+    wr_options_free(s->folder_options);
     wr_errors_free(&s->errors);
     pthread_cond_destroy(&s->has_logged);
     pthread_mutex_destroy(&s->lock);
@@ -194,6 +195,21 @@ int32_t weir_server_set_folder(weir_server *s, const char *folder)
         return fail_memory(s);
     free(s->folder);
     s->folder = copy;
+    return 0;
+}
+
+int32_t weir_server_set_folder_options(weir_server *s, const char *json)
+{
+    struct wr_options *options = NULL;
+
+    forget_errors(s);
+    if (json) {
+        options = wr_options_read_folder("folder options", json, &s->errors);
+        if (!options)
+            return WEIR_ECONFIG;
+    }
+    wr_options_free(s->folder_options);
+    s->folder_options = options;
     return 0;
 }
 

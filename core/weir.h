@@ -8,6 +8,7 @@
  *     weir.c        the public functions that note what is said
  *     running.c     those that bind, start, reload, stop
  *     generation.c  a site from what has been said by now: logs, routes, pages
+ *     folder.c      what the configuration says of a folder, for the static server
  *     bindings.c    the addresses, as far as they are not bound already
  *     config_file.c reads a file
  *     outlet.c      log files, shared by the generations that write to them
@@ -21,6 +22,7 @@
 
 #include "app/image.h"
 #include "config/options.h"
+#include "handlers/static.h"
 #include "io/log_writer.h"
 #include "server/server.h"
 
@@ -78,6 +80,7 @@ enum wr_weir_state { WR_WEIR_IDLE, WR_WEIR_THREADS, WR_WEIR_STEPPING };
 struct weir_server {
     /* what calls have said */
     char *folder;
+    struct wr_options *folder_options; /* with one route; NULL: the defaults */
     struct wr_mount_call mounts[WR_ROUTES_MAX];
     int mounts_n;
     struct wr_address addresses[WR_ADDRESSES_MAX];
@@ -138,6 +141,12 @@ struct wr_site *wr_generation_new(struct weir_server *s, bool is_trial, int32_t 
 
 /* Adds the error of a server that has nothing to serve, and gives its number. */
 int32_t wr_generation_empty(struct weir_server *s);
+
+/* ---- folder.c ---- */
+
+/* `o` as the static server takes it: lists lie in the arena, texts are those of `o`. 0 or -ENOMEM. */
+int wr_folder_setup(struct wr_arena *arena, const char *folder, const struct wr_route_options *o,
+                    struct wr_static_setup *out);
 
 /* ---- bindings.c ---- */
 

@@ -4,39 +4,21 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "app/builtin.h"
-#include "handlers/file_cache.h"
 #include "handlers/location.h"
-#include "http/range.h"
+#include "handlers/static_request.h"
 
-#define INDEX            "index.html"
-#define METHODS          "GET, HEAD, OPTIONS"
-#define CACHED_FDS_MAX   512
-#define CACHED_FDS_SHARE 8 /* an eighth of what the process may have, over all loops */
-
-/* The state of a loop; that of the mount is the absolute path of the folder. */
-struct static_loop {
-    struct wr_app_loop *loop;
-    struct wr_file_cache *cache;
-};
+#define CACHED_FDS_MAX    512
+#define CACHED_FDS_SHARE  8 /* an eighth of what the process may have, over all loops */
+#define ENCODED_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* Never NULL: loop_start has set it, and the app runs on loops alone. */
-static struct static_loop *loop_of(weir_environ *env)
+static struct wr_static_loop *loop_of(weir_environ *env)
 {
-    struct static_loop *l = weir_loop_state(env);
+    struct wr_static_loop *l = weir_loop_state(env);
 
     if (!l)
         __builtin_unreachable(); /* or compilers warn of it */
     return l;
-}
-
-/* weir_get_n() with a key whose length is known. */
-static inline __attribute__((always_inline)) struct wr_slice get(weir_environ *env, const char *key)
-{
-    size_t n;
-    const char *value = weir_get_n(env, key, &n);
-
-    return wr_slice(value, n);
 }
 
 /* ---- answers without a file ---- */
@@ -63,209 +45,46 @@ static int status_of_error(int err)
     }
 }
 
-static weir_body answer_error(weir_environ *env, struct wr_slice path, int err)
+static weir_body answer_error(struct wr_static_request *r, int err)
 {
     int status = status_of_error(err);
 
     if (status >= 500)
-        weir_log(env, WEIR_LOG_ERROR, "%.*s: %s", (int)path.n, path.p, strerrordesc_np(-err));
-    return weir_error(env, status);
-}
-
-static weir_body answer_options(weir_environ *env, weir_start_response *start_response)
-{
-    start_response(env, 204, WEIR_HEADERS({"Allow", METHODS}));
-    return weir_empty();
-}
-
-/* 501: a method that no server knows; 405: one that files do not have (RFC 9110 15.6.2, 15.5.6). */
-static weir_body refuse_method(weir_environ *env, weir_start_response *start_response,
-                               struct wr_slice method)
-{
-    int status = wr_method_of(method) == WR_METHOD_OTHER ? 501 : 405;
-
-    start_response(env, status, WEIR_HEADERS({"Allow", METHODS}));
-    return weir_error(env, status);
+        weir_log(r->env, WEIR_LOG_ERROR, "%.*s: %s", (int)r->path.n, r->path.p,
+                 strerrordesc_np(-err));
+    return wr_static_answer_status(r, status);
 }
 
 /* What this server gives out, it has to take (RFC 9110 2.3): an address that escapes have made longer
  * than its limit leads nowhere. */
-static bool is_too_long(weir_environ *env, const struct wr_buf *location)
+static bool is_too_long(const struct wr_static_request *r, const struct wr_buf *location)
 {
-    return location->n > loop_of(env)->loop->worker->site->config.target_bytes_max;
+    return location->n > wr_environ_of(r->env)->x->lease->site->config.target_bytes_max;
 }
 
 /* The folder's own address: the decoded path written anew, never what the client sent, so that a
  * path like //elsewhere cannot become another site's address. */
-static weir_body redirect_to_folder(weir_environ *env, weir_start_response *start_response,
-                                    struct wr_slice path)
+static weir_body redirect_to_folder(struct wr_static_request *r)
 {
-    struct wr_slice script = get(env, "SCRIPT_NAME"), query = get(env, "QUERY_STRING");
-    size_t uri_n, room = 3 * (script.n + path.n + query.n) + sizeof "/?";
-    const char *uri = weir_get_n(env, "REQUEST_URI", &uri_n);
-    char *memory = weir_alloc(env, room);
+    struct wr_slice script = wr_static_get(r->env, "SCRIPT_NAME");
+    struct wr_slice query = wr_static_get(r->env, "QUERY_STRING");
+    struct wr_slice uri = wr_static_get(r->env, "REQUEST_URI");
+    size_t room = 3 * (script.n + r->path.n + query.n) + sizeof "/?";
+    char *memory = weir_alloc(r->env, room);
     struct wr_buf location = wr_buf_on(memory, memory ? room : 0);
 
     wr_location_path(&location, script);
-    wr_location_path(&location, path);
+    wr_location_path(&location, r->path);
     wr_buf_char(&location, '/');
-    if (query.n > 0 || (uri && memchr(uri, '?', uri_n))) {
+    if (query.n > 0 || (uri.p && memchr(uri.p, '?', uri.n))) {
         wr_buf_char(&location, '?');
         wr_location_written(&location, query);
     }
     if (!memory)
-        return weir_error(env, 503);
-    if (is_too_long(env, &location))
-        return weir_error(env, 414);
-    start_response(env, 301, NULL);
-    weir_header_add(env, "Location", location.p, location.n);
-    return weir_error(env, 301);
-}
-
-/* ---- answers with a file ---- */
-
-static void release_entry(void *arg)
-{
-    wr_file_entry_unref(arg);
-}
-
-static int64_t wall_s(weir_environ *env)
-{
-    return wr_loop_wall_s(loop_of(env)->loop->worker->loop);
-}
-
-static bool has_conditions(weir_environ *env)
-{
-    return wr_builtin_has_field(env, WR_FIELD_IF_NONE_MATCH) ||
-           wr_builtin_has_field(env, WR_FIELD_IF_MODIFIED_SINCE) ||
-           wr_builtin_has_field(env, WR_FIELD_IF_MATCH) ||
-           wr_builtin_has_field(env, WR_FIELD_IF_UNMODIFIED_SINCE);
-}
-
-static enum wr_cond_result evaluate(weir_environ *env, const struct wr_file_entry *e)
-{
-    const struct wr_conditions c = {
-        .if_match = get(env, "HTTP_IF_MATCH"),
-        .if_none_match = get(env, "HTTP_IF_NONE_MATCH"),
-        .if_modified_since = get(env, "HTTP_IF_MODIFIED_SINCE"),
-        .if_unmodified_since = get(env, "HTTP_IF_UNMODIFIED_SINCE"),
-    };
-
-    return wr_cond_evaluate(&c, &wr_file_of(e)->validators, true, wall_s(env));
-}
-
-/* What the Range field asks for; it counts with GET only (RFC 9110 14.2), and several parts are
- * answered by the whole. A field that comes twice is joined by a comma. */
-static enum wr_range_result find_range(weir_environ *env, const struct wr_file_entry *e,
-                                       struct wr_range *part)
-{
-    struct wr_ranges ranges;
-    enum wr_range_result result;
-    struct wr_slice if_range;
-
-    if (!wr_builtin_has_field(env, WR_FIELD_RANGE) ||
-        !wr_slice_eq(get(env, "REQUEST_METHOD"), WR_SLICE("GET")))
-        return WR_RANGE_WHOLE;
-    if_range = get(env, "HTTP_IF_RANGE");
-    if (if_range.p && !wr_cond_range_applies(if_range, &wr_file_of(e)->validators, wall_s(env)))
-        return WR_RANGE_WHOLE;
-    result = wr_ranges_parse(get(env, "HTTP_RANGE"), (uint64_t)wr_file_of(e)->info.size, &ranges);
-    if (result != WR_RANGE_PARTS)
-        return result;
-    *part = ranges.v[0];
-    return ranges.n == 1 ? WR_RANGE_PARTS : WR_RANGE_WHOLE;
-}
-
-/* The fields point into the entry. */
-static void add_validators(weir_environ *env, const struct wr_file_entry *e)
-{
-    const struct wr_file *f = wr_file_of(e);
-
-    if (f->validators.last_modified_s != -1)
-        wr_builtin_add(env, WR_SLICE("Last-Modified"), wr_slice(f->last_modified, WR_DATE_LEN));
-    wr_builtin_add(env, WR_SLICE("ETag"), f->validators.etag);
-}
-
-/* Content-Range: "bytes 0-9/100", or "bytes *" with the size alone (RFC 9110 14.4). */
-static void add_content_range(weir_environ *env, const struct wr_range *part, uint64_t size)
-{
-    char text[80];
-    struct wr_buf b = wr_buf_on(text, sizeof text);
-
-    WR_BUF_LITERAL(&b, "bytes ");
-    if (part) {
-        wr_buf_u64(&b, part->start);
-        wr_buf_char(&b, '-');
-        wr_buf_u64(&b, part->start + part->length - 1);
-    } else {
-        wr_buf_char(&b, '*');
-    }
-    wr_buf_char(&b, '/');
-    wr_buf_u64(&b, size);
-    weir_header_add(env, "Content-Range", b.p, b.n);
-}
-
-/* Takes the entry: it stays until the response is over. */
-static weir_body file_body(weir_environ *env, struct wr_file_entry *e, struct wr_range part)
-{
-    const struct wr_representation *rep = &wr_file_of(e)->identity;
-
-    if (rep->content)
-        return weir_owned(rep->content + part.start, part.length, release_entry, e);
-    weir_defer(env, release_entry, e);
-    return weir_file(env, rep->fd, part.start, part.length, 0);
-}
-
-/* An answer that is about the file and does not carry it: 304. */
-static weir_body answer_not_modified(weir_environ *env, weir_start_response *start_response,
-                                     struct wr_file_entry *e)
-{
-    start_response(env, 304, NULL);
-    add_validators(env, e);
-    return file_body(env, e, (struct wr_range){0, 0});
-}
-
-static weir_body refuse_range(weir_environ *env, weir_start_response *start_response,
-                              struct wr_file_entry *e)
-{
-    start_response(env, 416, NULL);
-    add_content_range(env, NULL, (uint64_t)wr_file_of(e)->info.size);
-    wr_file_entry_unref(e);
-    return weir_error(env, 416);
-}
-
-static weir_body answer_file(weir_environ *env, weir_start_response *start_response,
-                             struct wr_file_entry *e)
-{
-    struct wr_range whole = {0, (uint64_t)wr_file_of(e)->info.size}, part = whole;
-    enum wr_range_result range = find_range(env, e, &part);
-
-    if (range == WR_RANGE_UNSATISFIABLE)
-        return refuse_range(env, start_response, e);
-    start_response(env, range == WR_RANGE_PARTS ? 206 : 200, NULL);
-    wr_builtin_add(env, WR_SLICE("Content-Type"), wr_file_of(e)->type);
-    add_validators(env, e);
-    wr_builtin_add(env, WR_SLICE("Accept-Ranges"), WR_SLICE("bytes"));
-    wr_builtin_add(env, WR_SLICE("X-Content-Type-Options"), WR_SLICE("nosniff"));
-    if (range == WR_RANGE_PARTS)
-        add_content_range(env, &part, whole.length);
-    return file_body(env, e, range == WR_RANGE_PARTS ? part : whole);
-}
-
-/* Takes the entry. */
-static weir_body answer_entry(weir_environ *env, weir_start_response *start_response,
-                              struct wr_file_entry *e)
-{
-    switch (has_conditions(env) ? evaluate(env, e) : WR_COND_PROCEED) {
-    case WR_COND_PROCEED:
-        return answer_file(env, start_response, e);
-    case WR_COND_NOT_MODIFIED:
-        return answer_not_modified(env, start_response, e);
-    case WR_COND_FAILED:
-        break;
-    }
-    wr_file_entry_unref(e);
-    return weir_error(env, 412);
+        return weir_error(r->env, 503);
+    if (is_too_long(r, &location))
+        return wr_static_answer_status(r, 414);
+    return wr_static_answer_redirect(r, &location);
 }
 
 /* ---- look-up ---- */
@@ -282,55 +101,200 @@ static bool is_hidden(struct wr_slice path)
     return false;
 }
 
-/* The file's name beneath the root, NUL-terminated as PATH_INFO is; p NULL: no memory. */
-static struct wr_slice file_name(weir_environ *env, struct wr_slice path)
-{
-    struct wr_slice name = wr_slice_from(path, 1);
-    char *memory;
+/* What a look-up came to. */
+struct found {
+    struct wr_file_entry *entry; /* NULL: `err`, which is 0 when `body` is the answer */
+    int err;
+    weir_body body;
+};
 
-    if (path.p[path.n - 1] != '/')
-        return name;
-    memory = weir_alloc(env, name.n + sizeof INDEX);
-    if (!memory)
-        return wr_slice(NULL, 0);
-    memcpy(memory, name.p, name.n);
-    memcpy(memory + name.n, INDEX, sizeof INDEX);
-    return wr_slice(memory, name.n + strlen(INDEX));
+/* The file at a name beneath the folder, NUL-terminated. True: it is decided, be it that the request
+ * waits or by an error that is not "there is none". */
+static bool look_up(struct wr_static_request *r, struct wr_slice name, struct found *f)
+{
+    struct wr_file_moment now = wr_static_now(r);
+
+    f->err = wr_file_cache_get(r->loop->cache, name, now, &f->entry);
+    if (f->err == -EAGAIN) {
+        if (wr_static_wait_for_disk(r, name, &f->body)) {
+            f->err = 0;
+            return true;
+        }
+        now.may_wait = true;
+        f->err = wr_file_cache_get(r->loop->cache, name, now, &f->entry);
+    }
+    return f->err == 0 || status_of_error(f->err) != 404;
 }
 
-static int find_entry(weir_environ *env, struct wr_slice path, struct wr_file_entry **out)
+/* `a` and `b` joined, NUL-terminated; p NULL: no memory. */
+static struct wr_slice join(weir_environ *env, struct wr_slice a, struct wr_slice b)
 {
-    const struct static_loop *l = loop_of(env);
-    const struct wr_loop *loop = l->loop->worker->loop;
-    struct wr_file_moment now = {
-        .turn = wr_loop_turn(loop), .wall_ns = wr_loop_wall_ns(loop), .may_wait = true};
-    struct wr_slice name;
+    char *memory = weir_alloc(env, a.n + b.n + 1);
 
-    if (is_hidden(path))
-        return -ENOENT;
-    name = file_name(env, path);
-    return name.p ? wr_file_cache_get(l->cache, name, now, out) : -ENOMEM;
+    if (!memory)
+        return wr_slice(NULL, 0);
+    if (a.n > 0)
+        memcpy(memory, a.p, a.n);
+    if (b.n > 0)
+        memcpy(memory + a.n, b.p, b.n);
+    memory[a.n + b.n] = '\0';
+    return wr_slice(memory, a.n + b.n);
+}
+
+static bool fail_look_up(struct found *f, int err)
+{
+    f->err = err;
+    return true;
+}
+
+/* The first of the index names in a folder, whose path ends in '/'. */
+static bool find_index(struct wr_static_request *r, struct found *f)
+{
+    const struct wr_static_texts *index = &r->loop->folder->options.setup.index;
+    struct wr_slice folder = wr_slice_from(r->path, 1);
+
+    f->err = -ENOENT;
+    for (size_t i = 0; i < index->n; i++) {
+        struct wr_slice name = join(r->env, folder, wr_slice_of(index->v[i]));
+
+        if (!name.p)
+            return fail_look_up(f, -ENOMEM);
+        if (look_up(r, name, f))
+            return true;
+    }
+    return false;
+}
+
+#define PATH_WORD "{path}"
+
+/* An attempt with the path in its place, beneath the folder; p NULL: no memory. */
+static struct wr_slice fill_attempt(const struct wr_static_request *r, const char *attempt)
+{
+    struct wr_slice path = r->path, head = wr_slice_of(attempt), name;
+    const char *word = strstr(attempt, PATH_WORD);
+
+    if (path.p[path.n - 1] == '/')
+        path.n--;
+    if (word) {
+        head.n = (size_t)(word - attempt);
+        name = join(r->env, head, path);
+        name = name.p ? join(r->env, name, wr_slice_of(word + strlen(PATH_WORD))) : name;
+    } else {
+        name = join(r->env, head, wr_slice_of(""));
+    }
+    while (name.n > 0 && name.p[0] == '/')
+        name = wr_slice_from(name, 1);
+    return name;
+}
+
+/* For a folder only what is made of its name: "/404.html" is not meant for one. */
+static bool find_attempt(struct wr_static_request *r, bool is_folder, struct found *f)
+{
+    const struct wr_static_texts *attempts = &r->loop->folder->options.setup.attempts;
+    int err = f->err;
+
+    for (size_t i = 0; i < attempts->n; i++) {
+        struct wr_slice name;
+
+        if (is_folder && !strstr(attempts->v[i], PATH_WORD))
+            continue;
+        name = fill_attempt(r, attempts->v[i]);
+        if (!name.p)
+            return fail_look_up(f, -ENOMEM);
+        if (look_up(r, name, f))
+            return true;
+    }
+    f->err = err;
+    return false;
+}
+
+/* A browser that goes to an address, and not one that fetches a part of a page: RFC 9110 has no word
+ * for it, but such a request names text/html, and the address is that of no file. */
+static bool is_navigation(struct wr_static_request *r)
+{
+    const char *slash = memrchr(r->path.p, '/', r->path.n);
+    size_t at = slash ? (size_t)(slash - r->path.p) : 0;
+
+    if (memchr(r->path.p + at, '.', r->path.n - at))
+        return false;
+    r->varies_by_accept = true;
+    return wr_accept_names(wr_static_get(r->env, "HTTP_ACCEPT"), WR_SLICE("text/html"));
+}
+
+static bool find_fallback(struct wr_static_request *r, struct found *f)
+{
+    const char *fallback = r->loop->folder->options.setup.fallback;
+    int err = f->err;
+
+    if (!fallback || !is_navigation(r))
+        return false;
+    if (look_up(r, wr_slice_of(fallback + strspn(fallback, "/")), f))
+        return true;
+    f->err = err;
+    return false;
+}
+
+/* A folder without index. */
+static bool find_listing(struct wr_static_request *r, struct found *f)
+{
+    const struct wr_static_setup *setup = &r->loop->folder->options.setup;
+
+    if (!setup->listing)
+        return false;
+    f->err = wr_static_wait_for_listing(r, wr_slice_from(r->path, 1), &f->body) ? 0 : -ENOMEM;
+    return true;
+}
+
+static void find(struct wr_static_request *r, struct found *f)
+{
+    const struct wr_static_setup *setup = &r->loop->folder->options.setup;
+    bool is_folder_path = r->path.p[r->path.n - 1] == '/', is_folder;
+
+    *f = (struct found){.err = -ENOENT};
+    if (!setup->dot_files && is_hidden(r->path))
+        return;
+    if (is_folder_path ? find_index(r, f) : look_up(r, wr_slice_from(r->path, 1), f))
+        return;
+    is_folder = f->err == -EISDIR;
+    if (find_attempt(r, is_folder, f) || is_folder)
+        return;
+    if (is_folder_path && find_listing(r, f))
+        return;
+    (void)find_fallback(r, f);
+}
+
+weir_body wr_static_answer(struct wr_static_request *r)
+{
+    struct found f;
+
+    if (r->listing.is_made)
+        return wr_static_answer_listing(r);
+    find(r, &f);
+    if (f.entry)
+        return wr_static_answer_file(r, f.entry);
+    if (f.err == 0)
+        return f.body;
+    if (f.err == -EISDIR)
+        return redirect_to_folder(r);
+    return answer_error(r, f.err);
 }
 
 static weir_body serve(weir_environ *env, weir_start_response *start_response)
 {
-    struct wr_slice method = get(env, "REQUEST_METHOD");
-    struct wr_slice path = wr_slice_of(weir_get(env, "PATH_INFO"));
-    struct wr_file_entry *e = NULL;
-    int err;
+    struct wr_slice method = wr_static_get(env, "REQUEST_METHOD");
+    struct wr_static_request r = {.env = env,
+                                  .start_response = start_response,
+                                  .loop = loop_of(env),
+                                  .path = wr_slice_of(weir_get(env, "PATH_INFO"))};
 
     if (wr_slice_eq(method, WR_SLICE("OPTIONS")))
-        return answer_options(env, start_response);
+        return wr_static_answer_options(&r);
+    /* 501: a method that no server knows; 405: one that files do not have (RFC 9110 15.6.2, 15.5.6) */
     if (!wr_slice_eq(method, WR_SLICE("GET")) && !wr_slice_eq(method, WR_SLICE("HEAD")))
-        return refuse_method(env, start_response, method);
-    if (path.n == 0) /* the folder itself, of a route that is not "/" */
-        return redirect_to_folder(env, start_response, path);
-    err = find_entry(env, path, &e);
-    if (err == 0)
-        return answer_entry(env, start_response, e);
-    if (err == -EISDIR && path.p[path.n - 1] != '/')
-        return redirect_to_folder(env, start_response, path);
-    return answer_error(env, path, err);
+        return wr_static_answer_status(&r, wr_method_of(method) == WR_METHOD_OTHER ? 501 : 405);
+    if (r.path.n == 0) /* the folder itself, of a route that is not "/" */
+        return redirect_to_folder(&r);
+    return wr_static_answer(&r);
 }
 
 /* ---- life ---- */
@@ -352,27 +316,47 @@ static int32_t error_of_folder(int err)
     }
 }
 
-static int32_t load(const weir_host *host, const weir_config *config, void **state)
+static void unload(void *state)
 {
-    const char *folder = *state;
+    struct wr_static *s = state;
+
+    wr_encodings_free(s->encodings);
+    wr_static_options_fini(&s->options);
+    free(s);
+}
+
+/* The folder is opened anew by each loop; that it can be is told now. */
+static int try_folder(const char *folder)
+{
     struct wr_root root;
     int err = wr_root_open(&root, folder);
 
-    (void)host;
-    if (err == 0) { /* each loop opens it anew, by its path */
+    if (err == 0)
         wr_root_close(&root);
-        *state = realpath(folder, NULL);
-        if (*state)
-            return 0;
-        err = -errno;
-    }
-    weir_config_fail(config, "cannot serve %s: %s", folder, strerrordesc_np(-err));
-    return error_of_folder(err);
+    return err;
 }
 
-static void unload(void *state)
+static int32_t load(const weir_host *host, const weir_config *config, void **state)
 {
-    free(state);
+    const struct wr_static_setup *setup = *state;
+    struct wr_static *s = calloc(1, sizeof *s);
+    int err = s ? try_folder(setup->folder) : -ENOMEM;
+
+    (void)host;
+    if (err == 0)
+        err = wr_static_options_init(&s->options, setup);
+    if (err == 0) {
+        if (setup->compress == WR_STATIC_COMPRESS_ON)
+            s->encodings = wr_encodings_new(ENCODED_BYTES_MAX);
+        *state = s;
+        if (s->encodings || setup->compress != WR_STATIC_COMPRESS_ON)
+            return 0;
+        unload(s);
+        return WEIR_ENOMEM;
+    }
+    free(s);
+    weir_config_fail(config, "cannot serve %s: %s", setup->folder, strerrordesc_np(-err));
+    return error_of_folder(err);
 }
 
 /* Descriptors that the cache of one loop may keep: connections need the most of them. */
@@ -386,33 +370,50 @@ static size_t cached_fds(int loops)
     return limit.rlim_cur < CACHED_FDS_MAX ? (size_t)limit.rlim_cur : CACHED_FDS_MAX;
 }
 
+static struct wr_slice type_of(void *ctx, struct wr_slice path)
+{
+    return wr_static_options_type(ctx, path);
+}
+
+static void loop_stop(void *state, void *loop_state)
+{
+    struct wr_static_loop *l = loop_state;
+
+    (void)state;
+    wr_file_cache_free(l->cache);
+    if (l->chores)
+        wr_chores_close(l->chores);
+    free(l);
+}
+
 static int32_t loop_start(const weir_host *host, weir_loop *loop, void *state, void **loop_state)
 {
-    struct static_loop *l = malloc(sizeof *l);
-    struct wr_file_cache_setup setup = {.folder = state};
-    int err;
+    struct wr_static *s = state;
+    struct wr_static_loop *l = calloc(1, sizeof *l);
+    struct wr_file_cache_setup setup = {
+        .folder = s->options.setup.folder,
+        .encodings = s->encodings,
+        .has_siblings = s->options.setup.compress != WR_STATIC_COMPRESS_OFF,
+        .type_of = type_of,
+        .ctx = &s->options,
+    };
+    int err = -ENOMEM;
 
     (void)host;
     if (!l)
         return WEIR_ENOMEM;
     l->loop = wr_app_loop_of(loop);
+    l->folder = s;
     setup.fds_max = cached_fds(l->loop->count);
-    l->cache = wr_file_cache_new(&setup, &err);
-    if (!l->cache) {
-        free(l);
-        return error_of_folder(err);
+    l->chores = wr_chores_new(l->loop->worker->loop);
+    if (l->chores)
+        l->cache = wr_file_cache_new(&setup, &err);
+    if (l->cache) {
+        *loop_state = l;
+        return 0;
     }
-    *loop_state = l;
-    return 0;
-}
-
-static void loop_stop(void *state, void *loop_state)
-{
-    struct static_loop *l = loop_state;
-
-    (void)state;
-    wr_file_cache_free(l->cache);
-    free(l);
+    loop_stop(state, l);
+    return error_of_folder(err);
 }
 
 const weir_plugin wr_static_plugin = {

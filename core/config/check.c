@@ -458,6 +458,19 @@ static const struct wr_json_node *check_kinds(struct wr_reader *r, const struct 
     return first;
 }
 
+/* Of a folder that a call has named, so that where it is is not said here. */
+static void check_folder(struct wr_reader *r, const struct wr_json_node *folder)
+{
+    for (const struct wr_json_node *m = folder->first; m; m = m->next) {
+        const char *key = m->path.key, *kind = wr_route_kind_of(key);
+        bool is_known = wr_section_find(wr_section_route(), key);
+
+        if (is_known && (!kind || strcmp(kind, "static") != 0 || strcmp(key, kind) == 0))
+            wr_report(r, m, WR_JSON_KEY,
+                      "expected a key that says how a folder is served, found one of routes");
+    }
+}
+
 static void check_route(struct wr_reader *r, const struct wr_json_node *route, bool unknown)
 {
     bool in_host = route->path.parent->parent->parent != NULL; /* /hosts/0/routes/0 */
@@ -509,7 +522,9 @@ static void check_host_object(struct wr_reader *r, const struct wr_json_node *ho
 void wr_check_section(struct wr_reader *r, const struct wr_section *section,
                       const struct wr_json_node *node, bool unknown)
 {
-    if (strcmp(section->name, "route") == 0)
+    if (section == wr_section_route() && !node->path.parent)
+        check_folder(r, node);
+    else if (section == wr_section_route())
         check_route(r, node, unknown);
     else if (strcmp(section->name, "rule") == 0)
         check_rule(r, node, unknown);

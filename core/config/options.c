@@ -262,6 +262,41 @@ struct wr_options *wr_options_read(const struct wr_options_source *source,
     return NULL;
 }
 
+static void read_folder(struct wr_reader *r, const char *json)
+{
+    const struct wr_section *section = wr_section_route();
+    const struct wr_json_path top = {.parent = NULL};
+    const struct wr_json_node *node = open_text(r, wr_slice_of(json), &top);
+    struct wr_route_options *route = wr_reader_alloc(r, sizeof *route);
+
+    if (!node || !route)
+        return;
+    if (node->type != JSON_OBJECT) {
+        wr_report_expected(r, node, "an object");
+        return;
+    }
+    wr_section_init(r, section, route, &node->path);
+    wr_section_read(r, section, route, node);
+    r->options->root.routes = (struct wr_route_list){route, 1};
+}
+
+struct wr_options *wr_options_read_folder(const char *label, const char *json,
+                                          struct wr_errors *errors)
+{
+    struct wr_options *o = new_options(label);
+    struct wr_reader r = {.options = o};
+
+    if (!o) {
+        wr_errors_add(errors, NO_MEMORY);
+        return NULL;
+    }
+    read_folder(&r, json);
+    if (!tell_found(&r, errors))
+        return o;
+    wr_options_free(o);
+    return NULL;
+}
+
 bool wr_options_check_set(const struct wr_options_set *set, struct wr_errors *errors)
 {
     struct wr_options *o = wr_options_read(NULL, set, 1, errors);

@@ -119,6 +119,11 @@ struct wr_options *wr_options_read(const struct wr_options_source *source,
                                    const struct wr_options_set *sets, size_t n,
                                    struct wr_errors *errors);
 
+/* Reads what a route says of its folder by itself, {"listing": true}: wr_options_root() has it as the
+ * only route, with neither path nor folder. NULL with at least one error added. */
+struct wr_options *wr_options_read_folder(const char *label, const char *json,
+                                          struct wr_errors *errors);
+
 /* Checks one set, as wr_options_read() will: false with an error added. */
 bool wr_options_check_set(const struct wr_options_set *set, struct wr_errors *errors);
 

@@ -76,6 +76,11 @@ const struct wr_section *wr_section_root(void)
     return &root_section;
 }
 
+const struct wr_section *wr_section_route(void)
+{
+    return &route_section;
+}
+
 const struct wr_option *wr_section_find(const struct wr_section *section, const char *key)
 {
     for (size_t i = 0; i < section->n; i++)

@@ -49,6 +49,7 @@ extern const struct wr_section *const wr_sections[];
 extern const size_t wr_sections_n;
 
 const struct wr_section *wr_section_root(void);
+const struct wr_section *wr_section_route(void);
 
 /* Of a key of routes: the kind of route that has it, "static" also of "static" itself; NULL: all have. */
 const char *wr_route_kind_of(const char *key);

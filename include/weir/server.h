@@ -68,6 +68,13 @@ WEIR_API const char *weir_server_error(const weir_server *s);
 WEIR_API int32_t weir_server_set_folder(weir_server *s, const char *folder);
 
 /*
+ * How that folder is served: the keys of a route with "static" in weir.conf(5), but for path and
+ * folder, as a JSON object: {"listing": true}. Null takes back what was said before. After an error
+ * (WEIR_ECONFIG) that still holds.
+ */
+WEIR_API int32_t weir_server_set_folder_options(weir_server *s, const char *json);
+
+/*
  * Mounts the files beneath `folder` at a route.
  *
  * A route is written [HOST]/PATH and has that path and all below it, or =[HOST]/PATH for that path

@@ -364,7 +364,51 @@ static void mount__serial_app__is_finished_by_a_stop(void **state)
     weir_server_free(s);
 }
 
-WR_TESTS(cmocka_unit_test(mount__app_of_the_host__has_its_state_and_route),
+/* ---- the options of a folder ---- */
+
+static const struct {
+    const char *json, *error;
+} bad_folder_options[] = {
+    {"", "folder options:1:1: expected an object, found no text"},
+    {"[]", "folder options:1:1: expected an object, found an array"},
+    {"{\"listing\": 1}", "folder options:1:13: /listing: expected true or false, found 1"},
+    {"{\"listings\": true}",
+     "folder options:1:2: /listings: this key is not known; did you mean \"listing\"?"},
+    {"{\"static\": \"x\",\n\"path\": \"/\", \"exact\": false, \"host\": null, \"threads\": 1}",
+     "folder options:1:2: /static: expected a key that says how a folder is served, found one of "
+     "routes\n"
+     "folder options:2:1: /path: expected a key that says how a folder is served, found one of "
+     "routes\n"
+     "folder options:2:14: /exact: expected a key that says how a folder is served, found one of "
+     "routes\n"
+     "folder options:2:30: /host: expected a key that says how a folder is served, found one of "
+     "routes\n"
+     "folder options:2:44: /threads: expected a key that says how a folder is served, found one of "
+     "routes"},
+    {"{\"rules\": [{\"fields\": {\"Connection\": \"x\"}}]}",
+     "folder options:1:24: /rules/0/fields/Connection: expected a field that is not the "
+     "connection's, found \"Connection\""},
+};
+
+static void mount__folder_options_that_are_wrong__leave_those_before(void **state)
+{
+    weir_server *s = new_server();
+
+    (void)state;
+    assert_int_equal(weir_server_set_folder_options(s, "{} // none"), 0);
+    for (size_t i = 0; i < WR_COUNT(bad_folder_options); i++) {
+        assert_int_equal(weir_server_set_folder_options(s, bad_folder_options[i].json),
+                         WEIR_ECONFIG);
+        assert_string_equal(weir_server_error(s), bad_folder_options[i].error);
+    }
+    assert_int_equal(weir_server_set_folder_options(s, NULL), 0);
+    assert_int_equal(weir_server_set_folder_options(s, "{\"listing\": true}"), 0);
+    assert_string_equal(weir_server_error(s), "");
+    weir_server_free(s);
+}
+
+WR_TESTS(cmocka_unit_test(mount__folder_options_that_are_wrong__leave_those_before),
+         cmocka_unit_test(mount__app_of_the_host__has_its_state_and_route),
          cmocka_unit_test(mount__apps_that_decline__end_in_order_with_what_was_theirs),
          cmocka_unit_test(mount__serial_app__is_finished_by_a_stop),
          cmocka_unit_test(mount__two_servers_of_one_file__have_an_image_each),

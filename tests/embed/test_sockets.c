@@ -410,6 +410,7 @@ static void sockets__bad_arguments__are_refused(void **state)
     expect_error(s, weir_server_listen(s, NULL), WEIR_EINVAL);
     expect_error(s, weir_server_set_folder(s, NULL), WEIR_EINVAL);
     expect_error(s, weir_server_mount_folder(s, NULL, folder.path), WEIR_EINVAL);
+    expect_error(s, weir_server_set_folder_options(s, ""), WEIR_ECONFIG);
     expect_error(s, weir_server_mount_folder(s, "/x", NULL), WEIR_EINVAL);
     expect_error(s, weir_server_mount_file(s, "/x", NULL, NULL), WEIR_EINVAL);
     expect_error(s, weir_server_mount(s, "/x", NULL, NULL, NULL), WEIR_EINVAL);

@@ -97,8 +97,11 @@ static void configure(struct test_server *s, struct test_client *c, unsigned fla
         s->site.config.body_bytes_max = 60;
         s->site.config.discard_bytes_max = 8;
     }
-    if (flags & IS_STATIC)
-        check(test_server_mount(s, &wr_static_plugin, folder, NULL) != NULL);
+    if (flags & IS_STATIC) {
+        struct wr_static_setup setup = wr_static_setup_of(folder);
+
+        check(test_server_mount(s, &wr_static_plugin, &setup, NULL) != NULL);
+    }
     s->handler.serve = flags & IS_LATE         ? test_serve_read_later
                        : flags & READS_NOTHING ? test_serve_hello
                                                : test_serve_echo;

@@ -13,13 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 from building import build  # noqa: E402
 
 # Cases whose `should` is not met, each with its reason.
-SEVERAL = "several ranges are answered with the whole file (RFC 9110 14.2 allows it)"
 WAIVED = {
-    "rng-multi": SEVERAL,
-    "rng-multi-one-unsat": SEVERAL,
-    "rng-multi-ows": SEVERAL,
-    "rng-multi-suffix0": SEVERAL,
-    "rng-multi-unsat-first": SEVERAL,
     "rl-target-pct-bad": "a query is not decoded and not checked: core/http/target.h, rule 5",
 }
 

@@ -44,7 +44,7 @@ class CommandLine(unittest.TestCase):
         return r
 
     def test_help(self):
-        options = ["--listen", "--port", "--loops", "--quiet", "--ready-fd", "Examples"]
+        options = ["--listen", "--port", "--loops", "--quiet", "--ready-fd", "--listing", "--fallback", "Examples"]
         for args in (["--help"], ["-h"], ["help"], ["serve", "--help"], ["serve", "/x", "-h"]):
             self.check(args, 0, stdout=options)
 
@@ -90,6 +90,21 @@ class CommandLine(unittest.TestCase):
                 (["serve", ".", ".."], "one folder"),
                 (["serve", "."] + ["--port", "0"] * 100, "more than")):
             self.check(args, 2, stderr=text)
+
+    def test_options_of_a_folder_that_are_not_understood(self):
+        for args, said in ((("serve", ".", "--fallback", "index.html"),
+                            "--fallback index.html: expected a path that begins with '/'"),
+                           (("serve", ".", "--fallback", "/app/"), "without '/' at its end"),
+                           (("serve", ".", "--fallback", ""), "expected a string"),
+                           (("serve", ".", "--fallback", "/a", "--fallback=/b"),
+                            "--fallback takes one path, and there are /a and /b"),
+                           (("serve", ".", "--fallback"), "--fallback needs a value"),
+                           (("serve", ".", "--listing=yes"), "--listing takes no value"),
+                           (("serve", ".", "--listings"), "did you mean --listing?"),
+                           (("serve", "--config", "x.json", "--listing"), 'a route: "listing"'),
+                           (("--config", "x.json", "--fallback", "/a"), 'a route: "fallback"')):
+            r = self.check(args, 2, stderr=said)
+            self.assertNotIn("folder options", r.stderr)
 
     def test_folders_that_cannot_be_served(self):
         with tempfile.TemporaryDirectory() as temp:

@@ -262,11 +262,14 @@ static void record(struct scene *s)
 
 void scene_open(struct scene *s, const struct conversation *as)
 {
+    struct wr_static_setup setup;
+
     *s = (struct scene){.as = as};
     make_folder(&s->folder);
     test_server_init(&s->server);
+    setup = wr_static_setup_of(s->folder.path);
     if (as->partner == BY_STATIC)
-        assert_non_null(test_server_mount(&s->server, &wr_static_plugin, s->folder.path, NULL));
+        assert_non_null(test_server_mount(&s->server, &wr_static_plugin, &setup, NULL));
     if (as->partner == BY_APP)
         assert_non_null(test_server_mount(&s->server, as->app, NULL, NULL));
     /* Files are old enough to be kept by the cache, but no deadline of a loop is due at once. */

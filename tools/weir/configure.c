@@ -148,6 +148,35 @@ static int32_t set_keys(weir_server *s, const struct options *o)
     return error;
 }
 
+/* The message of an option has no use for the place in a text that nobody has written. */
+static void explain_fallback(const weir_server *s, const char *fallback)
+{
+    static const char place[] = "/fallback: ";
+    const char *why = weir_server_error(s), *behind = strstr(why, place);
+
+    say("--fallback %s: %s", fallback, behind ? behind + strlen(place) : why);
+}
+
+static int set_folder_options(weir_server *s, const struct options *o)
+{
+    char *fallback = o->fallback ? quote(o->fallback) : NULL, *json = NULL;
+    int32_t error = WEIR_ENOMEM;
+
+    if ((o->fallback && !fallback) ||
+        asprintf(&json, "{\"listing\": %s, \"fallback\": %s}", o->has_listing ? "true" : "false",
+                 fallback ? fallback : "null") < 0)
+        say("out of memory");
+    else
+        error = weir_server_set_folder_options(s, json);
+    if (error == WEIR_ECONFIG)
+        explain_fallback(s, o->fallback);
+    free(fallback);
+    free(json);
+    if (error == 0)
+        return EXIT_SUCCESS;
+    return error == WEIR_ECONFIG ? EXIT_LINE : EXIT_FAILURE;
+}
+
 static int32_t set_what(weir_server *s, const struct options *o)
 {
     int32_t error = o->folder ? weir_server_set_folder(s, o->folder) : 0;
@@ -173,6 +202,8 @@ int configure_all(weir_server *s, const struct options *o, bool has_sockets)
     int status = configure_file(s, o);
     int32_t error = 0;
 
+    if (status == EXIT_SUCCESS)
+        status = set_folder_options(s, o);
     if (status != EXIT_SUCCESS)
         return status;
     error = set_logs(s, o);

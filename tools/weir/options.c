@@ -47,6 +47,8 @@ enum option {
     USER,
     CONFIG,
     SET,
+    LISTING,
+    FALLBACK,
     QUIET,
     READY_FD,
     DEFAULTS,
@@ -73,6 +75,8 @@ static const struct {
     [USER] = {"--user", true, OF_SERVE},
     [CONFIG] = {"--config", true, OF_SERVE},
     [SET] = {"--set", true, OF_SERVE | OF_CHECK | OF_CONFIG},
+    [LISTING] = {"--listing", false, OF_SERVE},
+    [FALLBACK] = {"--fallback", true, OF_SERVE},
     [QUIET] = {"--quiet", false, OF_SERVE},
     [READY_FD] = {"--ready-fd", true, OF_SERVE},
     [DEFAULTS] = {"--defaults", false, OF_CONFIG},
@@ -278,6 +282,14 @@ static enum command apply(enum option option, const char *value, struct options 
         return set_config_file(out, "--config", value);
     case SET:
         return add_set(out, value);
+    case LISTING:
+        out->has_listing = true;
+        break;
+    case FALLBACK:
+        if (out->fallback)
+            return bad("--fallback takes one path, and there are %s and %s", out->fallback, value);
+        out->fallback = value;
+        break;
     case QUIET:
         out->is_quiet = true;
         break;
@@ -353,6 +365,11 @@ static enum command complete(enum command command, const struct options *o)
         if (!o->folder && !o->config_file)
             return bad("serve needs a folder, as in: weir serve ./site, or a configuration: "
                        "weir --config weir.json");
+        if (!o->folder && (o->has_listing || o->fallback))
+            return bad("%s is of the folder of the command line; in a configuration it is a key of "
+                       "a route: \"%s\"",
+                       o->has_listing ? "--listing" : "--fallback",
+                       o->has_listing ? "listing" : "fallback");
     }
     return command;
 }

@@ -37,6 +37,8 @@ struct set_option {
 
 struct options {
     const char *folder;      /* NULL: none */
+    const char *fallback;    /* of the folder; NULL: not given */
+    bool has_listing;        /* likewise */
     const char *config_file; /* of serve, check and config --effective; NULL: none */
     const char *listen[LISTEN_MAX];
     int listen_n;

@@ -12,6 +12,7 @@
 
 #define SMALL_S 784000000 /* Sat, 05 Nov 1994 01:46:40 GMT */
 #define HOUR_MS 3600000   /* after it all that was written is settled */
+#define HELPED_TURNS 8  /* of the loop, at most, until what a helper did has come to an answer */
 #define LARGE   40000     /* bytes; above 16 KiB it is sent from its descriptor */
 
 struct site {
@@ -30,6 +31,8 @@ static void set_time(struct site *s, int64_t later_ms)
 
 static void open_site(struct site *s)
 {
+    struct wr_static_setup setup;
+
     temp_folder_init(&s->folder);
     temp_file_write(&s->folder, "index.html", WR_SLICE("<p>top</p>"));
     temp_file_write(&s->folder, "small.txt", WR_SLICE("0123456789"));
@@ -49,7 +52,8 @@ static void open_site(struct site *s)
     temp_file_write(&s->folder, ".git/config", WR_SLICE("hidden"));
     temp_file_write(&s->folder, "d/.well-known", WR_SLICE("hidden"));
     test_server_init(&s->server);
-    assert_non_null(test_server_mount(&s->server, &wr_static_plugin, s->folder.path, NULL));
+    setup = wr_static_setup_of(s->folder.path);
+    assert_non_null(test_server_mount(&s->server, &wr_static_plugin, &setup, NULL));
     set_time(s, HOUR_MS);
     test_client_open(&s->server, &s->client);
     s->got = (struct test_responses){0};
@@ -75,6 +79,8 @@ static const struct test_response *ask_as(struct site *s, const char *method, co
     test_responses_free(&s->got);
     s->client.transport.out_n = 0;
     test_client_send(&s->client, request);
+    for (int i = 0; i < HELPED_TURNS && s->client.transport.out_n == 0; i++)
+        test_server_step(&s->server);
     test_client_responses(&s->client, is_head ? "H" : "G", &s->got);
     if (s->got.error || s->got.n != 1)
         fail_msg("%s: %zu responses, %s", request, s->got.n, s->got.error ? s->got.error : "HTTP");
@@ -445,7 +451,8 @@ static void ranges__one_part__is_206(void **state)
         {"Range: bytes=-0\r\n", 416, "bytes */10", NULL},
         {"Range: bytes=5-3\r\n", 200, NULL, "0123456789"},
         {"Range: lines=0-1\r\n", 200, NULL, "0123456789"},
-        {"Range: bytes=0-1,3-4\r\n", 200, NULL, "0123456789"},
+        {"Range: bytes=0-1,2-4\r\n", 206, "bytes 0-4/10", "01234"},
+        {"Range: bytes=20-,3-4\r\n", 206, "bytes 3-4/10", "34"},
         {"Range: bytes=0-1\r\nRange: bytes=0-1\r\n", 200, NULL, "0123456789"},
         {"Range: bytes=3-5\r\nIf-Range: Sat, 05 Nov 1994 01:46:40 GMT\r\n", 206, "bytes 3-5/10",
          "345"},
@@ -561,13 +568,14 @@ static void change__client_gone_while_it_is_sent__lets_go_of_the_file(void **sta
 
 static void new__folder_that_is_none__is_an_error(void **state)
 {
-    static char missing[] = "/nonexistent-folder", device[] = "/dev/null";
+    struct wr_static_setup missing = wr_static_setup_of("/nonexistent-folder");
+    struct wr_static_setup device = wr_static_setup_of("/dev/null");
     struct test_server s;
 
     (void)state;
     test_server_init(&s);
-    assert_null(test_server_mount(&s, &wr_static_plugin, missing, NULL));
-    assert_null(test_server_mount(&s, &wr_static_plugin, device, NULL));
+    assert_null(test_server_mount(&s, &wr_static_plugin, &missing, NULL));
+    assert_null(test_server_mount(&s, &wr_static_plugin, &device, NULL));
     assert_string_equal(s.log_text, "cannot serve /nonexistent-folder: No such file or directory\n"
                                     "cannot serve /dev/null: Not a directory\n");
     test_server_fini(&s);

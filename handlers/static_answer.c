@@ -1,0 +1,524 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "handlers/disposition.h"
+#include "handlers/file_body.h"
+#include "handlers/static_request.h"
+#include "http/range.h"
+
+#define METHODS "GET, HEAD, OPTIONS"
+
+/* ---- what the rules say ---- */
+
+/* Name and value are the folder's, which outlives the request; Server and Date take the place of the
+ * server's own, so they go by the interface that knows. */
+static void add_fields(weir_environ *env, const struct wr_static_verdict *v)
+{
+    for (size_t i = 0; i < v->fields_n; i++) {
+        const struct wr_static_pair *field = v->fields[i];
+
+        if (field->value)
+            weir_header_add(env, field->name, field->value, strlen(field->value));
+    }
+}
+
+/* The rules' say about the path, and the file that answers (absent: none); their fields are added.
+ * False: *refusal is the answer. */
+static bool judge(struct wr_static_request *r, struct wr_slice served, weir_body *refusal)
+{
+    const struct wr_static_options *o = &r->loop->folder->options;
+    struct wr_static_verdict *v = &r->verdict;
+
+    *v = (struct wr_static_verdict){0};
+    if (o->setup.rules_n == 0)
+        return true;
+    v->fields = weir_alloc(r->env, (o->fields_max + 1) * sizeof(const struct wr_static_pair *));
+    if (!v->fields) {
+        *refusal = weir_error(r->env, 503);
+        return false;
+    }
+    wr_static_options_judge(o, r->path, served, v);
+    add_fields(r->env, v);
+    if (!v->deny)
+        return true;
+    *refusal = weir_error(r->env, 403);
+    return false;
+}
+
+/* ---- fields ---- */
+
+static void add_vary(const struct wr_static_request *r, bool by_coding)
+{
+    static const struct wr_slice values[] = {
+        {"Accept", 6}, {"Accept-Encoding", 15}, {"Accept, Accept-Encoding", 23}};
+
+    if (by_coding || r->varies_by_accept)
+        wr_builtin_add(r->env, WR_SLICE("Vary"), values[by_coding ? 1 + r->varies_by_accept : 0]);
+}
+
+/* What a 200 has and a 304 tells again (RFC 9110 15.4.5). They point into the entry. */
+static void add_validators(const struct wr_static_request *r, const struct wr_file *f,
+                           const struct wr_representation *rep)
+{
+    const char *cache_control = r->verdict.cache_control;
+
+    if (f->validators.last_modified_s != -1)
+        wr_builtin_add(r->env, WR_SLICE("Last-Modified"), wr_slice(f->last_modified, WR_DATE_LEN));
+    wr_builtin_add(r->env, WR_SLICE("ETag"), rep->etag);
+    add_vary(r, f->varies);
+    if (cache_control)
+        wr_builtin_add(r->env, WR_SLICE("Cache-Control"), wr_slice_of(cache_control));
+}
+
+static void add_disposition(const struct wr_static_request *r, struct wr_slice path)
+{
+    const char *slash = memrchr(path.p, '/', path.n);
+    struct wr_slice name = slash ? wr_slice_from(path, (size_t)(slash - path.p) + 1) : path;
+    size_t room = WR_DISPOSITION_ROOM(name.n);
+    char *memory = weir_alloc(r->env, room);
+    struct wr_buf b = wr_buf_on(memory, memory ? room : 0);
+
+    wr_disposition_attachment(&b, name);
+    /* Without memory the field lacks its value, which makes it a 503. */
+    wr_builtin_add(r->env, WR_SLICE("Content-Disposition"), wr_buf_slice(&b));
+}
+
+static void add_nosniff(const struct wr_static_request *r)
+{
+    if (!wr_static_verdict_has(&r->verdict, "X-Content-Type-Options"))
+        wr_builtin_add(r->env, WR_SLICE("X-Content-Type-Options"), WR_SLICE("nosniff"));
+}
+
+static struct wr_slice type_of(const struct wr_static_request *r, const struct wr_file *f)
+{
+    return r->verdict.type ? wr_slice_of(r->verdict.type) : f->type;
+}
+
+/* What only an answer with content has. */
+static void add_content_fields(const struct wr_static_request *r, const struct wr_file *f,
+                               const struct wr_representation *rep)
+{
+    if (rep->coding != WR_CODING_IDENTITY)
+        wr_builtin_add(r->env, WR_SLICE("Content-Encoding"), wr_coding_name(rep->coding));
+    add_validators(r, f, rep);
+    wr_builtin_add(r->env, WR_SLICE("Accept-Ranges"), WR_SLICE("bytes"));
+    add_nosniff(r);
+    if (r->verdict.download && !wr_static_verdict_has(&r->verdict, "Content-Disposition"))
+        add_disposition(r, f->path);
+}
+
+/* Content-Range: "bytes 0-9/100", or "bytes *" with the size alone (RFC 9110 14.4). */
+static void write_content_range(struct wr_buf *b, const struct wr_range *part, uint64_t size)
+{
+    WR_BUF_LITERAL(b, "bytes ");
+    if (part) {
+        wr_buf_u64(b, part->start);
+        wr_buf_char(b, '-');
+        wr_buf_u64(b, part->start + part->length - 1);
+    } else {
+        wr_buf_char(b, '*');
+    }
+    wr_buf_char(b, '/');
+    wr_buf_u64(b, size);
+}
+
+static void add_content_range(weir_environ *env, const struct wr_range *part, uint64_t size)
+{
+    char text[80];
+    struct wr_buf b = wr_buf_on(text, sizeof text);
+
+    write_content_range(&b, part, size);
+    weir_header_add(env, "Content-Range", b.p, b.n);
+}
+
+/* ---- bodies ---- */
+
+static void release_entry(void *arg)
+{
+    wr_file_entry_unref(arg);
+}
+
+static void end_file_body(void *arg)
+{
+    wr_file_body_end(arg);
+}
+
+/* Pieces that are not all in memory. The entry is held by the request. */
+static weir_body pieces_body(struct wr_static_request *r, struct wr_file_entry *e,
+                             const struct wr_representation *rep,
+                             const struct wr_file_piece *pieces, size_t n)
+{
+    const struct wr_file_body_setup setup = {.env = r->env,
+                                             .chores = r->loop->chores,
+                                             .entry = e,
+                                             .fd = rep->fd,
+                                             .info = rep->info,
+                                             .pieces = pieces,
+                                             .pieces_n = n};
+    struct wr_file_body *b = weir_alloc(r->env, sizeof *b);
+    uint64_t size = 0;
+
+    if (!b)
+        return weir_error(r->env, 503);
+    for (size_t i = 0; i < n; i++)
+        size += pieces[i].n;
+    weir_defer(r->env, end_file_body, b);
+    return wr_builtin_body(r->env, wr_file_body_init(b, &setup), size);
+}
+
+/* One part, or the whole. Takes the entry. */
+static weir_body part_body(struct wr_static_request *r, struct wr_file_entry *e,
+                           const struct wr_representation *rep, struct wr_range part)
+{
+    struct wr_file_piece *piece;
+
+    if (rep->content)
+        return weir_owned(rep->content + part.start, part.length, release_entry, e);
+    weir_defer(r->env, release_entry, e);
+    piece = weir_alloc(r->env, sizeof *piece);
+    if (!piece)
+        return weir_error(r->env, 503);
+    *piece = (struct wr_file_piece){.offset = part.start, .n = part.length};
+    return pieces_body(r, e, rep, piece, 1);
+}
+
+/* ---- several ranges: RFC 9110 14.6 ---- */
+
+struct multipart {
+    struct wr_slice type;
+    uint64_t size;
+    char boundary[WR_EXCHANGE_ID_MAX];
+    size_t boundary_n;
+};
+
+/* No content has it: it is made of a random number of this process. */
+static void make_boundary(const struct wr_static_request *r, struct multipart *m)
+{
+    m->boundary_n = wr_exchange_id(wr_environ_of(r->env)->x, m->boundary);
+}
+
+static void write_delimiter(struct wr_buf *b, const struct multipart *m)
+{
+    WR_BUF_LITERAL(b, "\r\n--");
+    wr_buf_append(b, m->boundary, m->boundary_n);
+}
+
+static void write_part_head(struct wr_buf *b, const struct multipart *m, const struct wr_range *part)
+{
+    write_delimiter(b, m);
+    WR_BUF_LITERAL(b, "\r\nContent-Type: ");
+    wr_buf_slice_append(b, m->type);
+    WR_BUF_LITERAL(b, "\r\nContent-Range: ");
+    write_content_range(b, part, m->size);
+    WR_BUF_LITERAL(b, "\r\n\r\n");
+}
+
+/* The texts between the parts, in one piece of memory. */
+static bool write_pieces(const struct wr_static_request *r, const struct multipart *m,
+                         const struct wr_representation *rep, const struct wr_ranges *ranges,
+                         struct wr_file_piece *out)
+{
+    size_t room = (ranges->n + 1) * (160 + m->boundary_n + m->type.n), from = 0;
+    char *memory = weir_alloc(r->env, room);
+    struct wr_buf b = wr_buf_on(memory, memory ? room : 0);
+
+    for (size_t i = 0; i < ranges->n; i++) {
+        const struct wr_range *part = &ranges->v[i];
+
+        write_part_head(&b, m, part);
+        *out++ = (struct wr_file_piece){.mem = memory + from, .n = b.n - from};
+        *out++ = (struct wr_file_piece){.mem = rep->content ? rep->content + part->start : NULL,
+                                        .offset = part->start,
+                                        .n = part->length};
+        from = b.n;
+    }
+    write_delimiter(&b, m);
+    WR_BUF_LITERAL(&b, "--\r\n");
+    *out = (struct wr_file_piece){.mem = memory + from, .n = b.n - from};
+    return memory && !b.overflow;
+}
+
+/* Takes the entry. */
+static weir_body answer_parts(struct wr_static_request *r, struct wr_file_entry *e,
+                              const struct wr_representation *rep, const struct wr_ranges *ranges)
+{
+    const struct wr_file *f = wr_file_of(e);
+    struct multipart m = {.type = type_of(r, f), .size = rep->size};
+    size_t n = 2 * ranges->n + 1;
+    struct wr_file_piece *pieces = weir_alloc(r->env, n * sizeof *pieces);
+    char type[64 + WR_EXCHANGE_ID_MAX];
+    struct wr_buf b = wr_buf_on(type, sizeof type);
+
+    weir_defer(r->env, release_entry, e);
+    make_boundary(r, &m);
+    if (!pieces || !write_pieces(r, &m, rep, ranges, pieces))
+        return weir_error(r->env, 503);
+    r->start_response(r->env, 206, NULL);
+    WR_BUF_LITERAL(&b, "multipart/byteranges; boundary=");
+    wr_buf_append(&b, m.boundary, m.boundary_n);
+    weir_header_add(r->env, "Content-Type", b.p, b.n);
+    add_content_fields(r, f, rep);
+    return pieces_body(r, e, rep, pieces, n);
+}
+
+/* ---- a file ---- */
+
+static int64_t wall_s(const struct wr_static_request *r)
+{
+    return wr_loop_wall_s(r->loop->loop->worker->loop);
+}
+
+static bool has_conditions(weir_environ *env)
+{
+    return wr_builtin_has_field(env, WR_FIELD_IF_NONE_MATCH) ||
+           wr_builtin_has_field(env, WR_FIELD_IF_MODIFIED_SINCE) ||
+           wr_builtin_has_field(env, WR_FIELD_IF_MATCH) ||
+           wr_builtin_has_field(env, WR_FIELD_IF_UNMODIFIED_SINCE);
+}
+
+static enum wr_cond_result evaluate(const struct wr_static_request *r,
+                                    const struct wr_validators *validators)
+{
+    const struct wr_conditions c = {
+        .if_match = wr_static_get(r->env, "HTTP_IF_MATCH"),
+        .if_none_match = wr_static_get(r->env, "HTTP_IF_NONE_MATCH"),
+        .if_modified_since = wr_static_get(r->env, "HTTP_IF_MODIFIED_SINCE"),
+        .if_unmodified_since = wr_static_get(r->env, "HTTP_IF_UNMODIFIED_SINCE"),
+    };
+
+    return wr_cond_evaluate(&c, validators, true, wall_s(r));
+}
+
+/* What the Range field asks for; it counts with GET only (RFC 9110 14.2), and is of the bytes of the
+ * representation that was chosen. */
+static enum wr_range_result find_ranges(const struct wr_static_request *r, uint64_t size,
+                                        const struct wr_validators *validators,
+                                        struct wr_ranges *out)
+{
+    struct wr_slice if_range;
+
+    if (!wr_builtin_has_field(r->env, WR_FIELD_RANGE) ||
+        !wr_slice_eq(wr_static_get(r->env, "REQUEST_METHOD"), WR_SLICE("GET")))
+        return WR_RANGE_WHOLE;
+    if_range = wr_static_get(r->env, "HTTP_IF_RANGE");
+    if (if_range.p && !wr_cond_range_applies(if_range, validators, wall_s(r)))
+        return WR_RANGE_WHOLE;
+    return wr_ranges_parse(wr_static_get(r->env, "HTTP_RANGE"), size, out);
+}
+
+/* One part, or (NULL) the whole. Takes the entry. */
+static weir_body answer_part(struct wr_static_request *r, struct wr_file_entry *e,
+                             const struct wr_representation *rep, const struct wr_range *part)
+{
+    const struct wr_file *f = wr_file_of(e);
+
+    r->start_response(r->env, part ? 206 : 200, NULL);
+    wr_builtin_add(r->env, WR_SLICE("Content-Type"), type_of(r, f));
+    add_content_fields(r, f, rep);
+    if (part)
+        add_content_range(r->env, part, rep->size);
+    return part_body(r, e, rep, part ? *part : (struct wr_range){0, rep->size});
+}
+
+/* Takes the entry. */
+static weir_body answer_content(struct wr_static_request *r, struct wr_file_entry *e,
+                                const struct wr_representation *rep,
+                                const struct wr_validators *validators)
+{
+    struct wr_ranges ranges;
+
+    switch (find_ranges(r, rep->size, validators, &ranges)) {
+    case WR_RANGE_WHOLE:
+        return answer_part(r, e, rep, NULL);
+    case WR_RANGE_PARTS:
+        if (ranges.n == 1)
+            return answer_part(r, e, rep, &ranges.v[0]);
+        return answer_parts(r, e, rep, &ranges);
+    case WR_RANGE_UNSATISFIABLE:
+        break;
+    }
+    add_vary(r, wr_file_of(e)->varies);
+    r->start_response(r->env, 416, NULL);
+    add_content_range(r->env, NULL, rep->size);
+    wr_file_entry_unref(e);
+    return weir_error(r->env, 416);
+}
+
+/* Takes the entry: the fields lie in it. */
+static weir_body answer_not_modified(struct wr_static_request *r, struct wr_file_entry *e,
+                                     const struct wr_representation *rep)
+{
+    r->start_response(r->env, 304, NULL);
+    add_validators(r, wr_file_of(e), rep);
+    weir_defer(r->env, release_entry, e);
+    return weir_empty();
+}
+
+/* Takes the entry. */
+static weir_body answer_representation(struct wr_static_request *r, struct wr_file_entry *e,
+                                       const struct wr_representation *rep)
+{
+    const struct wr_file *f = wr_file_of(e);
+    const struct wr_validators validators = {rep->etag, f->validators.last_modified_s};
+
+    switch (has_conditions(r->env) ? evaluate(r, &validators) : WR_COND_PROCEED) {
+    case WR_COND_PROCEED:
+        return answer_content(r, e, rep, &validators);
+    case WR_COND_NOT_MODIFIED:
+        return answer_not_modified(r, e, rep);
+    case WR_COND_FAILED:
+        break;
+    }
+    add_vary(r, f->varies);
+    wr_file_entry_unref(e);
+    return weir_error(r->env, 412);
+}
+
+/* ---- which representation: RFC 9110 12.5.3 ---- */
+
+/* A client that has the identity, and would take another coding, needs neither: that it has the
+ * current one is the shortest answer. */
+static bool has_identity(const struct wr_static_request *r, const struct wr_file *f)
+{
+    return wr_builtin_has_field(r->env, WR_FIELD_IF_NONE_MATCH) &&
+           evaluate(r, &f->validators) == WR_COND_NOT_MODIFIED;
+}
+
+/* 0 with *rep, which is the identity to begin with; -EAGAIN: *later is to be returned; -ENODATA: none
+ * that is accepted. */
+static int choose(struct wr_static_request *r, struct wr_file_entry *e,
+                  struct wr_representation *rep, weir_body *later)
+{
+    struct wr_file_moment now = wr_static_now(r);
+    struct wr_accept_codings accept;
+    int err;
+
+    wr_accept_codings_parse(wr_static_get(r->env, "HTTP_ACCEPT_ENCODING"), &accept);
+    if (accept.q[WR_CODING_IDENTITY] > 0 && has_identity(r, wr_file_of(e)))
+        return 0;
+    for (;;) {
+        err = wr_file_cache_choose(r->loop->cache, e, &accept, now, rep);
+        if (err == -EINPROGRESS) {
+            if (wr_static_wait_for_coding(r, e, rep->coding, later))
+                return -EAGAIN;
+            accept.q[rep->coding] = 0; /* then without it */
+        } else if (err == -EAGAIN) {
+            if (wr_static_wait_for_disk(r, wr_file_of(e)->path, later))
+                return -EAGAIN;
+            now.may_wait = true;
+        } else {
+            return err;
+        }
+    }
+}
+
+/* The path of the file, if it is not the one that was asked for, in the same form. False: no memory. */
+static bool find_served(const struct wr_static_request *r, struct wr_slice path,
+                        struct wr_slice *out)
+{
+    char *text;
+
+    *out = wr_slice(NULL, 0);
+    if (r->loop->folder->options.setup.rules_n == 0 ||
+        wr_slice_eq(wr_slice_from(r->path, 1), path))
+        return true;
+    text = weir_alloc(r->env, path.n + 1);
+    if (!text)
+        return false;
+    text[0] = '/';
+    memcpy(text + 1, path.p, path.n);
+    *out = wr_slice(text, path.n + 1);
+    return true;
+}
+
+weir_body wr_static_answer_file(struct wr_static_request *r, struct wr_file_entry *e)
+{
+    const struct wr_file *f = wr_file_of(e);
+    struct wr_representation rep = f->identity;
+    weir_body body = weir_error(r->env, 503);
+    struct wr_slice served;
+    int err = 0;
+
+    if (f->varies && wr_builtin_has_field(r->env, WR_FIELD_ACCEPT_ENCODING))
+        err = choose(r, e, &rep, &body);
+    if (err == -EAGAIN) {
+        wr_file_entry_unref(e);
+        return body;
+    }
+    if (err == 0 && find_served(r, f->path, &served)) {
+        if (judge(r, served, &body))
+            return answer_representation(r, e, &rep);
+    } else if (err == -ENODATA && judge(r, wr_slice(NULL, 0), &body)) {
+        add_vary(r, true);
+        body = weir_error(r->env, 406);
+    }
+    wr_file_entry_unref(e);
+    return body;
+}
+
+/* ---- answers without a file ---- */
+
+weir_body wr_static_answer_status(struct wr_static_request *r, int status)
+{
+    weir_body refusal;
+
+    if (!judge(r, wr_slice(NULL, 0), &refusal))
+        return refusal;
+    add_vary(r, false);
+    if (status == 405 || status == 501)
+        wr_builtin_add(r->env, WR_SLICE("Allow"), WR_SLICE(METHODS));
+    return weir_error(r->env, status);
+}
+
+weir_body wr_static_answer_options(struct wr_static_request *r)
+{
+    weir_body refusal;
+
+    if (!judge(r, wr_slice(NULL, 0), &refusal))
+        return refusal;
+    r->start_response(r->env, 204, WEIR_HEADERS({"Allow", METHODS}));
+    return weir_empty();
+}
+
+weir_body wr_static_answer_redirect(struct wr_static_request *r, const struct wr_buf *location)
+{
+    weir_body refusal;
+
+    if (!judge(r, wr_slice(NULL, 0), &refusal))
+        return refusal;
+    r->start_response(r->env, 301, NULL);
+    weir_header_add(r->env, "Location", location->p, location->n);
+    return weir_error(r->env, 301);
+}
+
+/* 404 and 403 as of a file; what is not there to be listed is not there. */
+static int status_of_listing(int err)
+{
+    return err == -EACCES || err == -EPERM ? 403 : err == -ENOENT || err == -ENOTDIR ? 404 : 503;
+}
+
+weir_body wr_static_answer_listing(struct wr_static_request *r)
+{
+    const bool is_html = r->listing.format == WR_LISTING_HTML;
+    struct wr_slice coding = wr_coding_name(r->listing.coding);
+    char *text = r->listing.text;
+    weir_body refusal;
+
+    if (r->listing.err < 0)
+        return wr_static_answer_status(r, status_of_listing(r->listing.err));
+    if (!judge(r, wr_slice(NULL, 0), &refusal))
+        return refusal;
+    r->start_response(r->env, 200, NULL);
+    wr_builtin_add(r->env, WR_SLICE("Content-Type"),
+                   is_html ? WR_SLICE("text/html; charset=utf-8") : WR_SLICE("application/json"));
+    if (r->listing.coding != WR_CODING_IDENTITY)
+        wr_builtin_add(r->env, WR_SLICE("Content-Encoding"), coding);
+    r->varies_by_accept = true;
+    add_vary(r, r->loop->folder->encodings != NULL);
+    add_nosniff(r);
+    if (is_html && !wr_static_verdict_has(&r->verdict, "Content-Security-Policy"))
+        weir_header_add(r->env, "Content-Security-Policy", WR_LISTING_POLICY,
+                        strlen(WR_LISTING_POLICY));
+    r->listing.text = NULL;
+    return weir_owned(text, r->listing.n, free, text);
+}

@@ -1,0 +1,206 @@
+#include "handlers/static_options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "handlers/pattern.h"
+#include "http/mime.h"
+
+#define IMMUTABLE "public, max-age=31536000, immutable"
+
+/* ---- copying ---- */
+
+struct copying {
+    struct wr_arena *arena;
+    bool has_failed;
+};
+
+static void *allocate(struct copying *c, size_t n)
+{
+    void *memory = wr_arena_alloc(c->arena, n > 0 ? n : 1);
+
+    c->has_failed |= !memory;
+    return memory;
+}
+
+static const char *copy_text(struct copying *c, const char *text)
+{
+    struct wr_slice copy;
+
+    if (!text)
+        return NULL;
+    copy = wr_arena_dup(c->arena, wr_slice_of(text));
+    c->has_failed |= !copy.p;
+    return copy.p;
+}
+
+static struct wr_static_texts copy_texts(struct copying *c, struct wr_static_texts from)
+{
+    const char **v = allocate(c, from.n * sizeof *v);
+
+    for (size_t i = 0; v && i < from.n; i++)
+        v[i] = copy_text(c, from.v[i]);
+    return (struct wr_static_texts){v, v ? from.n : 0};
+}
+
+static struct wr_static_pairs copy_pairs(struct copying *c, struct wr_static_pairs from)
+{
+    struct wr_static_pair *v = allocate(c, from.n * sizeof *v);
+
+    for (size_t i = 0; v && i < from.n; i++)
+        v[i] = (struct wr_static_pair){copy_text(c, from.v[i].name), copy_text(c, from.v[i].value)};
+    return (struct wr_static_pairs){v, v ? from.n : 0};
+}
+
+static const char *copy_cache_control(struct copying *c, const char *value)
+{
+    return value && strcmp(value, "immutable") == 0 ? IMMUTABLE : copy_text(c, value);
+}
+
+static struct wr_static_rule *copy_rules(struct copying *c, const struct wr_static_setup *from)
+{
+    struct wr_static_rule *v = allocate(c, from->rules_n * sizeof *v);
+
+    for (size_t i = 0; v && i < from->rules_n; i++) {
+        v[i] = from->rules[i];
+        v[i].match = copy_texts(c, from->rules[i].match);
+        v[i].fields = copy_pairs(c, from->rules[i].fields);
+        v[i].cache_control = copy_cache_control(c, from->rules[i].cache_control);
+        v[i].type = copy_text(c, from->rules[i].type);
+    }
+    return v;
+}
+
+/* Where relative names begin now; a host may go elsewhere later. */
+static const char *absolute(struct copying *c, const char *folder)
+{
+    char *here, *text = NULL;
+    const char *copy;
+
+    if (folder[0] == '/')
+        return copy_text(c, folder);
+    here = getcwd(NULL, 0);
+    if (!here || asprintf(&text, "%s/%s", here, folder) < 0)
+        text = NULL;
+    copy = copy_text(c, text ? text : folder);
+    free(text);
+    free(here);
+    return copy;
+}
+
+int wr_static_options_init(struct wr_static_options *o, const struct wr_static_setup *setup)
+{
+    struct copying c = {.arena = &o->arena};
+
+    *o = (struct wr_static_options){.setup = *setup};
+    wr_arena_init(&o->arena, SIZE_MAX);
+    o->setup.folder = absolute(&c, setup->folder);
+    o->setup.index = copy_texts(&c, setup->index);
+    o->setup.attempts = copy_texts(&c, setup->attempts);
+    o->setup.fallback = copy_text(&c, setup->fallback);
+    o->setup.types = copy_pairs(&c, setup->types);
+    o->setup.rules = copy_rules(&c, setup);
+    for (size_t i = 0; i < setup->rules_n; i++)
+        o->fields_max += setup->rules[i].fields.n;
+    if (!c.has_failed)
+        return 0;
+    wr_static_options_fini(o);
+    return -ENOMEM;
+}
+
+void wr_static_options_fini(struct wr_static_options *o)
+{
+    wr_arena_fini(&o->arena);
+}
+
+struct wr_static_setup wr_static_setup_of(const char *folder)
+{
+    static const char *const index[] = {"index.html"};
+
+    return (struct wr_static_setup){
+        .folder = folder, .index = {index, 1}, .compress = WR_STATIC_COMPRESS_ON};
+}
+
+/* ---- types ---- */
+
+/* Endings of several parts ("tar.gz") are such as well, so the name is compared from its end. */
+static bool has_ending(struct wr_slice path, const char *ending)
+{
+    size_t n = strlen(ending);
+
+    return path.n > n + 1 && path.p[path.n - n - 1] == '.' && path.p[path.n - n - 2] != '/' &&
+           strncasecmp(path.p + path.n - n, ending, n) == 0;
+}
+
+struct wr_slice wr_static_options_type(const struct wr_static_options *o, struct wr_slice path)
+{
+    const struct wr_static_pairs *types = &o->setup.types;
+    const struct wr_static_pair *best = NULL;
+
+    for (size_t i = 0; i < types->n; i++)
+        if (has_ending(path, types->v[i].name) &&
+            (!best || strlen(types->v[i].name) > strlen(best->name)))
+            best = &types->v[i];
+    return best ? wr_slice_of(best->value) : wr_mime_of_path(path);
+}
+
+/* ---- rules ---- */
+
+static bool matches_path(const struct wr_static_rule *rule, struct wr_slice path)
+{
+    bool matches = rule->match.n == 0;
+
+    if (rule->hashed && !wr_name_is_hashed(path))
+        return false;
+    for (size_t i = 0; i < rule->match.n && !matches; i++)
+        matches = wr_pattern_matches(wr_slice_of(rule->match.v[i]), path);
+    return matches;
+}
+
+/* The later one takes the place of an earlier one of its name. */
+static void set_field(struct wr_static_verdict *v, const struct wr_static_pair *field)
+{
+    size_t at = 0;
+
+    while (at < v->fields_n && strcasecmp(v->fields[at]->name, field->name) != 0)
+        at++;
+    v->fields[at] = field;
+    if (at == v->fields_n)
+        v->fields_n++;
+}
+
+static void apply(const struct wr_static_rule *rule, struct wr_static_verdict *out)
+{
+    out->download |= rule->download;
+    if (rule->cache_control)
+        out->cache_control = rule->cache_control;
+    if (rule->type)
+        out->type = rule->type;
+    for (size_t i = 0; i < rule->fields.n; i++)
+        set_field(out, &rule->fields.v[i]);
+}
+
+void wr_static_options_judge(const struct wr_static_options *o, struct wr_slice asked,
+                             struct wr_slice served, struct wr_static_verdict *out)
+{
+    for (size_t i = 0; i < o->setup.rules_n; i++) {
+        const struct wr_static_rule *rule = &o->setup.rules[i];
+        bool is_asked = matches_path(rule, asked);
+        bool is_served = served.p ? matches_path(rule, served) : is_asked;
+
+        out->deny |= rule->deny && (is_asked || is_served);
+        if (is_served)
+            apply(rule, out);
+    }
+}
+
+bool wr_static_verdict_has(const struct wr_static_verdict *v, const char *name)
+{
+    for (size_t i = 0; i < v->fields_n; i++)
+        if (strcasecmp(v->fields[i]->name, name) == 0)
+            return true;
+    return false;
+}

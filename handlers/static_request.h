@@ -1,0 +1,118 @@
+/*
+ * static_request.h — what the files of the static server share: a request to it, and the loop's part
+ * of a folder.
+ *
+ *     static.c          which file answers a path: index, attempts, fallback, listing; the app's life
+ *     static_answer.c   that file as a response: coding, conditions, ranges, fields
+ *     static_wait.c     what a request waits for: the disk, a coding, a listing
+ *     static_options.c  what the folder was told to do
+ *
+ * Threads: the loop of the request.
+ */
+#ifndef WR_HANDLERS_STATIC_REQUEST_H
+#define WR_HANDLERS_STATIC_REQUEST_H
+
+#include "app/builtin.h"
+#include "handlers/chores.h"
+#include "handlers/file_cache.h"
+#include "handlers/listing.h"
+#include "handlers/static_options.h"
+
+#define WR_STATIC_WAITS_MAX 6 /* for a file that changes again and again, on a machine short of memory */
+
+/* A folder. */
+struct wr_static {
+    struct wr_static_options options;
+    struct wr_encodings *encodings; /* NULL: nothing is encoded on the fly */
+};
+
+/* A folder on a loop. */
+struct wr_static_loop {
+    struct wr_app_loop *loop;
+    struct wr_static *folder;
+    struct wr_file_cache *cache;
+    struct wr_chores *chores;
+};
+
+/* What a chore has made. */
+struct wr_static_listing {
+    bool is_made;
+    int err;
+    enum wr_listing_format format;
+    enum wr_coding coding;
+    char *text; /* malloc'ed */
+    size_t n;
+};
+
+struct wr_static_request {
+    weir_environ *env;
+    weir_start_response *start_response;
+    struct wr_static_loop *loop;
+    struct wr_slice path; /* below the route; decoded, NUL-terminated, begins with '/' */
+    struct wr_static_verdict verdict;
+    bool varies_by_accept; /* what answers here depends on Accept */
+
+    /* of one that waits, and then lies in the arena */
+    bool is_kept;
+    unsigned waits; /* how often it has */
+    struct wr_waiter waiter;
+    struct wr_static_listing listing;
+};
+
+/* weir_get_n() with a key whose length is known. */
+static inline __attribute__((always_inline)) struct wr_slice wr_static_get(weir_environ *env,
+                                                                            const char *key)
+{
+    size_t n;
+    const char *value = weir_get_n(env, key, &n);
+
+    return wr_slice(value, n);
+}
+
+static inline struct wr_file_moment wr_static_now(const struct wr_static_request *r)
+{
+    const struct wr_loop *loop = r->loop->loop->worker->loop;
+
+    return (struct wr_file_moment){.turn = wr_loop_turn(loop), .wall_ns = wr_loop_wall_ns(loop)};
+}
+
+/*
+ * ---- static_wait.c ----
+ *
+ * Each begins what is to be waited for, or joins who waits already, and gives *later for the app to
+ * return: wr_static_answer() is called again when it is done. False: no thread has time, or the
+ * request has waited often enough.
+ */
+
+/* Until the kernel has what a look-up of `path` needs. */
+bool wr_static_wait_for_disk(struct wr_static_request *r, struct wr_slice path, weir_body *later);
+
+/* Until the file has been encoded; the entry stays the caller's. */
+bool wr_static_wait_for_coding(struct wr_static_request *r, struct wr_file_entry *e,
+                               enum wr_coding coding, weir_body *later);
+
+/* Until the folder at `path`, NUL-terminated, has been read and written down. */
+bool wr_static_wait_for_listing(struct wr_static_request *r, struct wr_slice path,
+                                weir_body *later);
+
+/* ---- static.c ---- */
+
+/* Answers a request from the beginning, or again after it has waited. */
+weir_body wr_static_answer(struct wr_static_request *r);
+
+/* ---- static_answer.c ---- */
+
+/* Takes the entry. */
+weir_body wr_static_answer_file(struct wr_static_request *r, struct wr_file_entry *e);
+
+/* What a chore has made. */
+weir_body wr_static_answer_listing(struct wr_static_request *r);
+
+/* Answers without a file: the rules judge by the path alone. A page for the status: */
+weir_body wr_static_answer_status(struct wr_static_request *r, int status);
+
+/* A redirect to an address that is in the arena, or no options at all (204). */
+weir_body wr_static_answer_redirect(struct wr_static_request *r, const struct wr_buf *location);
+weir_body wr_static_answer_options(struct wr_static_request *r);
+
+#endif
