@@ -186,7 +186,7 @@ class Keys(unittest.TestCase):
         return sections
 
     def walk(self, tree, section, keys, name):
-        parts = {"routes": "route", "hosts": "host"}
+        parts = {"routes": "route", "hosts": "host", "rules": "rule"}
         for key, value in tree.items():
             self.assertIn(key, keys[section], name)
             if key in ("limits", "timeouts", "log", "access_log"):
