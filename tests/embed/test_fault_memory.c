@@ -94,23 +94,30 @@ static int32_t configure(weir_server *s)
     char json[1500], path[200];
     int32_t error;
 
-    snprintf(json, sizeof json,
-             "{\"listen\": [\"127.0.0.1:0\"], \"threads\": 1,\n"
-             " \"log\": {\"file\": \"%s/log\"},\n"
-             " \"access_log\": {\"file\": \"%s/access\", \"format\": \"json\"},\n"
-             " \"error_pages\": {\"404\": \"%s/page.html\"},\n"
-             " \"hosts\": [{\"names\": [\"b.example\", \"*.c.example\"],\n"
-             "   \"error_pages\": {\"404\": \"%s/page.html\"},\n"
-             "   \"routes\": [{\"path\": \"/\", \"static\": \"%s\"}]}],\n"
-             " \"routes\": [{\"path\": \"/old\", \"redirect\": \"/new\"},\n"
-             "   {\"path\": \"/\", \"static\": \"%s\"}]}",
-             folder.path, folder.path, folder.path, folder.path, folder.path, folder.path);
+    snprintf(
+        json, sizeof json,
+        "{\"listen\": [\"127.0.0.1:0\"], \"threads\": 1,\n"
+        " \"log\": {\"file\": \"%s/log\"},\n"
+        " \"access_log\": {\"file\": \"%s/access\", \"format\": \"json\"},\n"
+        " \"error_pages\": {\"404\": \"%s/page.html\"},\n"
+        " \"hosts\": [{\"names\": [\"b.example\", \"*.c.example\"],\n"
+        "   \"error_pages\": {\"404\": \"%s/page.html\"},\n"
+        "   \"routes\": [{\"path\": \"/\", \"static\": \"%s\", \"types\": {\"wat\": \"a/b\"},\n"
+        "    \"rules\": [{\"match\": [\"*.a\"], \"fields\": {\"X-A\": \"b\", \"X-B\": "
+        "null}}]}]}],\n"
+        " \"routes\": [{\"path\": \"/old\", \"redirect\": \"/new\"},\n"
+        "   {\"path\": \"/\", \"static\": \"%s\"}]}",
+        folder.path, folder.path, folder.path, folder.path, folder.path, folder.path);
     snprintf(path, sizeof path, "unix:%s/socket", folder.path);
     error = weir_server_configure(s, json, "test");
     if (error == 0)
         error = weir_server_set(s, "limits.fields_max", "50");
     if (error == 0)
         error = weir_server_listen(s, path);
+    if (error == 0)
+        error = weir_server_set_folder(s, folder.path);
+    if (error == 0)
+        error = weir_server_set_folder_options(s, "{\"rules\": [{\"fields\": {\"X-A\": \"b\"}}]}");
     if (error == 0)
         error = weir_server_mount(s, "/spell", &in_thread, NULL, NULL);
     if (error == 0)
