@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "handlers/pattern.h"
 #include "weir.h"
 
 static struct wr_static_texts texts_of(const struct wr_texts *from)
@@ -43,6 +44,32 @@ static bool make_rules(struct wr_arena *arena, const struct wr_rule_list *from,
     out->rules = v;
     out->rules_n = from->n;
     return v;
+}
+
+static bool check_patterns(const struct wr_options *options, const struct wr_texts *match,
+                           struct wr_errors *errors)
+{
+    bool right = true;
+
+    for (size_t i = 0; i < match->n; i++) {
+        const char *expected = wr_pattern_check(match->v[i]);
+
+        if (expected)
+            wr_options_error(options, match->at[i], NULL, errors, "expected %s, found \"%.100s\"",
+                             expected, match->v[i]);
+        right = right && !expected;
+    }
+    return right;
+}
+
+bool wr_folder_check(const struct wr_options *options, const struct wr_route_options *o,
+                     struct wr_errors *errors)
+{
+    bool right = true;
+
+    for (size_t i = 0; i < o->rules.n; i++)
+        right = check_patterns(options, &o->rules.v[i].match, errors) && right;
+    return right;
 }
 
 int wr_folder_setup(struct wr_arena *arena, const char *folder, const struct wr_route_options *o,

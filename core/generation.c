@@ -537,9 +537,15 @@ static void describe_config(const struct making *m, const struct wr_route_option
 
 static void mount_folder(struct making *m, const struct wr_route_options *o, struct wanted *w)
 {
+    const struct wr_options *options = m->s->options;
+    struct wr_errors errors = {0};
     struct wr_static_setup folder;
     struct wr_arena arena;
 
+    if (!wr_folder_check(options, o, &errors)) {
+        note_fault(m, WEIR_ECONFIG, wr_options_place(options, o->at, "rules"), errors.text);
+        return;
+    }
     wr_arena_init(&arena, SIZE_MAX);
     if (wr_folder_setup(&arena, o->static_path, o, &folder) == 0) {
         w->key = "static";

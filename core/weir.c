@@ -205,8 +205,10 @@ int32_t weir_server_set_folder_options(weir_server *s, const char *json)
     forget_errors(s);
     if (json) {
         options = wr_options_read_folder("folder options", json, &s->errors);
-        if (!options)
+        if (!options || !wr_folder_check(options, wr_options_root(options)->routes.v, &s->errors)) {
+            wr_options_free(options);
             return WEIR_ECONFIG;
+        }
     }
     wr_options_free(s->folder_options);
     s->folder_options = options;

@@ -144,6 +144,11 @@ int32_t wr_generation_empty(struct weir_server *s);
 
 /* ---- folder.c ---- */
 
+/* What the layer of the configuration cannot tell of a route of `options`: whether its patterns are
+ * any. false with errors added. */
+bool wr_folder_check(const struct wr_options *options, const struct wr_route_options *o,
+                     struct wr_errors *errors);
+
 /* `o` as the static server takes it: lists lie in the arena, texts are those of `o`. 0 or -ENOMEM. */
 int wr_folder_setup(struct wr_arena *arena, const char *folder, const struct wr_route_options *o,
                     struct wr_static_setup *out);

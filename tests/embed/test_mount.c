@@ -388,6 +388,8 @@ static const struct {
     {"{\"rules\": [{\"fields\": {\"Connection\": \"x\"}}]}",
      "folder options:1:24: /rules/0/fields/Connection: expected a field that is not the "
      "connection's, found \"Connection\""},
+    {"{\"rules\": [{\"match\": [\"*.a\",\n\"/a//b\"], \"deny\": true}]}",
+     "folder options:2:1: /rules/0/match/1: expected a pattern without \"//\", found \"/a//b\""},
 };
 
 static void mount__folder_options_that_are_wrong__leave_those_before(void **state)

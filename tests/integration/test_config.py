@@ -122,6 +122,17 @@ class Check(Base):
         for line in lines:
             self.assertRegex(line, "^%s:[1-6]:[0-9]+: " % re.escape(self.file))
 
+    def test_patterns_that_are_none(self):
+        self.configure('{"routes": [{"static": "www", "rules": [\n  {"match": ["*.css", "/a//b"], "deny": true},\n'
+                       '  {"match": ["//"],\n   "deny": true}]},\n {"path": "/b", "static": "nosuch"}],\n'
+                       ' "hosts": [{"names": ["a", "b"], "routes": [{"static": "www",\n'
+                       '  "rules": [{"match": ["/x//"], "deny": true}]}]}]}')
+        lines = self.check(status=1).splitlines()
+        self.assertEqual([line[len(self.file):].split(": ")[:2] for line in lines],
+                         [[":2:23", "/routes/0/rules/0/match/1"], [":3:14", "/routes/0/rules/1/match/0"],
+                          [":5:27", "/routes/1/static"], [":7:24", "/hosts/0/routes/0/rules/0/match/0"]])
+        self.assertTrue(lines[0].endswith('expected a pattern without "//", found "/a//b"'), lines)
+
     def test_advice_for_a_page(self):
         self.configure(routes=[{"static": "www"}], error_pages={"404": "nosuch.html"})
         self.assertTrue(self.check(status=1).endswith("; check the path\n"))

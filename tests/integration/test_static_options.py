@@ -329,7 +329,7 @@ class Rules(Routes):
         self.assertIn("filename*=UTF-8''na%C3%AFve%20%22x%22.pdf", value)
 
     def test_deny(self):
-        for target in ("/r/private/secret.txt", "/r/private/missing", "/r/private/", "/r/old.bak",
+        for target in ("/r/private/secret.txt", "/r/private/missing", "/r/private/", "/r/private", "/r/old.bak",
                        "/r/sub/old.bak", "/r/missing.bak", "/r/%70rivate/secret.txt",
                        "/r//private/./secret.txt", "/r/private/secret.txt?x"):
             for method in ("GET", "HEAD"):
