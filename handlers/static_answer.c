@@ -376,12 +376,24 @@ static weir_body answer_representation(struct wr_static_request *r, struct wr_fi
 
 /* ---- which representation: RFC 9110 12.5.3 ---- */
 
-/* A client that has the identity, and would take another coding, needs neither: that it has the
- * current one is the shortest answer. */
+/* A client that has the current identity, and would take another coding, needs neither: to hear that
+ * it has it is the shortest answer. */
 static bool has_identity(const struct wr_static_request *r, const struct wr_file *f)
 {
     return wr_builtin_has_field(r->env, WR_FIELD_IF_NONE_MATCH) &&
            evaluate(r, &f->validators) == WR_COND_NOT_MODIFIED;
+}
+
+/* Who asks for a part, and does not say of which representation, means the file: some programs append
+ * what comes to what they have, whatever its coding. If-Range tells when it is another. */
+static bool wants_part_of_identity(const struct wr_static_request *r, const struct wr_file *f)
+{
+    struct wr_slice if_range;
+
+    if (!wr_builtin_has_field(r->env, WR_FIELD_RANGE))
+        return false;
+    if_range = wr_static_get(r->env, "HTTP_IF_RANGE");
+    return wr_cond_range_applies(if_range, &f->validators, wall_s(r));
 }
 
 /* 0 with *rep, which is the identity to begin with; -EAGAIN: *later is to be returned; -ENODATA: none
@@ -394,7 +406,8 @@ static int choose(struct wr_static_request *r, struct wr_file_entry *e,
     int err;
 
     wr_accept_codings_parse(wr_static_get(r->env, "HTTP_ACCEPT_ENCODING"), &accept);
-    if (accept.q[WR_CODING_IDENTITY] > 0 && has_identity(r, wr_file_of(e)))
+    if (accept.q[WR_CODING_IDENTITY] > 0 &&
+        (has_identity(r, wr_file_of(e)) || wants_part_of_identity(r, wr_file_of(e))))
         return 0;
     for (;;) {
         err = wr_file_cache_choose(r->loop->cache, e, &accept, now, rep);
