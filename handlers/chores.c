@@ -1,5 +1,6 @@
 #include "handlers/chores.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct wr_chores {
@@ -86,6 +87,7 @@ struct wr_chore *wr_chores_find(struct wr_chores *s, const struct wr_chore_ops *
 
 void wr_chore_join(struct wr_chore *c, struct wr_waiter *w)
 {
+    assert(!wr_waiter_waits(w));
     wr_list_append(&c->waiters, &w->among);
 }
 
@@ -93,4 +95,9 @@ void wr_waiter_leave(struct wr_waiter *w)
 {
     if (w->among.next)
         wr_list_remove(&w->among);
+}
+
+bool wr_waiter_waits(const struct wr_waiter *w)
+{
+    return w->among.next && !wr_list_is_empty(&w->among);
 }

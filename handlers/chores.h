@@ -57,5 +57,6 @@ struct wr_chore *wr_chores_find(struct wr_chores *s, const struct wr_chore_ops *
 /* A waiter that was zeroed or has left may wait; leaving twice does nothing. */
 void wr_chore_join(struct wr_chore *c, struct wr_waiter *w);
 void wr_waiter_leave(struct wr_waiter *w);
+bool wr_waiter_waits(const struct wr_waiter *w);
 
 #endif

@@ -115,6 +115,8 @@ static int peek_file(struct wr_file_body *b, struct wr_piece *out)
                  (int)wr_file_of(b->entry)->path.n, wr_file_of(b->entry)->path.p);
         return -EIO;
     }
+    if (wr_waiter_waits(&b->waiter)) /* another event of the connection */
+        return -EAGAIN;
     err = b->at < b->warm ? 0 : make_warm(b);
     if (err < 0)
         return err;

@@ -121,10 +121,13 @@ static void begin__work_then_waiters_in_order_then_finish(void **state)
 
     (void)state;
     assert_true(wr_chore_begin(chores, c, pool));
+    assert_false(wr_waiter_waits(&a.waiter));
     wr_chore_join(c, &a.waiter);
     wr_chore_join(c, &b.waiter);
+    assert_true(wr_waiter_waits(&a.waiter));
     assert_string_equal(said, "");
     run_all();
+    assert_false(wr_waiter_waits(&a.waiter));
     assert_string_equal(said, "1ab.");
     wr_chores_close(chores);
 }
