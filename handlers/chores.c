@@ -75,8 +75,7 @@ struct wr_chore *wr_chores_find(struct wr_chores *s, const struct wr_chore_ops *
                                 bool (*is)(const struct wr_chore *c, const void *key),
                                 const void *key)
 {
-    WR_LIST_FOREACH(it, &s->under_way)
-    {
+    WR_LIST_FOREACH (it, &s->under_way) {
         struct wr_chore *c = WR_CONTAINER_OF(it, struct wr_chore, among);
 
         if (c->ops == ops && is(c, key))

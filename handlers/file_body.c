@@ -111,7 +111,8 @@ static int peek_file(struct wr_file_body *b, struct wr_piece *out)
     int err;
 
     if (b->is_begun && is_rewritten(b)) {
-        weir_log(b->env, WEIR_LOG_WARN, "%.*s was written over while it was sent: the answer is broken off",
+        weir_log(b->env, WEIR_LOG_WARN,
+                 "%.*s was written over while it was sent: the answer is broken off",
                  (int)wr_file_of(b->entry)->path.n, wr_file_of(b->entry)->path.p);
         return -EIO;
     }

@@ -29,16 +29,23 @@ struct wr_static_pairs {
 /* For the files whose paths match, and for paths without a file; of several rules all hold, and the
  * later one goes before. */
 struct wr_static_rule {
-    struct wr_static_texts match; /* handlers/pattern.h, against the path below the route; none: all */
-    bool hashed;                  /* only names that carry a hash of their content */
-    bool deny;                    /* 403 */
-    bool download;                /* as an attachment */
-    const char *cache_control;    /* of answers with the file, and 304; "immutable": for a year; NULL: none */
-    const char *type;             /* Content-Type; NULL: by the name */
-    struct wr_static_pairs fields; /* of every answer; value NULL: none of this name by earlier rules */
+    struct wr_static_texts
+        match;     /* handlers/pattern.h, against the path below the route; none: all */
+    bool hashed;   /* only names that carry a hash of their content */
+    bool deny;     /* 403 */
+    bool download; /* as an attachment */
+    const char
+        *cache_control; /* of answers with the file, and 304; "immutable": for a year; NULL: none */
+    const char *type;   /* Content-Type; NULL: by the name */
+    struct wr_static_pairs
+        fields; /* of every answer; value NULL: none of this name by earlier rules */
 };
 
-enum wr_static_compress { WR_STATIC_COMPRESS_OFF, WR_STATIC_COMPRESS_SIBLINGS, WR_STATIC_COMPRESS_ON };
+enum wr_static_compress {
+    WR_STATIC_COMPRESS_OFF,
+    WR_STATIC_COMPRESS_SIBLINGS,
+    WR_STATIC_COMPRESS_ON
+};
 
 /* Mounted with one of these as its state; load copies it. */
 struct wr_static_setup {
@@ -48,7 +55,8 @@ struct wr_static_setup {
     const char *fallback;            /* a path for navigations to what is not there; NULL: none */
     bool listing, dot_files;
     enum wr_static_compress compress;
-    struct wr_static_pairs types; /* ending without its dot to Content-Type; before the table of mime.h */
+    struct wr_static_pairs
+        types; /* ending without its dot to Content-Type; before the table of mime.h */
     const struct wr_static_rule *rules;
     size_t rules_n;
 };

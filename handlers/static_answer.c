@@ -203,7 +203,8 @@ static void write_delimiter(struct wr_buf *b, const struct multipart *m)
     wr_buf_append(b, m->boundary, m->boundary_n);
 }
 
-static void write_part_head(struct wr_buf *b, const struct multipart *m, const struct wr_range *part)
+static void write_part_head(struct wr_buf *b, const struct multipart *m,
+                            const struct wr_range *part)
 {
     write_delimiter(b, m);
     WR_BUF_LITERAL(b, "\r\nContent-Type: ");
@@ -432,8 +433,7 @@ static bool find_served(const struct wr_static_request *r, struct wr_slice path,
     char *text;
 
     *out = wr_slice(NULL, 0);
-    if (r->loop->folder->options.setup.rules_n == 0 ||
-        wr_slice_eq(wr_slice_from(r->path, 1), path))
+    if (r->loop->folder->options.setup.rules_n == 0 || wr_slice_eq(wr_slice_from(r->path, 1), path))
         return true;
     text = weir_alloc(r->env, path.n + 1);
     if (!text)

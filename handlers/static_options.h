@@ -26,7 +26,7 @@ struct wr_slice wr_static_options_type(const struct wr_static_options *o, struct
 /* What the rules say. */
 struct wr_static_verdict {
     bool deny, download;
-    const char *cache_control, *type; /* NULL: nothing */
+    const char *cache_control, *type;     /* NULL: nothing */
     const struct wr_static_pair **fields; /* of the caller, with room for fields_max */
     size_t fields_n;
 };

@@ -18,7 +18,8 @@
 #include "handlers/listing.h"
 #include "handlers/static_options.h"
 
-#define WR_STATIC_WAITS_MAX 6 /* for a file that changes again and again, on a machine short of memory */
+#define WR_STATIC_WAITS_MAX                                                                        \
+    6 /* for a file that changes again and again, on a machine short of memory */
 
 /* A folder. */
 struct wr_static {
@@ -61,7 +62,7 @@ struct wr_static_request {
 
 /* weir_get_n() with a key whose length is known. */
 static inline __attribute__((always_inline)) struct wr_slice wr_static_get(weir_environ *env,
-                                                                            const char *key)
+                                                                           const char *key)
 {
     size_t n;
     const char *value = weir_get_n(env, key, &n);

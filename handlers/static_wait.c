@@ -204,8 +204,8 @@ struct making_list {
 /* In the best coding that makes it smaller. */
 static void encode_list(struct making_list *l)
 {
-    unsigned available = 1U << WR_CODING_IDENTITY | 1U << WR_CODING_GZIP | 1U << WR_CODING_BR |
-                         1U << WR_CODING_ZSTD;
+    unsigned available =
+        1U << WR_CODING_IDENTITY | 1U << WR_CODING_GZIP | 1U << WR_CODING_BR | 1U << WR_CODING_ZSTD;
     int coding = wr_accept_codings_best(&l->accept, available);
     char *encoded;
     size_t n;
@@ -293,8 +293,7 @@ static struct making_list *new_list(const struct wr_static_request *r, struct wr
     return l;
 }
 
-bool wr_static_wait_for_listing(struct wr_static_request *r, struct wr_slice path,
-                                weir_body *later)
+bool wr_static_wait_for_listing(struct wr_static_request *r, struct wr_slice path, weir_body *later)
 {
     struct wr_static_request *kept = keep(r);
     struct making_list *l = kept ? new_list(kept, path) : NULL;

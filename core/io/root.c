@@ -335,6 +335,12 @@ static int keep_regular(int fd, struct wr_file_info *info)
     return err;
 }
 
+static bool cannot_ask(int err)
+{
+    return err == -EINVAL || err == -ENOSYS ||
+           err == -EPERM; /* before 5.12, before 5.6, a container */
+}
+
 /* What is there, without opening it: O_PATH, which even of a device does nothing. 0 for a regular
  * file; -EOPNOTSUPP: it cannot be asked like this. */
 static int look_cached(const struct wr_root *r, const char *path)
@@ -345,7 +351,7 @@ static int look_cached(const struct wr_root *r, const char *path)
     if (r->no_openat2 || r->is_memory)
         return -EOPNOTSUPP;
     fd = openat2_cached(r->fd, path, O_PATH | O_CLOEXEC);
-    if (fd == -EINVAL || fd == -ENOSYS || fd == -EPERM) /* before 5.12, before 5.6, a container */
+    if (cannot_ask(fd))
         return -EOPNOTSUPP;
     if (fd < 0)
         return fd;
@@ -361,14 +367,14 @@ bool wr_root_is_cached(const struct wr_root *r, const char *path)
 
 int wr_root_open_file_cached(const struct wr_root *r, const char *path, struct wr_file_info *info)
 {
-    int err;
+    int fd;
 
     path = *path ? path : ".";
-    err = look_cached(r, path);
-    if (err == -EOPNOTSUPP)
-        return wr_root_open_file(r, path, info);
-    /* What is swapped in between is caught as below. */
-    return err < 0 ? err : keep_regular(openat2_cached(r->fd, path, FILE_FLAGS), info);
+    fd = look_cached(r, path);
+    if (fd == 0) /* what is swapped in between is caught as below */
+        fd = openat2_cached(r->fd, path, FILE_FLAGS);
+    return fd == -EOPNOTSUPP || cannot_ask(fd) ? wr_root_open_file(r, path, info)
+                                               : keep_regular(fd, info);
 }
 
 int wr_root_open_file(const struct wr_root *r, const char *path, struct wr_file_info *info)
