@@ -4,7 +4,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 LIBRARIES="libjansson-dev zlib1g-dev libbrotli-dev libzstd-dev"
 BUILD_PACKAGES="gcc libc6-dev $LIBRARIES cmake ninja-build"
-TEST_PACKAGES="$BUILD_PACKAGES g++ libcmocka-dev python3 binutils pkgconf libglib2.0-dev libuv1-dev"
+CLIENT_PACKAGES="wget curl git aria2 apt-utils" # of integration.clients
+TEST_PACKAGES="$BUILD_PACKAGES g++ libcmocka-dev python3 binutils pkgconf libglib2.0-dev libuv1-dev
+    $CLIENT_PACKAGES"
 GATE_PACKAGES="$TEST_PACKAGES clang libclang-rt-14-dev llvm-14 clang-format clang-tidy man-db"
 
 say() { printf '\n== %s\n' "$*"; }
