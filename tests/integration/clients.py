@@ -1,9 +1,12 @@
 """Real clients against the static server: all checks, for test_clients.py and tools/clients."""
+import clients_browser
 import clients_files
+import clients_media
 import clients_trees
 from client_place import Place
 
-CHECKS = (*clients_trees.CHECKS, *clients_files.CHECKS)
+CHECKS = (*clients_trees.CHECKS, *clients_files.CHECKS, *clients_media.CHECKS,
+          *clients_browser.CHECKS)
 
 
 def what(check):

@@ -1,4 +1,4 @@
-"""Real clients that are quick and small."""
+"""Real clients that are quick and small. tools/clients has all of them, and says what they do."""
 import unittest
 
 from client_place import missing
