@@ -1,0 +1,123 @@
+"""Figures as Markdown: medians, and in brackets the least and the most of all rounds."""
+import statistics
+
+MARKS = ("<!-- tools/bench --write: from here -->", "<!-- tools/bench --write: to here -->")
+REFERENCE = "limit"
+
+
+def ratios(samples, reference):
+    """CPU per request, round by round, as a multiple of what the reference took in the same round."""
+    return [a.us / b.us for a, b in zip(samples, reference)]
+
+
+def spread(values):
+    return "%.2f (%.2f–%.2f)" % (statistics.median(values), min(values), max(values))
+
+
+def spread_percent(values):
+    return (max(values) - min(values)) / statistics.median(values) * 100
+
+
+def row(*cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def table(head, rows, right="---:"):
+    return "\n".join([row(*head), row("---", *[right] * (len(head) - 1)), *(row(*r) for r in rows)])
+
+
+def in_brief(text):
+    """Of a text that stands for samples: "not served", "failed"."""
+    return text.split(":", 1)[0]
+
+
+def cell(found, make):
+    if found is None:
+        return "–"
+    return in_brief(found) if isinstance(found, str) else make(found)
+
+
+def cpu_table(results, names):
+    others = [n for n in names if n != REFERENCE]
+    rows = []
+    for case, found in results.items():
+        base = found[REFERENCE]
+        if isinstance(base, str):
+            rows.append([case, in_brief(base), *["–"] * len(others)])
+            continue
+        rows.append([case, "%.2f" % statistics.median(s.us for s in base),
+                     *(cell(found.get(n), lambda samples: spread(ratios(samples, base)))
+                       for n in others)])
+    return table(["case", "limit, µs", *others], rows)
+
+
+def rate_table(results, names):
+    def rate(samples):
+        rates = [s.rps for s in samples]
+        return "{:,.0f} ({:.0f} %)".format(statistics.median(rates), spread_percent(rates))
+    return table(["case", *names], [[case, *(cell(found.get(n), rate) for n in names)]
+                                    for case, found in results.items()])
+
+
+def memory_rows(found, names):
+    def mib(samples, when, what):
+        return statistics.median(s.memory[when][what] for s in samples) / 1024
+    for name in names:
+        samples = found.get(name)
+        if samples is None or isinstance(samples, str):
+            continue
+        yield [name, "%.1f" % mib(samples, 0, "Pss"), "%.1f" % mib(samples, 1, "Pss"),
+               "%.1f" % mib(samples, 0, "Rss"), "%.1f" % mib(samples, 1, "Rss"),
+               "%d" % statistics.median(s.memory[1]["descriptors"] for s in samples)]
+
+
+def memory_table(found, names):
+    return table(["server", "PSS at start, MiB", "PSS behind, MiB", "RSS at start, MiB",
+                  "RSS behind, MiB", "descriptors"], list(memory_rows(found, names)))
+
+
+def instructions_table(counts, names):
+    return table(["case", *names], [[case, *(cell(found.get(n), "{:,.0f}".format) for n in names)]
+                                    for case, found in counts.items()])
+
+
+def reasons(results):
+    """Of each figure that is not there: why. Lines of a list."""
+    return ["- %s, %s: %s" % (case, name, text) for case, found in results.items()
+            for name, text in found.items() if isinstance(text, str)]
+
+
+def samples_of(results):
+    return [one for found in results.values() for samples in found.values()
+            if not isinstance(samples, str) for one in samples]
+
+
+def disturbance(results):
+    """By others on the same cores, and by the host: of all measurements the middle and the worst."""
+    out = []
+    for who, key in (("others on the two cores", "others"), ("the host", "stolen")):
+        shares = [getattr(s, key) * 100 for s in samples_of(results)] or [0]
+        out.append("%s took %.0f %% of their time in the middle, %.0f %% at most" % (
+            who, statistics.median(shares), max(shares)))
+    return ", ".join(out)
+
+
+def sections(results, counts, cases, names):
+    """Heading and tables, of what was measured."""
+    out = ["## CPU per request, as a multiple of limit", cpu_table(results, names),
+           "## Requests a second", rate_table(results, names)]
+    for case in cases:
+        if case.is_tree:
+            out += ["## Memory behind %s" % case.name, memory_table(results[case.name], names)]
+    if counts:
+        out += ["## Instructions per request", instructions_table(counts, list(next(iter(counts.values()))))]
+    missing = list(dict.fromkeys(reasons(results) + reasons(counts or {})))
+    if missing:
+        out += ["## Without a figure", "\n".join(missing)]
+    return "\n\n".join(out)
+
+
+def document(text, generated):
+    """The text with what is between the marks replaced."""
+    begin, end = (text.index(mark) for mark in MARKS)
+    return "%s\n\n%s\n\n%s" % (text[:begin + len(MARKS[0])], generated, text[end:])
