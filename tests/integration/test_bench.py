@@ -238,26 +238,34 @@ class Limit(TempCase):
 
     def test_content_is_dropped(self):
         content = b"GET /n\r\n\r\n" * 100_000
-        got = self.exchange(b"POST /u HTTP/1.1\r\nContent-Length: %d\r\n\r\n%sGET /h HTTP/1.1\r\n\r\n" % (
-            len(content), content), 2 * len(self.HELLO))
+        head = b"POST /u HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(content)
+        got = self.exchange(head + content + b"GET /h HTTP/1.1\r\n\r\n", 2 * len(self.HELLO))
         self.assertEqual(got, 2 * self.HELLO)
 
 
 class Report(unittest.TestCase):
     def results(self):
-        def one(us, rps=1000):
-            return runs.Sample(rps, us, 0.25, 0)
-        return {"hello": {"limit": [one(2), one(4), one(8)], "weir": [one(3), one(4), one(16)],
-                          "nginx": "not served: no"}}
+        def one(us, distance=100):
+            return runs.Sample(1000, us, 0.25, 0, distance)
+        return {"hello": {"limit": [one(2), one(4), one(8), one(8), one(10, 400)],
+                          "weir": [one(3), one(4), one(16), one(80, 400), one(80, 500)], "nginx": "not served: no"}}
 
     def test_ratio_is_of_the_same_round(self):
         found = self.results()["hello"]
-        self.assertEqual(report.ratios(found["weir"], found["limit"]), [1.5, 1.0, 2.0])
+        self.assertEqual(report.ratios(found["weir"][:3], found["limit"]), [1.5, 1.0, 2.0])
         text = report.cpu_table(self.results(), ["limit", "weir", "nginx", "h2o"])
-        self.assertEqual(text.split("\n")[-1], "| hello | 4.00 | 1.50 (1.00–2.00) | not served | – |")
+        self.assertEqual(text.split("\n")[2:], [
+            "| hello, near | 6.00 | 1.50 (1.00–2.00) | not served | – |",
+            "| hello, far | 10.00 | 8.00 (8.00–8.00) | not served | – |"])
+
+    def test_moved_cores_are_told(self):
+        self.assertIn("100 to 500 ns, 100 in the middle", report.disturbance(self.results()))
+        self.assertIn("near and of far", report.disturbance(self.results()))
+        still = {"hello": {"weir": self.results()["hello"]["weir"][:3]}}
+        self.assertNotIn("near and of far", report.disturbance(still))
 
     def test_rate_has_its_spread(self):
-        rows = {"hello": {"weir": [runs.Sample(r, 1, 0, 0) for r in (900, 1000, 1200)]}}
+        rows = {"hello": {"weir": [runs.Sample(r, 1, 0, 0, 100) for r in (900, 1000, 1200)]}}
         self.assertEqual(report.rate_table(rows, ["weir"]).split("\n")[-1], "| hello | 1,000 (30 %) |")
 
     def test_reason_is_told(self):
@@ -283,6 +291,9 @@ class Machine(unittest.TestCase):
             server, load = machine.choose_cores(allowed)
             self.assertNotEqual(server, load)
             self.assertLessEqual({server, load}, allowed)
+            with tempfile.TemporaryDirectory(prefix="weir-test-") as temp:
+                program = programs.build_tool("distance", temp)
+                self.assertGreater(machine.distance(program, (server, load)), 0)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,11 @@ def congestion(wanted):
                 f.write(before)
 
 
+def distance(program, cores):
+    """Nanoseconds for a cache line from the one core to the other and back."""
+    return float(programs.run([program, *map(str, cores)]))
+
+
 class Busy:
     """How long these cores were at work meanwhile, and which share of the time the host took from them."""
 

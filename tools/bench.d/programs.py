@@ -1,11 +1,11 @@
-"""What is built before: limit and load, the plugin hello, and Weir where it is not given."""
+"""What is built before: limit, load and distance, the plugin hello, and Weir where it is not given."""
 import os
 import shlex
 import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.join(HERE, "../..")
-FLAGS = ("-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra")
+FLAGS = ("-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-pthread")
 
 
 class NotBuilt(Exception):

@@ -1,16 +1,36 @@
 """Figures as Markdown: medians, and in brackets the least and the most of all rounds."""
+import math
 import statistics
 
 MARKS = ("<!-- tools/bench --write: from here -->", "<!-- tools/bench --write: to here -->")
 REFERENCE = "limit"
 
 
-def ratios(samples, reference):
-    """CPU per request, round by round, as a multiple of what the reference took in the same round."""
-    return [a.us / b.us for a, b in zip(samples, reference)]
+SAME_DISTANCE = 2  # a factor between distances of cores that are the same still
+
+
+def groups(results):
+    """(suffix, is_in(sample)) of the distances that the cores had: one, or near and far."""
+    distances = [s.distance for s in samples_of(results)] or [0]
+    low, high = min(distances), max(distances)
+    if high <= SAME_DISTANCE * low:
+        return [("", lambda sample: True)]
+    middle = math.sqrt(low * high)
+    return [(", near", lambda sample: sample.distance < middle),
+            (", far", lambda sample: sample.distance >= middle)]
+
+
+def ratios(samples, reference, is_in=lambda sample: True):
+    """CPU per request, round by round, as a multiple of what the reference took in the same round.
+
+    A round counts when both are in: when the host has not moved the cores between the two.
+    """
+    return [a.us / b.us for a, b in zip(samples, reference) if is_in(a) and is_in(b)]
 
 
 def spread(values):
+    if not values:
+        return "no round"
     return "%.2f (%.2f–%.2f)" % (statistics.median(values), min(values), max(values))
 
 
@@ -37,18 +57,25 @@ def cell(found, make):
     return in_brief(found) if isinstance(found, str) else make(found)
 
 
+def cpu_rows(case, found, others, all_groups):
+    base = found[REFERENCE]
+    if isinstance(base, str):
+        return [[case, in_brief(base), *["–"] * len(others)]]
+    rows = []
+    for suffix, is_in in all_groups:
+        took = [s.us for s in base if is_in(s)]
+        if took:
+            rows.append([case + suffix, "%.2f" % statistics.median(took),
+                         *(cell(found.get(n), lambda samples: spread(ratios(samples, base, is_in)))
+                           for n in others)])
+    return rows
+
+
 def cpu_table(results, names):
     others = [n for n in names if n != REFERENCE]
-    rows = []
-    for case, found in results.items():
-        base = found[REFERENCE]
-        if isinstance(base, str):
-            rows.append([case, in_brief(base), *["–"] * len(others)])
-            continue
-        rows.append([case, "%.2f" % statistics.median(s.us for s in base),
-                     *(cell(found.get(n), lambda samples: spread(ratios(samples, base)))
-                       for n in others)])
-    return table(["case", "limit, µs", *others], rows)
+    all_groups = groups(results)
+    return table(["case", "limit, µs", *others], [
+        r for case, found in results.items() for r in cpu_rows(case, found, others, all_groups)])
 
 
 def rate_table(results, names):
@@ -99,7 +126,12 @@ def disturbance(results):
         shares = [getattr(s, key) * 100 for s in samples_of(results)] or [0]
         out.append("%s took %.0f %% of their time in the middle, %.0f %% at most" % (
             who, statistics.median(shares), max(shares)))
-    return ", ".join(out)
+    distances = [s.distance for s in samples_of(results)] or [0]
+    out.append("a cache line took %.0f to %.0f ns, %.0f in the middle, from the one core to the other and "
+               "back" % (min(distances), max(distances), statistics.median(distances)))
+    if len(groups(results)) > 1:
+        out.append("so the host has moved the cores, and ratios are of near and of far ones")
+    return "; ".join(out)
 
 
 def sections(results, counts, cases, names):

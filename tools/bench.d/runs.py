@@ -20,6 +20,7 @@ class Setting:
     entries: list   # of the tree: (target, size)
     tree_list: str  # the file that load reads them from
     load: str       # the program
+    distance: str   # the program
     hello: str
     cores: tuple    # of the server and the load; None: not pinned
 
@@ -38,6 +39,7 @@ class Sample:
     us: float       # CPU time of the server for a request
     others: float   # share of the cores' time that was neither the server's nor the load's
     stolen: float   # share that the machine's host took
+    distance: float  # nanoseconds of a cache line from the one core to the other and back
     memory: tuple = None
 
 
@@ -86,13 +88,14 @@ def measure(running, case, target, setting, effort):
         check.check_case(running.port, case, target, fields, setting.root)
     warm_up(setting, running.port, case, target, fields, effort)
     options = ["-n", str(effort.requests)] if effort.requests else ["-d", str(effort.milliseconds)]
+    distance = machine.distance(setting.distance, setting.cores) if setting.cores else 0
     with machine.Busy(setting.cores or ()) as busy:
         ours, load_s = running.cpu_seconds(), load_seconds()
         result = load(setting, running.port, case, target, fields, options + ["-r"] * case.is_tree)
         ours, load_s = running.cpu_seconds() - ours, load_seconds() - load_s
     others = max(0, busy.seconds - ours - load_s) / busy.time if setting.cores else 0
     return Sample(result["requests"] / result["us"] * 1e6, ours / result["requests"] * 1e6, others,
-                  busy.stolen, (memory, running.memory()) if case.is_tree else None)
+                  busy.stolen, distance, (memory, running.memory()) if case.is_tree else None)
 
 
 def run_once(server, case, setting, effort):
