@@ -250,15 +250,17 @@ static weir_body answer_parts(struct wr_static_request *r, struct wr_file_entry 
     char type[64 + WR_EXCHANGE_ID_MAX];
     struct wr_buf b = wr_buf_on(type, sizeof type);
 
-    weir_defer(r->env, release_entry, e);
     make_boundary(r, &m);
-    if (!pieces || !write_pieces(r, &m, rep, ranges, pieces))
+    if (!pieces || !write_pieces(r, &m, rep, ranges, pieces)) {
+        wr_file_entry_unref(e);
         return weir_error(r->env, 503);
+    }
     r->start_response(r->env, 206, NULL);
     WR_BUF_LITERAL(&b, "multipart/byteranges; boundary=");
     wr_buf_append(&b, m.boundary, m.boundary_n);
     weir_header_add(r->env, "Content-Type", b.p, b.n);
     add_content_fields(r, f, rep);
+    weir_defer(r->env, release_entry, e); /* at once, when memory runs out: so it is last */
     return pieces_body(r, e, rep, pieces, n);
 }
 

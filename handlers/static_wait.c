@@ -22,6 +22,7 @@ static void end_waiting(void *arg)
 {
     struct wr_static_request *r = arg;
 
+    r->is_kept = false;
     wr_waiter_leave(&r->waiter);
     free(r->listing.text);
 }
@@ -39,8 +40,8 @@ static struct wr_static_request *keep(struct wr_static_request *r)
     *kept = *r;
     kept->is_kept = true;
     kept->waiter = (struct wr_waiter){.resume = resume};
-    weir_defer(r->env, end_waiting, kept);
-    return kept;
+    weir_defer(r->env, end_waiting, kept); /* at once, when memory runs out: nobody would leave */
+    return kept->is_kept ? kept : NULL;
 }
 
 static weir_body wait_for(struct wr_static_request *r, struct wr_chore *c)
