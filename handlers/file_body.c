@@ -37,7 +37,8 @@ static bool is_same_window(const struct wr_chore *c, const void *key)
 {
     const struct reading *r = (const struct reading *)c, *wanted = key;
 
-    return r->entry == wanted->entry && r->fd == wanted->fd && r->offset == wanted->offset;
+    return r->entry == wanted->entry && r->fd == wanted->fd && r->offset == wanted->offset &&
+           r->n >= wanted->n;
 }
 
 /* Lets a thread read the window; false: it cannot, so the loop has to. */
@@ -95,12 +96,23 @@ static int make_warm(struct wr_file_body *b)
     return 0;
 }
 
-/* Written over, so that what was sent and what comes are of two versions? One that has grown, as a
- * log does, has what was promised; one that has shrunk has not, which shows where it ends. */
-static bool is_rewritten(const struct wr_file_body *b)
+static uint64_t turn_of(const struct wr_file_body *b)
+{
+    return wr_loop_turn(wr_environ_of(b->env)->x->worker->loop);
+}
+
+/* Written over, so that what was sent, be it the head alone, and what comes are of two versions? One
+ * that has grown, as a log does, has what was promised; one that has shrunk has not, which shows where
+ * it ends. One look in a turn is enough, as for the cache, whose look the first is; but what was waited
+ * for may have taken any time. */
+static bool is_rewritten(struct wr_file_body *b)
 {
     struct wr_file_info now;
+    uint64_t turn = turn_of(b);
 
+    if (b->looked_turn == turn && !b->is_read)
+        return false;
+    b->looked_turn = turn;
     return wr_file_info_of(b->fd, &now) == 0 && now.size == b->info->size &&
            (now.mtime_s != b->info->mtime_s || now.mtime_ns != b->info->mtime_ns);
 }
@@ -110,7 +122,7 @@ static int peek_file(struct wr_file_body *b, struct wr_piece *out)
     const struct wr_file_piece *p = b->pieces;
     int err;
 
-    if (b->is_begun && is_rewritten(b)) {
+    if (is_rewritten(b)) {
         weir_log(b->env, WEIR_LOG_WARN,
                  "%.*s was written over while it was sent: the answer is broken off",
                  (int)wr_file_of(b->entry)->path.n, wr_file_of(b->entry)->path.p);
@@ -121,7 +133,6 @@ static int peek_file(struct wr_file_body *b, struct wr_piece *out)
     err = b->at < b->warm ? 0 : make_warm(b);
     if (err < 0)
         return err;
-    b->is_begun = true;
     *out = (struct wr_piece){
         .fd = b->fd, .off = (off_t)(p->offset + b->at), .len = (size_t)(b->warm - b->at)};
     return 1;
@@ -160,7 +171,7 @@ static void close_nothing(struct wr_body *base)
 
 static const struct wr_body_ops ops = {peek, advance, close_nothing};
 
-struct wr_body *wr_file_body_init(struct wr_file_body *b, const struct wr_file_body_setup *setup)
+void wr_file_body_init(struct wr_file_body *b, const struct wr_file_body_setup *setup)
 {
     *b = (struct wr_file_body){.base = {&ops},
                                .env = setup->env,
@@ -171,7 +182,7 @@ struct wr_body *wr_file_body_init(struct wr_file_body *b, const struct wr_file_b
                                .pieces = setup->pieces,
                                .pieces_n = setup->pieces_n,
                                .waiter.resume = on_read};
-    return &b->base;
+    b->looked_turn = turn_of(b);
 }
 
 void wr_file_body_end(struct wr_file_body *b)

@@ -46,15 +46,15 @@ struct wr_file_body {
     const struct wr_file_info *info;
     const struct wr_file_piece *pieces; /* what is left */
     size_t pieces_n;
-    uint64_t at;   /* of the first piece: what has been sent */
-    uint64_t warm; /* of the first piece: up to here it may go out */
-    bool is_begun; /* some of the file is on its way */
-    bool is_read;  /* a thread has just read what comes: the kernel is not asked again */
+    uint64_t at;          /* of the first piece: what has been sent */
+    uint64_t warm;        /* of the first piece: up to here it may go out */
+    uint64_t looked_turn; /* of the loop, when it was seen last that the file is as it was */
+    bool is_read;         /* a thread has just read what comes: the kernel is not asked again */
     struct wr_waiter waiter;
 };
 
 /* The body, in the caller's memory. */
-struct wr_body *wr_file_body_init(struct wr_file_body *b, const struct wr_file_body_setup *setup);
+void wr_file_body_init(struct wr_file_body *b, const struct wr_file_body_setup *setup);
 
 /* Nobody waits for it any more. */
 void wr_file_body_end(struct wr_file_body *b);

@@ -162,8 +162,9 @@ static weir_body pieces_body(struct wr_static_request *r, struct wr_file_entry *
         return weir_error(r->env, 503);
     for (size_t i = 0; i < n; i++)
         size += pieces[i].n;
-    weir_defer(r->env, end_file_body, b);
-    return wr_builtin_body(r->env, wr_file_body_init(b, &setup), size);
+    wr_file_body_init(b, &setup);
+    weir_defer(r->env, end_file_body, b); /* at once, when memory runs out */
+    return wr_builtin_body(r->env, &b->base, size);
 }
 
 /* One part, or the whole. Takes the entry. */
