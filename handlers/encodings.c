@@ -41,12 +41,12 @@ static uint64_t stir(uint64_t h, uint64_t word)
     return h ^ h >> 32;
 }
 
-/* Each step can be undone, so that contents which differ in eight bytes alone never have the same
- * hash. Little-endian, for the nodes of a cluster to agree. */
-static uint64_t hash_of(const char *p, size_t n)
+/* Each step can be undone, and words are little-endian: what the header says comes of that. */
+uint64_t wr_content_hash(struct wr_slice content)
 {
+    const char *p = content.p;
+    size_t n = content.n, i = 0;
     uint64_t h = 0x2545f4914f6cdd1dU ^ n, word;
-    size_t i = 0;
 
     for (; n - i >= sizeof word; i += sizeof word) {
         memcpy(&word, p + i, sizeof word);
@@ -251,7 +251,7 @@ static int encode_bytes(struct wr_slice bytes, enum wr_coding coding, struct wr_
         wr_encoded_unref(made);
         return err;
     }
-    made->hash = hash_of(made->content, made->n);
+    made->hash = wr_content_hash(wr_slice(made->content, made->n));
     *out = made;
     return 0;
 }

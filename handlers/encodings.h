@@ -31,6 +31,10 @@ struct wr_encoded {
 
 void wr_encoded_unref(struct wr_encoded *e);
 
+/* Of bytes; the same on every machine, for the nodes of a cluster to agree. Contents that differ in
+ * eight bytes alone never have the same; a hash for who means no harm. */
+uint64_t wr_content_hash(struct wr_slice content);
+
 struct wr_encodings;
 
 /* Keeps at most `bytes_max` bytes; those used last stay. NULL: no memory. */

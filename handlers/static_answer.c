@@ -513,28 +513,63 @@ static int status_of_listing(int err)
     return err == -EACCES || err == -EPERM ? 403 : err == -ENOENT || err == -ENOTDIR ? 404 : 503;
 }
 
-weir_body wr_static_answer_listing(struct wr_static_request *r)
+/* Weak: names could be made so that two texts have one hash. */
+static struct wr_slice write_listing_etag(const struct wr_static_request *r, struct wr_buf *b)
+{
+    WR_BUF_LITERAL(b, "W/\"");
+    wr_buf_hex(b, r->listing.hash);
+    wr_buf_char(b, '"');
+    return wr_buf_slice(b);
+}
+
+static void add_listing_validators(const struct wr_static_request *r, struct wr_slice etag)
+{
+    weir_header_add(r->env, "ETag", etag.p, etag.n);
+    add_vary(r, r->loop->folder->encodings != NULL);
+}
+
+static weir_body send_listing(struct wr_static_request *r, struct wr_slice etag)
 {
     const bool is_html = r->listing.format == WR_LISTING_HTML;
-    struct wr_slice coding = wr_coding_name(r->listing.coding);
     char *text = r->listing.text;
-    weir_body refusal;
 
-    if (r->listing.err < 0)
-        return wr_static_answer_status(r, status_of_listing(r->listing.err));
-    if (!judge(r, wr_slice(NULL, 0), &refusal))
-        return refusal;
     r->start_response(r->env, 200, NULL);
     wr_builtin_add(r->env, WR_SLICE("Content-Type"),
                    is_html ? WR_SLICE("text/html; charset=utf-8") : WR_SLICE("application/json"));
     if (r->listing.coding != WR_CODING_IDENTITY)
-        wr_builtin_add(r->env, WR_SLICE("Content-Encoding"), coding);
-    r->varies_by_accept = true;
-    add_vary(r, r->loop->folder->encodings != NULL);
+        wr_builtin_add(r->env, WR_SLICE("Content-Encoding"), wr_coding_name(r->listing.coding));
+    add_listing_validators(r, etag);
     add_nosniff(r);
     if (is_html && !wr_static_verdict_has(&r->verdict, "Content-Security-Policy"))
         weir_header_add(r->env, "Content-Security-Policy", WR_LISTING_POLICY,
                         strlen(WR_LISTING_POLICY));
     r->listing.text = NULL;
     return weir_owned(text, r->listing.n, free, text);
+}
+
+weir_body wr_static_answer_listing(struct wr_static_request *r)
+{
+    char memory[32];
+    struct wr_buf b = wr_buf_on(memory, sizeof memory);
+    struct wr_validators validators = {.last_modified_s = -1};
+    weir_body refusal;
+
+    if (r->listing.err < 0)
+        return wr_static_answer_status(r, status_of_listing(r->listing.err));
+    if (!judge(r, wr_slice(NULL, 0), &refusal))
+        return refusal;
+    r->varies_by_accept = true;
+    validators.etag = write_listing_etag(r, &b);
+    switch (has_conditions(r->env) ? evaluate(r, &validators) : WR_COND_PROCEED) {
+    case WR_COND_PROCEED:
+        return send_listing(r, validators.etag);
+    case WR_COND_NOT_MODIFIED:
+        r->start_response(r->env, 304, NULL);
+        add_listing_validators(r, validators.etag);
+        return weir_empty();
+    case WR_COND_FAILED:
+        break;
+    }
+    add_vary(r, r->loop->folder->encodings != NULL);
+    return weir_error(r->env, 412);
 }

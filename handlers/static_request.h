@@ -18,8 +18,8 @@
 #include "handlers/listing.h"
 #include "handlers/static_options.h"
 
-#define WR_STATIC_WAITS_MAX                                                                        \
-    6 /* for a file that changes again and again, on a machine short of memory */
+/* How often a request waits: for a file that changes again and again, on a machine short of memory. */
+#define WR_STATIC_WAITS_MAX 6
 
 /* A folder. */
 struct wr_static {
@@ -43,6 +43,7 @@ struct wr_static_listing {
     enum wr_coding coding;
     char *text; /* malloc'ed */
     size_t n;
+    uint64_t hash;
 };
 
 struct wr_static_request {

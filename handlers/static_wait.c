@@ -232,8 +232,10 @@ static void make_list(struct wr_chore *c)
         return;
     l->made.err = wr_listing_make(&root, &l->setup, &l->made.text, &l->made.n);
     wr_root_close(&root);
-    if (l->made.err == 0)
-        encode_list(l);
+    if (l->made.err < 0)
+        return;
+    encode_list(l);
+    l->made.hash = wr_content_hash(wr_slice(l->made.text, l->made.n));
 }
 
 static void finish_list(struct wr_chore *c)

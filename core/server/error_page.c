@@ -21,6 +21,8 @@ static const char *sentence_for(int status)
     case 405:
     case 501:
         return "This address cannot be used in that way.";
+    case 406:
+        return "This page is there, but not in a form that the request accepts.";
     case 408:
         return "The request took too long to arrive.";
     case 412:

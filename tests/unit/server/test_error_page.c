@@ -78,6 +78,7 @@ static void error_page__each_status__has_its_number_and_phrase(void **state)
         {403, "403 Forbidden"},
         {404, "404 Not Found"},
         {405, "405 Method Not Allowed"},
+        {406, "406 Not Acceptable"},
         {408, "408 Request Timeout"},
         {412, "412 Precondition Failed"},
         {413, "413 Content Too Large"},
