@@ -1,6 +1,8 @@
 """What docs/conformance.md says and no other test does: rules of RFC 9110 and 9112 as they are seen
 from outside, where more than one part of the server has to keep them."""
 import email.utils
+import gzip
+import json
 import os
 import re
 import time
@@ -255,6 +257,286 @@ class Conformance(ServerCase):
                 self.assertRegex(line, rb"\A[A-Za-z-]+: [!-~]([ -~]*[!-~])?\Z")
             names = [line.split(b":")[0].lower() for line in lines[1:]]
             self.assertEqual(len(names), len(set(names)), lines)
+
+
+TEXT = b"".join(b"line %04d of a text that is compressed\n" % i for i in range(400))
+# What is beside the file is nobody's coding of it, so that one sees what was sent.
+BESIDE = {"gz": gzip.compress(b"beside"), "br": b"what is in the file for br", "zst": b"and in that for zstd"}
+CODINGS = ("identity", "gzip", "br", "zstd")
+
+
+def multipart(r):
+    """The parts of a 206, strictly as RFC 9110 14.6 and RFC 2046 5.1.1 write them: [({name: value}, content)]."""
+    boundary = re.fullmatch("multipart/byteranges; boundary=([0-9A-Za-z'()+_,./:=?-]{1,70})", r["Content-Type"])[1]
+    body, delimiter = b"\r\n" + r.body.removeprefix(b"\r\n"), b"\r\n--" + boundary.encode()
+    before, *pieces, end = body.split(delimiter)
+    assert (before, end) == (b"", b"--\r\n"), (before, end)
+    parts = []
+    for piece in pieces:
+        head, blank, content = piece.partition(b"\r\n\r\n")
+        first, *lines = head.decode("ascii").split("\r\n")
+        assert first == "" and blank and "\n" not in "".join(lines), head
+        parts.append((dict(line.split(": ", 1) for line in lines), content))
+    return parts
+
+
+class Representations(ServerCase):
+    """RFC 9110 8.4, 8.8.3.3, 12.5.3, 12.5.5, 15.3.7.2: several representations of a file, several parts of one."""
+
+    @classmethod
+    def populate(cls):
+        files = {"made.txt": TEXT, "beside.txt": TEXT, "image.png": TEXT, "ten.txt": b"0123456789"}
+        for name, content in files.items():
+            write_file(os.path.join(cls.root, name), content)
+        for ending, content in BESIDE.items():
+            write_file(os.path.join(cls.root, "beside.txt." + ending), content)
+        settle(os.path.join(cls.root, "beside.txt.zst"))
+        write_file(os.path.join(cls.temp, "weir.json"), json.dumps({"routes": [{"static": "www", "rules": [
+            {"cache_control": "no-cache", "fields": {"Expires": "Thu, 01 Jan 1970 00:00:00 GMT"}},
+            {"match": ["/image.png"], "deny": True}]}]}))
+        cls.options = ("--quiet", "--config", os.path.join(cls.temp, "weir.json"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.root += "/"  # of which the configuration has it
+        super().tearDownClass()
+
+    def coded(self, target, coding, *fields, **how):
+        return self.get(target, "Accept-Encoding: " + coding, *fields, **how)
+
+    # -- 8.4 --
+
+    def test_content_encoding_names_what_was_applied(self):
+        for coding, ending in (("gzip", "gz"), ("br", "br"), ("zstd", "zst")):
+            r = self.coded("/beside.txt", coding)
+            self.assertEqual((r.status, r["Content-Encoding"], r.body), (200, coding, BESIDE[ending]))
+            r = self.coded("/made.txt", coding)
+            self.assertEqual((r.status, r["Content-Encoding"]), (200, coding))
+            self.assertLess(len(r.body), len(TEXT))
+            if coding == "gzip":
+                self.assertEqual(gzip.decompress(r.body), TEXT)
+            self.assertEqual(r["Content-Type"], "text/plain; charset=utf-8")
+        for fields in ((), ("Accept-Encoding: identity",), ("Accept-Encoding: identity, gzip;q=0.5",)):
+            for target in ("/made.txt", "/beside.txt"):
+                r = self.get(target, *fields)
+                self.assertEqual((r["Content-Encoding"], r.body), (None, TEXT))
+
+    def test_x_gzip_is_gzip(self):
+        for name in ("x-gzip", "X-GZip", "GZIP"):
+            r = self.coded("/made.txt", name)
+            self.assertEqual((r["Content-Encoding"], gzip.decompress(r.body)), ("gzip", TEXT))
+
+    # -- 12.5.3, 12.4.2, 15.5.7 --
+
+    def test_accept_encoding(self):
+        for value, coding in (
+                ("", None), ("deflate", None), ("compress, foo;q=1", None), ("gzip;q=0", None),
+                ("*;q=0, identity", None),
+                ("gzip;q=0, br;q=0, zstd;q=0, *", None), ("identity;q=1, gzip;q=0.999", None),
+                ("gzip", "gzip"), ("*", "br"), ("gzip, zstd, br", "br"), ("gzip, zstd", "zstd"),
+                ("br;q=0.5, gzip;q=0.8", "gzip"), ("br;q=0, *;q=0.1", "zstd"), ("gzip;q=0.001", "gzip"),
+                ("identity;q=0, gzip;q=0.1", "gzip"), ("*;q=0, zstd", "zstd"),
+                ("deflate, gzip;q=1.0, *;q=0.5", "gzip")):
+            for target in ("/made.txt", "/beside.txt"):
+                r = self.coded(target, value)
+                self.assertEqual((r.status, r["Content-Encoding"]), (200, coding), value)
+        r = self.get("/made.txt", "Accept-Encoding: br;q=0", "Accept-Encoding: gzip")
+        self.assertEqual(r["Content-Encoding"], "gzip")
+
+    def test_nothing_that_is_accepted_is_406(self):
+        for value in ("identity;q=0", "*;q=0", "deflate, identity;q=0", "gzip;q=0, *;q=0"):
+            for method in ("GET", "HEAD"):
+                for fields in ((), ('If-Match: "x"',), ("If-None-Match: *",), ("Range: bytes=0-1",)):
+                    r = self.coded("/made.txt", value, *fields, method=method)
+                    self.assertEqual((r.status, r["Vary"]), (406, "Accept-Encoding"), value)
+                    self.assertIsNone(r["Content-Range"])
+        self.assertEqual(self.coded("/ten.txt", "gzip, identity;q=0").status, 406)  # too small for a coding
+
+    # -- 8.8.3.3, 8.8.1, 13 --
+
+    def test_each_representation_has_its_own_etag(self):
+        for target in ("/made.txt", "/beside.txt"):
+            tags = {c: self.coded(target, c)["ETag"] for c in CODINGS}
+            self.assertEqual(len(set(tags.values())), len(CODINGS), tags)
+            for coding, tag in tags.items():
+                self.assertRegex(tag, r'^"[!#-~]+"$')
+                for method in ("GET", "HEAD"):  # and goes with it wherever it is told
+                    self.assertEqual(self.coded(target, coding, method=method)["ETag"], tag)
+                self.assertEqual(self.coded(target, coding, "Range: bytes=0-1")["ETag"], tag)
+
+    def test_conditions_are_of_the_representation_that_was_chosen(self):
+        for target in ("/made.txt", "/beside.txt"):
+            tags = {c: self.coded(target, c)["ETag"] for c in CODINGS}
+            for coding in CODINGS:
+                for other in CODINGS:
+                    same = coding == other
+                    r = self.coded(target, coding, "If-Match: " + tags[other])
+                    self.assertEqual(r.status, 200 if same else 412, (coding, other))
+                    r = self.coded(target, coding, "If-None-Match: " + tags[other])
+                    # Who has the identity, which is accepted as well, is told so: a 304 of that.
+                    is_known = same or other == "identity"
+                    self.assertEqual(r.status, 304 if is_known else 200, (coding, other))
+                    self.assertEqual(r["ETag"], tags[other if is_known else coding])
+            r = self.coded(target, "gzip, identity;q=0", "If-None-Match: " + tags["identity"])
+            self.assertEqual((r.status, r["ETag"]), (200, tags["gzip"]))
+
+    # -- 12.5.5 --
+
+    def test_vary_is_in_every_answer_with_a_file_that_has_codings(self):
+        tag = self.get("/made.txt")["ETag"]
+        for status, *fields in ((200,), (200, "Accept-Encoding: gzip"), (206, "Range: bytes=0-1"),
+                                (206, "Range: bytes=0-1,5-6"), (206, "Accept-Encoding: br", "Range: bytes=0-1"),
+                                (304, "If-None-Match: " + tag), (304, "If-None-Match: *", "Accept-Encoding: gzip"),
+                                (412, 'If-Match: "x"'), (416, "Range: bytes=999999-")):
+            for target in ("/made.txt", "/beside.txt"):
+                if target == "/beside.txt" and status == 304:
+                    fields = ["If-None-Match: *"]
+                r = self.get(target, *fields)
+                self.assertEqual((r.status, r["Vary"]), (status, "Accept-Encoding"), fields)
+        for target in ("/beside.txt.gz", "/nosuch"):  # which has one form
+            self.assertIsNone(self.get(target, "Accept-Encoding: gzip")["Vary"])
+
+    # -- 14.2, 13.1.5: of the bytes of the representation that was chosen --
+
+    def test_ranges_are_of_the_representation_that_was_chosen(self):
+        for target in ("/made.txt", "/beside.txt"):
+            whole = {c: self.coded(target, c) for c in CODINGS}
+            for coding, w in whole.items():
+                r = self.coded(target, coding, "Range: bytes=3-7")
+                self.assertEqual((r.status, r.body), (206, w.body[3:8]), coding)
+                self.assertEqual(r["Content-Range"], "bytes 3-7/%d" % len(w.body))
+                self.assertEqual(r["Content-Encoding"], w["Content-Encoding"])
+                r = self.coded(target, coding, "Range: bytes=%d-" % len(w.body))
+                self.assertEqual((r.status, r["Content-Range"]), (416, "bytes */%d" % len(w.body)))
+                r = self.coded(target, coding, "Range: bytes=0-1,-2")
+                self.assertEqual([content for _, content in multipart(r)], [w.body[:2], w.body[-2:]])
+                self.assertEqual(r["Content-Encoding"], w["Content-Encoding"])
+
+    def test_if_range_is_of_the_representation_that_was_chosen(self):
+        for target in ("/made.txt", "/beside.txt"):
+            whole = {c: self.coded(target, c) for c in CODINGS}
+            for coding in CODINGS:
+                for other in CODINGS:
+                    r = self.coded(target, coding, "Range: bytes=3-7", "If-Range: " + whole[other]["ETag"])
+                    body = whole[coding].body
+                    expected = (206, body[3:8]) if coding == other else (200, body)
+                    self.assertEqual((r.status, r.body), expected, (coding, other))
+
+    # -- 15.3.7, 15.3.7.2, 14.6 --
+
+    def test_several_parts(self):
+        whole = self.get("/ten.txt")
+        for value, parts in (("0-1,4-5", ((0, 1), (4, 5))), ("8-9, 0-1 ,4-4", ((8, 9), (0, 1), (4, 4))),
+                             ("-1,0-0,99-", ((9, 9), (0, 0))), ("6-7,0-1,7-8", ((6, 8), (0, 1)))):
+            r = self.get("/ten.txt", "Range: bytes=" + value)
+            self.assertEqual((r.status, r["Content-Range"]), (206, None))
+            expected = [({"Content-Type": whole["Content-Type"], "Content-Range": "bytes %d-%d/10" % (a, b)},
+                         whole.body[a:b + 1]) for a, b in parts]
+            self.assertEqual(multipart(r), expected, value)
+            for name, of_whole in whole.fields:
+                if name not in ("Date", "Content-Length", "Content-Type"):
+                    self.assertEqual(r[name], of_whole, name)
+
+    def test_one_part_is_never_a_multipart(self):
+        for value in ("2-4", "2-2,3-4", "2-4,99-", "3-4,2-3", "2-4,2-4", ",2-4,"):
+            r = self.get("/ten.txt", "Range: bytes=" + value)
+            self.assertEqual((r.status, r.body, r["Content-Range"]), (206, b"234", "bytes 2-4/10"), value)
+            self.assertEqual(r["Content-Type"], "text/plain; charset=utf-8")
+
+    def test_too_many_ranges_are_ignored(self):
+        apart = ",".join("%d-%d" % (20 * i, 20 * i) for i in range(17))
+        for value in (apart, ",".join(["0-9"] * 65), "0-" + ",0-" * 900):
+            r = self.get("/made.txt", "Range: bytes=" + value)
+            self.assertEqual((r.status, len(r.body)), (200, len(TEXT)))
+
+    # -- 15.4.5, 13.2.1 --
+
+    def test_304_has_the_fields_of_the_200_that_a_cache_needs(self):
+        for coding in CODINGS:
+            for method in ("GET", "HEAD"):
+                ok = self.coded("/beside.txt", coding)
+                r = self.coded("/beside.txt", coding, "If-None-Match: " + ok["ETag"], method=method)
+                self.assertEqual(r.status, 304)
+                for name in ("ETag", "Vary", "Cache-Control", "Expires"):
+                    self.assertIsNotNone(ok[name])
+                    self.assertEqual(r[name], ok[name], name)
+                for name in ("Content-Type", "Content-Encoding", "Content-Length", "Accept-Ranges"):
+                    self.assertIsNone(r[name], name)
+
+    def test_conditions_do_not_count_where_a_rule_refuses(self):
+        for fields in (("If-None-Match: *",), ('If-Match: "x"',), ("Range: bytes=0-1",)):
+            self.assertEqual(self.get("/image.png", *fields).status, 403)
+
+
+class Accept(ServerCase):
+    """RFC 9110 12.5.1: listings are a page or JSON, and a fallback is for who names text/html."""
+
+    @classmethod
+    def populate(cls):
+        os.makedirs(os.path.join(cls.root, "sub"))
+        write_file(os.path.join(cls.root, "app.html"), "app")
+        for i in range(40):
+            write_file(os.path.join(cls.root, "sub/file-%02d" % i), "x")
+        settle(os.path.join(cls.root, "app.html"))
+        write_file(os.path.join(cls.temp, "weir.json"), json.dumps(
+            {"routes": [{"static": "www", "listing": True, "fallback": "/app.html"}]}))
+        cls.options = ("--quiet", "--config", os.path.join(cls.temp, "weir.json"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.root += "/"
+        super().tearDownClass()
+
+    def test_listing(self):
+        for accept, kind in (
+                (None, "html"), ("*/*", "html"), ("text/html", "html"), ("image/png", "html"), ("", "html"),
+                ("application/json", "json"), ("text/html;q=0.5, application/json", "json"),
+                ("application/json;q=0.5, text/html", "html"), ("application/json, */*", "html"),
+                ("application/json, */*;q=0.1", "json"), ("application/*, text/*;q=0.9", "json"),
+                ("text/html;q=0, */*", "json"), ("application/json;q=0, */*", "html"),
+                # "q" wherever it stands among the parameters
+                ("application/json;q=0.5;x=y, text/html;q=0.4", "json"),
+                ("application/json;x=y;q=0.3, text/html;q=0.4", "html"),
+                ('application/json;x="a,b;q=0", text/html;q=0.4', "json")):
+            r = self.get("/sub/", *([] if accept is None else ["Accept: " + accept]))
+            expected = "application/json" if kind == "json" else "text/html; charset=utf-8"
+            self.assertEqual((r.status, r["Content-Type"]), (200, expected), accept)
+            self.assertEqual(r["Vary"], "Accept, Accept-Encoding")
+
+    def test_fallback(self):
+        for accept, status in (("text/html", 200), ("application/xhtml+xml, text/html;q=0.9, */*;q=0.8", 200),
+                               ("*/*", 404), ("text/*", 404), ("text/html;q=0", 404), ("application/json", 404)):
+            r = self.get("/users/42", "Accept: " + accept)
+            self.assertEqual(r.status, status, accept)
+            self.assertIn("Accept", r["Vary"].split(", "))  # of the 404 too, which a cache may keep
+        self.assertEqual(self.get("/users/42").status, 404)
+
+    def test_listings_have_validators_and_no_ranges(self):
+        seen = set()
+        for fields in ((), ("Accept: application/json",), ("Accept-Encoding: gzip",),
+                       ("Accept: application/json", "Accept-Encoding: gzip")):
+            r = self.get("/sub/", *fields)
+            seen.add(r["ETag"])
+            self.assertIsNone(r["Accept-Ranges"])
+            for method in ("GET", "HEAD"):
+                for field in ("If-None-Match: " + r["ETag"], "If-None-Match: *", 'If-None-Match: "x", ' + r["ETag"]):
+                    n = self.get("/sub/", field, *fields, method=method)
+                    self.assertEqual((n.status, n["ETag"], n["Vary"]), (304, r["ETag"], r["Vary"]))
+                    self.assertIsNone(n["Content-Type"])
+                # A weak tag is no strong match (13.1.1); a date is compared with nothing (13.1.3, 13.1.4).
+                for field, status in (('If-None-Match: "x"', 200), ('If-Match: "x"', 412),
+                                      ("If-Match: " + r["ETag"], 412), ("If-Match: *", 200),
+                                      ("If-Modified-Since: Thu, 01 Jan 2037 00:00:00 GMT", 200),
+                                      ("If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT", 200)):
+                    self.assertEqual(self.get("/sub/", field, *fields, method=method).status, status, field)
+            for field in ("X: y", "If-Range: " + r["ETag"], 'If-Range: "x"'):
+                n = self.get("/sub/", "Range: bytes=0-1", field, *fields)
+                self.assertEqual((n.status, n.body), (200, r.body))
+        self.assertEqual(len(seen), 4)
+        before = self.get("/sub/")["ETag"]
+        write_file(os.path.join(self.root, "sub/one-more"), "x")
+        self.assertNotEqual(self.get("/sub/")["ETag"], before)
+        self.assertEqual(self.get("/nosuch/", 'If-Match: "x"').status, 404)
 
 
 if __name__ == "__main__":
