@@ -293,16 +293,21 @@ static enum wr_cond_result evaluate(const struct wr_static_request *r,
     return wr_cond_evaluate(&c, validators, true, wall_s(r));
 }
 
-/* What the Range field asks for; it counts with GET only (RFC 9110 14.2), and is of the bytes of the
- * representation that was chosen. */
+/* The Range field counts with GET only (RFC 9110 14.2). */
+static bool asks_for_ranges(const struct wr_static_request *r)
+{
+    return wr_builtin_has_field(r->env, WR_FIELD_RANGE) &&
+           wr_slice_eq(wr_static_get(r->env, "REQUEST_METHOD"), WR_SLICE("GET"));
+}
+
+/* What it asks for, of the bytes of the representation that was chosen. */
 static enum wr_range_result find_ranges(const struct wr_static_request *r, uint64_t size,
                                         const struct wr_validators *validators,
                                         struct wr_ranges *out)
 {
     struct wr_slice if_range;
 
-    if (!wr_builtin_has_field(r->env, WR_FIELD_RANGE) ||
-        !wr_slice_eq(wr_static_get(r->env, "REQUEST_METHOD"), WR_SLICE("GET")))
+    if (!asks_for_ranges(r))
         return WR_RANGE_WHOLE;
     if_range = wr_static_get(r->env, "HTTP_IF_RANGE");
     if (if_range.p && !wr_cond_range_applies(if_range, validators, wall_s(r)))
@@ -389,12 +394,13 @@ static bool has_identity(const struct wr_static_request *r, const struct wr_file
 }
 
 /* Who asks for a part, and does not say of which representation, means the file: some programs append
- * what comes to what they have, whatever its coding. If-Range tells when it is another. */
+ * what comes to what they have, whatever its coding. If-Range and If-Match tell when it is another. */
 static bool wants_part_of_identity(const struct wr_static_request *r, const struct wr_file *f)
 {
     struct wr_slice if_range;
 
-    if (!wr_builtin_has_field(r->env, WR_FIELD_RANGE))
+    if (!asks_for_ranges(r) || (wr_builtin_has_field(r->env, WR_FIELD_IF_MATCH) &&
+                                evaluate(r, &f->validators) == WR_COND_FAILED))
         return false;
     if_range = wr_static_get(r->env, "HTTP_IF_RANGE");
     return wr_cond_range_applies(if_range, &f->validators, wall_s(r));

@@ -362,7 +362,7 @@ class Representations(ServerCase):
                 self.assertRegex(tag, r'^"[!#-~]+"$')
                 for method in ("GET", "HEAD"):  # and goes with it wherever it is told
                     self.assertEqual(self.coded(target, coding, method=method)["ETag"], tag)
-                self.assertEqual(self.coded(target, coding, "Range: bytes=0-1")["ETag"], tag)
+                self.assertEqual(self.coded(target, coding, "Range: bytes=0-1", "If-Range: " + tag)["ETag"], tag)
 
     def test_conditions_are_of_the_representation_that_was_chosen(self):
         for target in ("/made.txt", "/beside.txt"):
@@ -386,6 +386,7 @@ class Representations(ServerCase):
         tag = self.get("/made.txt")["ETag"]
         for status, *fields in ((200,), (200, "Accept-Encoding: gzip"), (206, "Range: bytes=0-1"),
                                 (206, "Range: bytes=0-1,5-6"), (206, "Accept-Encoding: br", "Range: bytes=0-1"),
+                                (206, "Accept-Encoding: br, identity;q=0", "Range: bytes=0-1"),
                                 (304, "If-None-Match: " + tag), (304, "If-None-Match: *", "Accept-Encoding: gzip"),
                                 (412, 'If-Match: "x"'), (416, "Range: bytes=999999-")):
             for target in ("/made.txt", "/beside.txt"):
@@ -398,19 +399,31 @@ class Representations(ServerCase):
 
     # -- 14.2, 13.1.5: of the bytes of the representation that was chosen --
 
+    def check_parts(self, target, whole, *fields):
+        """Ranges of this representation, with these fields."""
+        body = whole.body
+        r = self.get(target, "Range: bytes=3-7", *fields)
+        self.assertEqual((r.status, r.body, r["Content-Range"]), (206, body[3:8], "bytes 3-7/%d" % len(body)))
+        for name in ("Content-Encoding", "ETag", "Vary"):
+            self.assertEqual(r[name], whole[name], fields)
+        r = self.get(target, "Range: bytes=0-1,-2", *fields)
+        self.assertEqual([content for _, content in multipart(r)], [body[:2], body[-2:]])
+        self.assertEqual((r["Content-Encoding"], r["ETag"]), (whole["Content-Encoding"], whole["ETag"]))
+        r = self.get(target, "Range: bytes=%d-" % len(body), *fields)
+        self.assertEqual((r.status, r["Content-Range"]), (416, "bytes */%d" % len(body)))
+
     def test_ranges_are_of_the_representation_that_was_chosen(self):
+        """That is the identity, where a client does not say by its validator of which it has the rest."""
         for target in ("/made.txt", "/beside.txt"):
             whole = {c: self.coded(target, c) for c in CODINGS}
             for coding, w in whole.items():
-                r = self.coded(target, coding, "Range: bytes=3-7")
-                self.assertEqual((r.status, r.body), (206, w.body[3:8]), coding)
-                self.assertEqual(r["Content-Range"], "bytes 3-7/%d" % len(w.body))
-                self.assertEqual(r["Content-Encoding"], w["Content-Encoding"])
-                r = self.coded(target, coding, "Range: bytes=%d-" % len(w.body))
-                self.assertEqual((r.status, r["Content-Range"]), (416, "bytes */%d" % len(w.body)))
-                r = self.coded(target, coding, "Range: bytes=0-1,-2")
-                self.assertEqual([content for _, content in multipart(r)], [w.body[:2], w.body[-2:]])
-                self.assertEqual(r["Content-Encoding"], w["Content-Encoding"])
+                accept = "Accept-Encoding: " + coding
+                self.check_parts(target, whole["identity"], accept)
+                self.check_parts(target, w, accept, "If-Range: " + w["ETag"])
+                self.check_parts(target, w, accept, "If-Match: " + w["ETag"])
+                self.check_parts(target, w, accept + ", identity;q=0" if coding != "identity" else accept)
+                r = self.coded(target, coding, "Range: bytes=3-7", method="HEAD")  # 14.2: of GET alone
+                self.assertEqual((r.status, r["ETag"]), (200, w["ETag"]))
 
     def test_if_range_is_of_the_representation_that_was_chosen(self):
         for target in ("/made.txt", "/beside.txt"):
@@ -418,9 +431,14 @@ class Representations(ServerCase):
             for coding in CODINGS:
                 for other in CODINGS:
                     r = self.coded(target, coding, "Range: bytes=3-7", "If-Range: " + whole[other]["ETag"])
+                    if other == "identity":  # which is accepted as well, and is what he has
+                        self.assertEqual((r.status, r.body), (206, whole[other].body[3:8]))
+                        continue
                     body = whole[coding].body
                     expected = (206, body[3:8]) if coding == other else (200, body)
                     self.assertEqual((r.status, r.body), expected, (coding, other))
+            r = self.coded(target, "gzip, identity;q=0", "Range: bytes=3-7", "If-Range: " + whole["identity"]["ETag"])
+            self.assertEqual((r.status, r.body), (200, whole["gzip"].body))
 
     # -- 15.3.7, 15.3.7.2, 14.6 --
 
