@@ -153,7 +153,6 @@ static bool find_index(struct wr_static_request *r, struct found *f)
     const struct wr_static_texts *index = &r->loop->folder->options.setup.index;
     struct wr_slice folder = wr_slice_from(r->path, 1);
 
-    f->err = -ENOENT;
     for (size_t i = 0; i < index->n; i++) {
         struct wr_slice name = join(r->env, folder, wr_slice_of(index->v[i]));
 
@@ -162,6 +161,7 @@ static bool find_index(struct wr_static_request *r, struct found *f)
         if (look_up(r, name, f))
             return true;
     }
+    f->err = -ENOENT; /* also when a folder has such a name: it is no reason for one more slash */
     return false;
 }
 
