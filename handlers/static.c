@@ -36,6 +36,7 @@ static int status_of_error(int err)
     case -EACCES:
     case -EPERM:
         return 403;
+    case -EBUSY:
     case -EMFILE:
     case -ENFILE:
     case -ENOMEM:
@@ -241,8 +242,17 @@ static bool find_listing(struct wr_static_request *r, struct found *f)
 
     if (!setup->listing)
         return false;
-    f->err = wr_static_wait_for_listing(r, wr_slice_from(r->path, 1), &f->body) ? 0 : -ENOMEM;
+    f->err = wr_static_wait_for_listing(r, wr_slice_from(r->path, 1), &f->body) ? 0 : -EBUSY;
     return true;
+}
+
+/* What could not be listed is answered as a file that could not be read: when there is no such folder,
+ * by the fallback. */
+static void find_without_listing(struct wr_static_request *r, struct found *f)
+{
+    *f = (struct found){.err = r->listing.err};
+    if (status_of_error(f->err) == 404)
+        (void)find_fallback(r, f);
 }
 
 static void find(struct wr_static_request *r, struct found *f)
@@ -267,9 +277,12 @@ weir_body wr_static_answer(struct wr_static_request *r)
 {
     struct found f;
 
-    if (r->listing.is_made)
+    if (r->listing.is_made && r->listing.err == 0)
         return wr_static_answer_listing(r);
-    find(r, &f);
+    if (r->listing.is_made)
+        find_without_listing(r, &f);
+    else
+        find(r, &f);
     if (f.entry)
         return wr_static_answer_file(r, f.entry);
     if (f.err == 0)

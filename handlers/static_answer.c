@@ -513,12 +513,6 @@ weir_body wr_static_answer_redirect(struct wr_static_request *r, const struct wr
     return weir_error(r->env, 301);
 }
 
-/* 404 and 403 as of a file; what is not there to be listed is not there. */
-static int status_of_listing(int err)
-{
-    return err == -EACCES || err == -EPERM ? 403 : err == -ENOENT || err == -ENOTDIR ? 404 : 503;
-}
-
 /* Weak: names could be made so that two texts have one hash. */
 static struct wr_slice write_listing_etag(const struct wr_static_request *r, struct wr_buf *b)
 {
@@ -560,8 +554,6 @@ weir_body wr_static_answer_listing(struct wr_static_request *r)
     struct wr_validators validators = {.last_modified_s = -1};
     weir_body refusal;
 
-    if (r->listing.err < 0)
-        return wr_static_answer_status(r, status_of_listing(r->listing.err));
     if (!judge(r, wr_slice(NULL, 0), &refusal))
         return refusal;
     r->varies_by_accept = true;

@@ -107,7 +107,7 @@ weir_body wr_static_answer(struct wr_static_request *r);
 /* Takes the entry. */
 weir_body wr_static_answer_file(struct wr_static_request *r, struct wr_file_entry *e);
 
-/* What a chore has made. */
+/* What a chore has made, without an error. */
 weir_body wr_static_answer_listing(struct wr_static_request *r);
 
 /* Answers without a file: the rules judge by the path alone. A page for the status: */
