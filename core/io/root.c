@@ -259,6 +259,19 @@ static int descend(int root_fd, struct walk *w, size_t n, const char *tail)
     return 0;
 }
 
+/* "." and "..", too, are looked up in a folder, which has to allow it. */
+static int check_searchable(int root_fd, const char *path)
+{
+    struct stat st;
+    int fd = open_plain(root_fd, path), err;
+
+    if (fd < 0)
+        return fd;
+    err = fstatat(fd, ".", &st, 0) < 0 ? -errno : 0;
+    close(fd);
+    return err;
+}
+
 /* What openat2_beneath() does, for kernels and containers that refuse it. */
 static int walk_beneath(int root_fd, const char *path, int flags)
 {
@@ -273,12 +286,16 @@ static int walk_beneath(int root_fd, const char *path, int flags)
         size_t n = strcspn(w.rest, "/");
         const char *tail = w.rest + (n > 0 ? n : 1);
 
-        if (n == 2 && memcmp(w.rest, "..", 2) == 0)
-            err = climb(&w);
-        else if (n > 0 && !(n == 1 && w.rest[0] == '.')) {
+        bool is_dots = n <= 2 && memcmp(w.rest, "..", n) == 0;
+
+        if (n > 0 && !is_dots) {
             err = descend(root_fd, &w, n, tail);
             continue;
         }
+        if (n > 0)
+            err = check_searchable(root_fd, w.done);
+        if (n == 2 && err == 0)
+            err = climb(&w);
         memmove(w.rest, tail, strlen(tail) + 1);
     }
     if (err < 0)
@@ -377,16 +394,31 @@ int wr_root_open_file_cached(const struct wr_root *r, const char *path, struct w
                                                : keep_regular(fd, info);
 }
 
+/* A folder that may be searched and not read is one all the same: what it is takes no right to it. */
+static int error_of_refused(const struct wr_root *r, const char *path)
+{
+    int fd = open_beneath(r, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -EACCES;
+    close(fd);
+    return -EISDIR;
+}
+
 int wr_root_open_file(const struct wr_root *r, const char *path, struct wr_file_info *info)
 {
     struct stat st;
+    int fd;
 
     /* Looked at before it is opened: opening a device may do something, a FIFO may wait. What is
      * swapped in between is caught below, and O_NONBLOCK keeps it from waiting. */
     if (fstatat(r->fd, *path ? path : ".", &st, AT_NO_AUTOMOUNT) == 0 && !S_ISREG(st.st_mode) &&
         !S_ISDIR(st.st_mode))
         return -ENOENT;
-    return keep_regular(open_beneath(r, path, FILE_FLAGS), info);
+    fd = open_beneath(r, path, FILE_FLAGS);
+    if (fd == -EACCES)
+        return error_of_refused(r, path);
+    return keep_regular(fd, info);
 }
 
 /* ---- folders ---- */

@@ -109,6 +109,8 @@ static void make_links(void)
     make_link("pong", "ping");
     make_link("itself/plain", "through-itself");
     make_link("pipe", "to-pipe");
+    make_link("closed/../plain", "up-from-closed");
+    make_link("closed/.", "closed-itself");
     make_link(NAME_255 "6", "to-long-name");
     /* chain-N takes N links to get to the file; path_resolution(7): 40 are followed */
     make_link("plain", "chain-1");
@@ -379,9 +381,11 @@ static void root__without_permission__eacces(void **state)
         struct wr_root r = open_root(i);
 
         expect(&r, "unreadable", -EACCES, NULL);
-        expect(&r, "closed", -EACCES, NULL);
+        expect(&r, "closed", -EISDIR, NULL); /* which can be told without a right to it */
         expect(&r, "closed/inner", -EACCES, NULL);
         expect(&r, "closed/missing", -EACCES, NULL);
+        expect(&r, "up-from-closed", -EACCES, NULL);
+        expect(&r, "closed-itself", -EACCES, NULL);
         wr_root_close(&r);
     }
     snprintf(path, sizeof path, "%s/root/closed", home);
