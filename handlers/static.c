@@ -90,14 +90,16 @@ static weir_body redirect_to_folder(struct wr_static_request *r)
 
 /* ---- look-up ---- */
 
-/* Any part that begins with a dot, but for .well-known in first place. */
-static bool is_hidden(struct wr_slice path)
+/* Any part that begins with a dot, but for .well-known in first place. `name` is beneath the folder. */
+static bool is_hidden(const struct wr_static_request *r, struct wr_slice name)
 {
-    bool is_well_known = wr_slice_starts(path, WR_SLICE("/.well-known/")) ||
-                         wr_slice_eq(path, WR_SLICE("/.well-known"));
+    bool is_well_known = wr_slice_starts(name, WR_SLICE(".well-known/")) ||
+                         wr_slice_eq(name, WR_SLICE(".well-known"));
 
-    for (size_t i = is_well_known ? 1 : 0; i + 1 < path.n; i++)
-        if (path.p[i] == '/' && path.p[i + 1] == '.')
+    if (r->loop->folder->options.setup.dot_files)
+        return false;
+    for (size_t i = is_well_known ? 1 : 0; i < name.n; i++)
+        if (name.p[i] == '.' && (i == 0 || name.p[i - 1] == '/'))
             return true;
     return false;
 }
@@ -188,21 +190,23 @@ static struct wr_slice fill_attempt(const struct wr_static_request *r, const cha
     return name;
 }
 
-/* For a folder only what is made of its name: "/404.html" is not meant for one. */
+/* For a folder only what is made of its name: "/404.html" is not meant for one. What is made may be
+ * hidden though the path is not: of "/" and "{path}.html" comes ".html". */
 static bool find_attempt(struct wr_static_request *r, bool is_folder, struct found *f)
 {
     const struct wr_static_texts *attempts = &r->loop->folder->options.setup.attempts;
     int err = f->err;
 
     for (size_t i = 0; i < attempts->n; i++) {
+        bool has_path = strstr(attempts->v[i], PATH_WORD) != NULL;
         struct wr_slice name;
 
-        if (is_folder && !strstr(attempts->v[i], PATH_WORD))
+        if (is_folder && !has_path)
             continue;
         name = fill_attempt(r, attempts->v[i]);
         if (!name.p)
             return fail_look_up(f, -ENOMEM);
-        if (look_up(r, name, f))
+        if (!(has_path && is_hidden(r, name)) && look_up(r, name, f))
             return true;
     }
     f->err = err;
@@ -257,11 +261,10 @@ static void find_without_listing(struct wr_static_request *r, struct found *f)
 
 static void find(struct wr_static_request *r, struct found *f)
 {
-    const struct wr_static_setup *setup = &r->loop->folder->options.setup;
     bool is_folder_path = r->path.p[r->path.n - 1] == '/', is_folder;
 
     *f = (struct found){.err = -ENOENT};
-    if (!setup->dot_files && is_hidden(r->path))
+    if (is_hidden(r, wr_slice_from(r->path, 1)))
         return;
     if (is_folder_path ? find_index(r, f) : look_up(r, wr_slice_from(r->path, 1), f))
         return;
