@@ -95,12 +95,16 @@ static bool is_hidden(const struct wr_static_request *r, struct wr_slice name)
 {
     bool is_well_known = wr_slice_starts(name, WR_SLICE(".well-known/")) ||
                          wr_slice_eq(name, WR_SLICE(".well-known"));
+    struct wr_slice rest = wr_slice_from(name, is_well_known ? 1 : 0);
+    const char *dot;
 
     if (r->loop->folder->options.setup.dot_files)
         return false;
-    for (size_t i = is_well_known ? 1 : 0; i < name.n; i++)
-        if (name.p[i] == '.' && (i == 0 || name.p[i - 1] == '/'))
+    while ((dot = rest.n > 0 ? memchr(rest.p, '.', rest.n) : NULL)) { /* names have few */
+        if (dot == name.p || dot[-1] == '/')
             return true;
+        rest = wr_slice_from(rest, (size_t)(dot - rest.p) + 1);
+    }
     return false;
 }
 

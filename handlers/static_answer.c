@@ -22,16 +22,18 @@ static void add_fields(weir_environ *env, const struct wr_static_verdict *v)
     }
 }
 
-/* The rules' say about the path, and the file that answers (absent: none); their fields are added.
- * False: *refusal is the answer. */
-static bool judge(struct wr_static_request *r, struct wr_slice served, weir_body *refusal)
+static bool has_rules(const struct wr_static_request *r)
+{
+    return r->loop->folder->options.setup.rules_n > 0;
+}
+
+static __attribute__((noinline)) bool judge_by_rules(struct wr_static_request *r,
+                                                     struct wr_slice served, weir_body *refusal)
 {
     const struct wr_static_options *o = &r->loop->folder->options;
     struct wr_static_verdict *v = &r->verdict;
 
     *v = (struct wr_static_verdict){0};
-    if (o->setup.rules_n == 0)
-        return true;
     v->fields = weir_alloc(r->env, (o->fields_max + 1) * sizeof(const struct wr_static_pair *));
     if (!v->fields) {
         *refusal = weir_error(r->env, 503);
@@ -43,6 +45,13 @@ static bool judge(struct wr_static_request *r, struct wr_slice served, weir_body
         return true;
     *refusal = weir_error(r->env, 403);
     return false;
+}
+
+/* The rules' say about the path, and the file that answers (absent: none); their fields are added.
+ * False: *refusal is the answer. Most folders have no rules. */
+static inline bool judge(struct wr_static_request *r, struct wr_slice served, weir_body *refusal)
+{
+    return !has_rules(r) || judge_by_rules(r, served, refusal);
 }
 
 /* ---- fields ---- */
@@ -442,7 +451,7 @@ static bool find_served(const struct wr_static_request *r, struct wr_slice path,
     char *text;
 
     *out = wr_slice(NULL, 0);
-    if (r->loop->folder->options.setup.rules_n == 0 || wr_slice_eq(wr_slice_from(r->path, 1), path))
+    if (!has_rules(r) || wr_slice_eq(wr_slice_from(r->path, 1), path))
         return true;
     text = weir_alloc(r->env, path.n + 1);
     if (!text)

@@ -316,7 +316,9 @@ const struct wr_route *wr_router_find(const struct wr_router *r, const struct wr
 
     if (path.n == 0)
         return NULL;
-    if (!after)
+    if (r->hosts.n == 0) /* most */
+        of = NULL;
+    else if (!after)
         of = wr_vhosts_find(&r->hosts, host);
     else if (after->host.n > 0)
         of = wr_vhosts_get(&r->hosts, after->host);
