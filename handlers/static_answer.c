@@ -394,11 +394,12 @@ static weir_body answer_representation(struct wr_static_request *r, struct wr_fi
 
 /* ---- which representation: RFC 9110 12.5.3 ---- */
 
-/* A client that has the current identity, and would take another coding, needs neither: to hear that
- * it has it is the shortest answer. */
+/* A client that has the identity, and would take another coding, needs neither: that it has the
+ * current one is the shortest answer. "*" does not say which one it has. */
 static bool has_identity(const struct wr_static_request *r, const struct wr_file *f)
 {
     return wr_builtin_has_field(r->env, WR_FIELD_IF_NONE_MATCH) &&
+           !wr_slice_eq(wr_static_get(r->env, "HTTP_IF_NONE_MATCH"), WR_SLICE("*")) &&
            evaluate(r, &f->validators) == WR_COND_NOT_MODIFIED;
 }
 
