@@ -11,7 +11,7 @@
 #include "server/message.h"
 #include "weir.h"
 
-#define HELPER_THREADS 4 /* of a site with a folder: they wait for disks, more than they compute */
+#define HELPER_THREADS 4 /* of each kind, of a site with a folder */
 
 _Static_assert((int)WEIR_LOG_DEBUG == (int)WR_LOG_DEBUG, "levels are passed on as they are");
 

@@ -51,9 +51,9 @@ static weir_body wait_for(struct wr_static_request *r, struct wr_chore *c)
     return wr_builtin_later(r->env);
 }
 
-static bool begin(struct wr_static_request *r, struct wr_chore *c)
+static bool begin_making(struct wr_static_request *r, struct wr_chore *c)
 {
-    return wr_chore_begin(r->loop->chores, c, wr_builtin_helpers(r->env));
+    return wr_chore_begin(r->loop->chores, c, wr_builtin_makers(r->env));
 }
 
 /* ---- the disk ---- */
@@ -96,7 +96,7 @@ static struct wr_chore *begin_warming(struct wr_static_request *r, struct wr_sli
     memcpy(copy, path.p, path.n);
     w->path = wr_slice(copy, path.n);
     w->folder = &r->loop->folder->options.setup;
-    if (begin(r, &w->chore))
+    if (wr_chore_begin(r->loop->chores, &w->chore, wr_builtin_helpers(r->env)))
         return &w->chore;
     free(w);
     return NULL;
@@ -160,7 +160,7 @@ static struct wr_chore *begin_encoding(struct wr_static_request *r, const struct
         return NULL;
     *e = *wanted;
     e->chore.ops = &encoding_ops;
-    if (begin(r, &e->chore)) {
+    if (begin_making(r, &e->chore)) {
         wr_file_entry_ref(e->entry);
         return &e->chore;
     }
@@ -301,7 +301,7 @@ bool wr_static_wait_for_listing(struct wr_static_request *r, struct wr_slice pat
     struct wr_static_request *kept = keep(r);
     struct making_list *l = kept ? new_list(kept, path) : NULL;
 
-    if (l && begin(kept, &l->chore)) {
+    if (l && begin_making(kept, &l->chore)) {
         kept->waiter.resume = take_list;
         *later = wait_for(kept, &l->chore);
         return true;

@@ -54,10 +54,16 @@ static inline char *wr_builtin_metrics(weir_environ *env)
     return wr_metrics_text(&total);
 }
 
-/* Threads for what a loop must not wait for; NULL: there are none. */
+/* Threads that wait for a disk, so that a loop need not; NULL: there are none. */
 static inline struct wr_pool *wr_builtin_helpers(weir_environ *env)
 {
     return wr_environ_of(env)->x->lease->site->helpers;
+}
+
+/* The same for what takes long to make, and that a request can do without: their queue is short. */
+static inline struct wr_pool *wr_builtin_makers(weir_environ *env)
+{
+    return wr_environ_of(env)->x->lease->site->makers;
 }
 
 /*

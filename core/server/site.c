@@ -6,7 +6,8 @@
 
 #include "io/pool.h"
 
-#define HELPERS_QUEUE_MAX 1024 /* past it a request does without, or waits for the disk itself */
+#define HELPERS_QUEUE_MAX 1024 /* past it a request waits for the disk itself */
+#define MAKERS_QUEUE_MAX  64   /* past it one does without: who came last would wait for seconds */
 
 struct wr_handler *wr_site_next_handler(const struct wr_site *site, size_t *at)
 {
@@ -41,16 +42,25 @@ int wr_site_start_loop(struct wr_site *site, int loop, char *why)
     return err;
 }
 
+static int start_pool(const struct wr_pool_setup *setup, struct wr_pool **pool)
+{
+    *pool = wr_pool_new(setup);
+    return *pool ? wr_pool_start(*pool) : -ENOMEM;
+}
+
 static int start_helpers(struct wr_site *site, char *why)
 {
-    const struct wr_pool_setup setup = {
+    const struct wr_pool_setup helpers = {
         .threads = site->helper_threads, .queue_max = HELPERS_QUEUE_MAX, .name = "weir-help"};
+    const struct wr_pool_setup makers = {
+        .threads = site->helper_threads, .queue_max = MAKERS_QUEUE_MAX, .name = "weir-make"};
     int err;
 
     if (site->helper_threads == 0)
         return 0;
-    site->helpers = wr_pool_new(&setup);
-    err = site->helpers ? wr_pool_start(site->helpers) : -ENOMEM;
+    err = start_pool(&helpers, &site->helpers);
+    if (err == 0)
+        err = start_pool(&makers, &site->makers);
     if (err < 0)
         snprintf(why, WR_WHY_MAX, "cannot start threads: %s", strerrordesc_np(-err));
     return err;
@@ -76,7 +86,8 @@ void wr_site_stop(struct wr_site *site)
         if (h->ops->stop)
             h->ops->stop(h);
     wr_pool_free(site->helpers);
-    site->helpers = NULL;
+    wr_pool_free(site->makers);
+    site->helpers = site->makers = NULL;
 }
 
 void wr_site_stop_loop(struct wr_site *site, int loop)
@@ -106,8 +117,10 @@ void wr_site_warn_if_busy(const struct wr_site *site)
             wr_log(&site->log, WR_LOG_WARN,
                    "stopping: waiting for calls at %s that have not returned", r->v[i].text);
     }
-    if (site->helpers && wr_pool_is_busy(site->helpers))
-        wr_log(&site->log, WR_LOG_WARN, "stopping: waiting for a disk, or for content to be encoded");
+    if ((site->helpers && wr_pool_is_busy(site->helpers)) ||
+        (site->makers && wr_pool_is_busy(site->makers)))
+        wr_log(&site->log, WR_LOG_WARN,
+               "stopping: waiting for a disk, or for content to be encoded");
 }
 
 void wr_site_wait(struct wr_site *site)
@@ -119,4 +132,6 @@ void wr_site_wait(struct wr_site *site)
             h->ops->wait(h);
     if (site->helpers)
         wr_pool_wait(site->helpers);
+    if (site->makers)
+        wr_pool_wait(site->makers);
 }

@@ -29,9 +29,10 @@ struct wr_site {
     struct wr_router router;
     const struct wr_error_pages *error_pages; /* NULL: the server's own */
 
-    /* Threads for what a loop must not wait for: a disk, content that is compressed. */
-    int helper_threads;      /* 0: no handler wants them */
-    struct wr_pool *helpers; /* while it is started, and there are any */
+    /* Threads for what a loop must not wait for: `helpers` for a disk, `makers` for content that is
+     * made, which takes long, so that nobody waits for a disk behind it. */
+    int helper_threads;               /* of each; 0: no handler wants them */
+    struct wr_pool *helpers, *makers; /* while it is started, and there are any */
 
     void (*release)(struct wr_site *site); /* last of all; NULL: nothing. May free the struct */
 

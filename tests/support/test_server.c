@@ -231,7 +231,7 @@ static void new_helpers(struct test_server *s)
 {
     const struct wr_pool_setup setup = {.threads = 1, .queue_max = 64, .name = "test"};
 
-    s->site.helpers = s->helpers = wr_pool_new(&setup);
+    s->site.makers = s->site.helpers = s->helpers = wr_pool_new(&setup);
     if (!s->helpers)
         abort();
 }

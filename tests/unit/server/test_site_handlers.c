@@ -4,8 +4,11 @@
 #include "support.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <stdio.h>
+#include <time.h>
 
+#include "io/pool.h"
 #include "test_server.h"
 
 static struct test_server server;
@@ -229,8 +232,67 @@ static void site__busy_handlers__are_named_by_a_route(void **state)
     wr_site_fini(&site);
 }
 
+/* ---- threads ---- */
+
+struct held_job {
+    struct wr_job job;
+    sem_t *waits_for, *posts; /* NULL: nothing */
+};
+
+static void run_held(struct wr_job *job, void *thread_data)
+{
+    struct held_job *held = WR_CONTAINER_OF(job, struct held_job, job);
+
+    (void)thread_data;
+    if (held->waits_for)
+        sem_wait(held->waits_for);
+    if (held->posts)
+        sem_post(held->posts);
+}
+
+static bool comes(sem_t *sem)
+{
+    struct timespec end;
+
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 10;
+    return sem_timedwait(sem, &end) == 0;
+}
+
+#define MAKERS 2
+
+static void site__makers_are_all_busy__a_disk_is_waited_for_at_once(void **state)
+{
+    static struct held_job made[200];
+    struct wr_site site = {.log = server.site.log, .helper_threads = MAKERS};
+    char why[WR_WHY_MAX];
+    sem_t go_on, has_read;
+    struct held_job disk = {.job.run = run_held, .posts = &has_read};
+    size_t n = 0;
+
+    (void)state;
+    sem_init(&go_on, 0, 0);
+    sem_init(&has_read, 0, 0);
+    for (size_t i = 0; i < WR_COUNT(made); i++)
+        made[i] = (struct held_job){.job.run = run_held, .waits_for = &go_on};
+    assert_int_equal(wr_site_start(&site, why), 0);
+    while (n < WR_COUNT(made) && wr_pool_submit(site.makers, &made[n].job))
+        n++;
+    assert_int_equal(n, MAKERS + 64); /* whoever comes then does without */
+    assert_true(wr_pool_submit(site.helpers, &disk.job));
+    assert_true(comes(&has_read));
+    for (size_t i = 0; i < n; i++)
+        sem_post(&go_on);
+    wr_site_wait(&site);
+    wr_site_stop(&site);
+    wr_site_fini(&site);
+    sem_destroy(&go_on);
+    sem_destroy(&has_read);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 WR_TESTS(TEST(site__handlers__come_once_each), TEST(site__each_step__calls_every_handler_once),
          TEST(site__step_that_fails__ends_there_and_says_why),
-         TEST(site__busy_handlers__are_named_by_a_route));
+         TEST(site__busy_handlers__are_named_by_a_route),
+         TEST(site__makers_are_all_busy__a_disk_is_waited_for_at_once));
