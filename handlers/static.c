@@ -50,7 +50,7 @@ static weir_body answer_error(struct wr_static_request *r, int err)
 {
     int status = status_of_error(err);
 
-    if (status >= 500)
+    if (status >= 500 && err != -EBUSY) /* which comes and goes with what clients ask for */
         weir_log(r->env, WEIR_LOG_ERROR, "%.*s: %s", (int)r->path.n, r->path.p,
                  strerrordesc_np(-err));
     return wr_static_answer_status(r, status);
@@ -250,7 +250,9 @@ static bool find_listing(struct wr_static_request *r, struct found *f)
 
     if (!setup->listing)
         return false;
-    f->err = wr_static_wait_for_listing(r, wr_slice_from(r->path, 1), &f->body) ? 0 : -EBUSY;
+    f->err = 0;
+    if (!wr_static_wait_for_listing(r, wr_slice_from(r->path, 1), &f->body))
+        f->body = wr_static_answer_status(r, 503);
     return true;
 }
 

@@ -499,6 +499,8 @@ weir_body wr_static_answer_status(struct wr_static_request *r, int status)
     add_vary(r, false);
     if (status == 405 || status == 501)
         wr_builtin_add(r->env, WR_SLICE("Allow"), WR_SLICE(METHODS));
+    if (status == 503)
+        wr_builtin_add(r->env, WR_SLICE("Retry-After"), WR_SLICE("1"));
     return weir_error(r->env, status);
 }
 
@@ -541,7 +543,7 @@ static void add_listing_validators(const struct wr_static_request *r, struct wr_
 static weir_body send_listing(struct wr_static_request *r, struct wr_slice etag)
 {
     const bool is_html = r->listing.format == WR_LISTING_HTML;
-    char *text = r->listing.text;
+    struct wr_static_text *text = r->listing.text;
 
     r->start_response(r->env, 200, NULL);
     wr_builtin_add(r->env, WR_SLICE("Content-Type"),
@@ -553,8 +555,7 @@ static weir_body send_listing(struct wr_static_request *r, struct wr_slice etag)
     if (is_html && !wr_static_verdict_has(&r->verdict, "Content-Security-Policy"))
         weir_header_add(r->env, "Content-Security-Policy", WR_LISTING_POLICY,
                         strlen(WR_LISTING_POLICY));
-    r->listing.text = NULL;
-    return weir_owned(text, r->listing.n, free, text);
+    return weir_bytes(text->p, text->n);
 }
 
 weir_body wr_static_answer_listing(struct wr_static_request *r)

@@ -4,7 +4,8 @@
  *
  *     static.c          which file answers a path: index, attempts, fallback, listing; the app's life
  *     static_answer.c   that file as a response: coding, conditions, ranges, fields
- *     static_wait.c     what a request waits for: the disk, a coding, a listing
+ *     static_wait.c     what a request waits for: the disk, a coding
+ *     static_listing.c  … and a listing, which requests share
  *     static_options.c  what the folder was told to do
  *
  * Threads: the loop of the request.
@@ -33,6 +34,15 @@ struct wr_static_loop {
     struct wr_static *folder;
     struct wr_file_cache *cache;
     struct wr_chores *chores;
+    size_t listed; /* bytes of listings that are held */
+};
+
+/* A listing that is on its way to clients. */
+struct wr_static_text {
+    struct wr_static_loop *loop;
+    unsigned refs;
+    char *p; /* malloc'ed */
+    size_t n;
 };
 
 /* What a chore has made. */
@@ -41,9 +51,8 @@ struct wr_static_listing {
     int err;
     enum wr_listing_format format;
     enum wr_coding coding;
-    char *text; /* malloc'ed */
-    size_t n;
-    uint64_t hash;
+    struct wr_static_text *text; /* held */
+    uint64_t hash;               /* of the text */
 };
 
 struct wr_static_request {
@@ -93,9 +102,23 @@ bool wr_static_wait_for_disk(struct wr_static_request *r, struct wr_slice path, 
 bool wr_static_wait_for_coding(struct wr_static_request *r, struct wr_file_entry *e,
                                enum wr_coding coding, weir_body *later);
 
-/* Until the folder at `path`, NUL-terminated, has been read and written down. */
+/* What these are made of: the copy in the arena of a request that waits, and so outlives the call (NULL:
+ * no memory), … */
+struct wr_static_request *wr_static_keep(struct wr_static_request *r);
+
+/* … what it returns, … */
+weir_body wr_static_wait_for(struct wr_static_request *r, struct wr_chore *c);
+
+/* … and its waiter's resume. */
+void wr_static_resume(struct wr_waiter *w, struct wr_chore *c);
+
+/* ---- static_listing.c ---- */
+
+/* As above, until the folder at `path`, NUL-terminated, has been read and written down. */
 bool wr_static_wait_for_listing(struct wr_static_request *r, struct wr_slice path,
                                 weir_body *later);
+
+void wr_static_text_unref(struct wr_static_text *t); /* NULL is allowed */
 
 /* ---- static.c ---- */
 

@@ -1,13 +1,10 @@
 #include <stdlib.h>
 
-#include "codec/encoder.h"
 #include "handlers/static_request.h"
-
-#define ENCODED_MIN ((size_t)512) /* bytes of a listing */
 
 /* ---- waiting ---- */
 
-static void resume(struct wr_waiter *w, struct wr_chore *c)
+void wr_static_resume(struct wr_waiter *w, struct wr_chore *c)
 {
     struct wr_static_request *r = WR_CONTAINER_OF(w, struct wr_static_request, waiter);
     weir_body body;
@@ -24,11 +21,10 @@ static void end_waiting(void *arg)
 
     r->is_kept = false;
     wr_waiter_leave(&r->waiter);
-    free(r->listing.text);
+    wr_static_text_unref(r->listing.text);
 }
 
-/* A request that waits outlives the call: its copy in the arena; NULL: no memory. */
-static struct wr_static_request *keep(struct wr_static_request *r)
+struct wr_static_request *wr_static_keep(struct wr_static_request *r)
 {
     struct wr_static_request *kept;
 
@@ -39,21 +35,16 @@ static struct wr_static_request *keep(struct wr_static_request *r)
         return NULL;
     *kept = *r;
     kept->is_kept = true;
-    kept->waiter = (struct wr_waiter){.resume = resume};
+    kept->waiter = (struct wr_waiter){.resume = wr_static_resume};
     weir_defer(r->env, end_waiting, kept); /* at once, when memory runs out: nobody would leave */
     return kept->is_kept ? kept : NULL;
 }
 
-static weir_body wait_for(struct wr_static_request *r, struct wr_chore *c)
+weir_body wr_static_wait_for(struct wr_static_request *r, struct wr_chore *c)
 {
     r->waits++;
     wr_chore_join(c, &r->waiter);
     return wr_builtin_later(r->env);
-}
-
-static bool begin_making(struct wr_static_request *r, struct wr_chore *c)
-{
-    return wr_chore_begin(r->loop->chores, c, wr_builtin_makers(r->env));
 }
 
 /* ---- the disk ---- */
@@ -104,7 +95,7 @@ static struct wr_chore *begin_warming(struct wr_static_request *r, struct wr_sli
 
 bool wr_static_wait_for_disk(struct wr_static_request *r, struct wr_slice path, weir_body *later)
 {
-    struct wr_static_request *kept = r->waits < WR_STATIC_WAITS_MAX ? keep(r) : NULL;
+    struct wr_static_request *kept = r->waits < WR_STATIC_WAITS_MAX ? wr_static_keep(r) : NULL;
     struct wr_chore *c = NULL;
 
     if (kept)
@@ -112,7 +103,7 @@ bool wr_static_wait_for_disk(struct wr_static_request *r, struct wr_slice path, 
     if (kept && !c)
         c = begin_warming(kept, path);
     if (c)
-        *later = wait_for(kept, c);
+        *later = wr_static_wait_for(kept, c);
     return c != NULL;
 }
 
@@ -160,7 +151,7 @@ static struct wr_chore *begin_encoding(struct wr_static_request *r, const struct
         return NULL;
     *e = *wanted;
     e->chore.ops = &encoding_ops;
-    if (begin_making(r, &e->chore)) {
+    if (wr_chore_begin(r->loop->chores, &e->chore, wr_builtin_makers(r->env))) {
         wr_file_entry_ref(e->entry);
         return &e->chore;
     }
@@ -178,7 +169,7 @@ bool wr_static_wait_for_coding(struct wr_static_request *r, struct wr_file_entry
         .source = {.version = f->info, .content = f->identity.content, .fd = f->identity.fd},
         .coding = coding,
     };
-    struct wr_static_request *kept = r->waits < WR_STATIC_WAITS_MAX ? keep(r) : NULL;
+    struct wr_static_request *kept = r->waits < WR_STATIC_WAITS_MAX ? wr_static_keep(r) : NULL;
     struct wr_chore *c = NULL;
 
     if (kept)
@@ -186,126 +177,8 @@ bool wr_static_wait_for_coding(struct wr_static_request *r, struct wr_file_entry
     if (kept && !c)
         c = begin_encoding(kept, &wanted);
     if (c) {
-        *later = wait_for(kept, c);
+        *later = wr_static_wait_for(kept, c);
         return true;
     }
-    return false;
-}
-
-/* ---- listings ---- */
-
-struct making_list {
-    struct wr_chore chore;
-    const char *folder;
-    struct wr_listing_setup setup; /* its texts are behind the struct */
-    struct wr_accept_codings accept;
-    struct wr_static_listing made;
-};
-
-/* In the best coding that makes it smaller. */
-static void encode_list(struct making_list *l)
-{
-    unsigned available =
-        1U << WR_CODING_IDENTITY | 1U << WR_CODING_GZIP | 1U << WR_CODING_BR | 1U << WR_CODING_ZSTD;
-    int coding = wr_accept_codings_best(&l->accept, available);
-    char *encoded;
-    size_t n;
-
-    if (coding <= WR_CODING_IDENTITY || l->made.n < ENCODED_MIN ||
-        wr_encode((enum wr_coding)coding, WR_LEVEL_DEFAULT, wr_slice(l->made.text, l->made.n),
-                  &encoded, &n) < 0)
-        return;
-    free(l->made.text);
-    l->made.text = encoded;
-    l->made.n = n;
-    l->made.coding = (enum wr_coding)coding;
-}
-
-static void make_list(struct wr_chore *c)
-{
-    struct making_list *l = WR_CONTAINER_OF(c, struct making_list, chore);
-
-    struct wr_root root;
-
-    l->made.err = wr_root_open(&root, l->folder);
-    if (l->made.err < 0)
-        return;
-    l->made.err = wr_listing_make(&root, &l->setup, &l->made.text, &l->made.n);
-    wr_root_close(&root);
-    if (l->made.err < 0)
-        return;
-    encode_list(l);
-    l->made.hash = wr_content_hash(wr_slice(l->made.text, l->made.n));
-}
-
-static void finish_list(struct wr_chore *c)
-{
-    struct making_list *l = WR_CONTAINER_OF(c, struct making_list, chore);
-
-    free(l->made.text);
-    free(l);
-}
-
-static const struct wr_chore_ops list_ops = {make_list, finish_list};
-
-static void take_list(struct wr_waiter *w, struct wr_chore *c)
-{
-    struct wr_static_request *r = WR_CONTAINER_OF(w, struct wr_static_request, waiter);
-    struct making_list *l = WR_CONTAINER_OF(c, struct making_list, chore);
-
-    r->listing = l->made;
-    r->listing.is_made = true;
-    r->listing.format = l->setup.format;
-    l->made.text = NULL;
-    r->waiter.resume = resume;
-    resume(w, c);
-}
-
-static enum wr_listing_format format_of(weir_environ *env)
-{
-    struct wr_slice accept = wr_static_get(env, "HTTP_ACCEPT");
-    uint16_t html = wr_accept_quality(accept, WR_SLICE("text/html"));
-
-    return wr_accept_quality(accept, WR_SLICE("application/json")) > html ? WR_LISTING_JSON
-                                                                          : WR_LISTING_HTML;
-}
-
-/* The folder's address as the client has it. */
-static struct making_list *new_list(const struct wr_static_request *r, struct wr_slice path)
-{
-    struct wr_slice script = wr_static_get(r->env, "SCRIPT_NAME");
-    struct making_list *l = calloc(1, sizeof *l + path.n + 1 + script.n + r->path.n);
-    char *text = (char *)(l + 1);
-
-    if (!l)
-        return NULL;
-    l->chore.ops = &list_ops;
-    memcpy(text, path.p, path.n);
-    l->folder = r->loop->folder->options.setup.folder;
-    l->setup.path = text;
-    text += path.n + 1;
-    if (script.n > 0)
-        memcpy(text, script.p, script.n);
-    memcpy(text + script.n, r->path.p, r->path.n);
-    l->setup.address = wr_slice(text, script.n + r->path.n);
-    l->setup.order = wr_listing_order(wr_static_get(r->env, "QUERY_STRING"));
-    l->setup.format = format_of(r->env);
-    l->setup.shows_hidden = r->loop->folder->options.setup.dot_files;
-    if (r->loop->folder->encodings)
-        wr_accept_codings_parse(wr_static_get(r->env, "HTTP_ACCEPT_ENCODING"), &l->accept);
-    return l;
-}
-
-bool wr_static_wait_for_listing(struct wr_static_request *r, struct wr_slice path, weir_body *later)
-{
-    struct wr_static_request *kept = keep(r);
-    struct making_list *l = kept ? new_list(kept, path) : NULL;
-
-    if (l && begin_making(kept, &l->chore)) {
-        kept->waiter.resume = take_list;
-        *later = wait_for(kept, &l->chore);
-        return true;
-    }
-    free(l);
     return false;
 }
