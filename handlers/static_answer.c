@@ -404,13 +404,15 @@ static bool has_identity(const struct wr_static_request *r, const struct wr_file
 }
 
 /* Who asks for a part, and does not say of which representation, means the file: some programs append
- * what comes to what they have, whatever its coding. If-Range and If-Match tell when it is another. */
+ * what comes to what they have, whatever its coding. If-Range, If-Match and If-None-Match tell when it
+ * is another. */
 static bool wants_part_of_identity(const struct wr_static_request *r, const struct wr_file *f)
 {
     struct wr_slice if_range;
 
-    if (!asks_for_ranges(r) || (wr_builtin_has_field(r->env, WR_FIELD_IF_MATCH) &&
-                                evaluate(r, &f->validators) == WR_COND_FAILED))
+    if (!asks_for_ranges(r) || wr_builtin_has_field(r->env, WR_FIELD_IF_NONE_MATCH) ||
+        (wr_builtin_has_field(r->env, WR_FIELD_IF_MATCH) &&
+         evaluate(r, &f->validators) == WR_COND_FAILED))
         return false;
     if_range = wr_static_get(r->env, "HTTP_IF_RANGE");
     return wr_cond_range_applies(if_range, &f->validators, wall_s(r));

@@ -38,7 +38,7 @@ class Listings(TempCase):
         self.assertLessEqual(held * len(whole.body), LISTED_MAX + 6 * (1 << 20))  # less what was sent
         self.assertEqual(statuses.count(503), len(statuses) - held)
         if not sanitizer():
-            self.assertLess(server.memory_kb() - before, (LISTED_MAX >> 10) + 3 * len(whole.body) // 1024)
+            self.assertLess(server.memory_kb() - before, (LISTED_MAX >> 10) + 5 * len(whole.body) // 1024)
         for c in clients:
             c.reset()
         with Client(server) as c:
