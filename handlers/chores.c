@@ -52,7 +52,9 @@ static void run(struct wr_job *job, void *thread_data)
     struct wr_chore *c = WR_CONTAINER_OF(job, struct wr_chore, job);
 
     (void)thread_data;
-    c->ops->work(c);
+    c->is_worked = atomic_load(&c->wanted) > 0;
+    if (c->is_worked)
+        c->ops->work(c);
     wr_loop_post(c->chores->loop, &c->done);
 }
 
@@ -62,6 +64,8 @@ bool wr_chore_begin(struct wr_chores *s, struct wr_chore *c, struct wr_pool *poo
     c->job.run = run;
     c->done.run = on_done;
     wr_list_init(&c->waiters);
+    atomic_init(&c->wanted, 1);
+    c->is_joined = c->is_worked = false;
     wr_list_append(&s->under_way, &c->among);
     s->holders++;
     if (pool && wr_pool_submit(pool, &c->job))
@@ -88,12 +92,18 @@ void wr_chore_join(struct wr_chore *c, struct wr_waiter *w)
 {
     assert(!wr_waiter_waits(w));
     wr_list_append(&c->waiters, &w->among);
+    w->chore = c;
+    if (c->is_joined)
+        atomic_fetch_add(&c->wanted, 1);
+    c->is_joined = true;
 }
 
 void wr_waiter_leave(struct wr_waiter *w)
 {
-    if (w->among.next)
-        wr_list_remove(&w->among);
+    if (!wr_waiter_waits(w))
+        return;
+    wr_list_remove(&w->among);
+    atomic_fetch_sub(&w->chore->wanted, 1);
 }
 
 bool wr_waiter_waits(const struct wr_waiter *w)

@@ -69,8 +69,7 @@ static void on_read(struct wr_waiter *w, struct wr_chore *c)
 {
     struct wr_file_body *b = WR_CONTAINER_OF(w, struct wr_file_body, waiter);
 
-    (void)c;
-    b->is_read = true;
+    b->is_read = wr_chore_is_worked(c);
     wr_exchange_body_ready(wr_environ_of(b->env)->x);
 }
 

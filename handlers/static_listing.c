@@ -100,6 +100,11 @@ static void take_list(struct wr_waiter *w, struct wr_chore *c)
     struct wr_static_request *r = WR_CONTAINER_OF(w, struct wr_static_request, waiter);
     struct making_list *l = WR_CONTAINER_OF(c, struct making_list, chore);
 
+    r->waiter.resume = wr_static_resume;
+    if (!wr_chore_is_worked(c)) { /* from the beginning */
+        wr_static_resume(w, c);
+        return;
+    }
     if (l->made.err == 0 && !l->made.text)
         l->made.err = hold_text(l, r->loop);
     if (l->made.text)
@@ -107,7 +112,6 @@ static void take_list(struct wr_waiter *w, struct wr_chore *c)
     r->listing = l->made;
     r->listing.is_made = true;
     r->listing.format = l->setup.format;
-    r->waiter.resume = wr_static_resume;
     wr_static_resume(w, c);
 }
 

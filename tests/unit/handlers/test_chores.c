@@ -85,6 +85,7 @@ struct visitor {
     struct wr_waiter waiter;
     struct visitor *sends_away; /* when it resumes */
     struct wr_chore *joins;     /* when it resumes: begun and joined */
+    bool tells;                 /* '+' when it resumes, or '-' when the work was left out */
     char name;
 };
 
@@ -94,6 +95,8 @@ static void resume(struct wr_waiter *w, struct wr_chore *c)
 
     assert_non_null(c);
     say(v->name);
+    if (v->tells)
+        say(wr_chore_is_worked(c) ? '+' : '-');
     if (v->sends_away)
         wr_waiter_leave(&v->sends_away->waiter);
     if (v->joins) {
@@ -120,6 +123,7 @@ static void begin__work_then_waiters_in_order_then_finish(void **state)
     struct wr_chore *c = errand('1');
 
     (void)state;
+    a.tells = true;
     assert_true(wr_chore_begin(chores, c, pool));
     assert_false(wr_waiter_waits(&a.waiter));
     wr_chore_join(c, &a.waiter);
@@ -128,7 +132,7 @@ static void begin__work_then_waiters_in_order_then_finish(void **state)
     assert_string_equal(said, "");
     run_all();
     assert_false(wr_waiter_waits(&a.waiter));
-    assert_string_equal(said, "1ab.");
+    assert_string_equal(said, "1a+b.");
     wr_chores_close(chores);
 }
 
@@ -146,6 +150,43 @@ static void leave__is_not_resumed_and_the_chore_goes_on(void **state)
     wr_waiter_leave(&never.waiter);
     run_all();
     assert_string_equal(said, "1b.");
+    wr_chores_close(chores);
+}
+
+static void leave__all__the_work_is_left_out(void **state)
+{
+    struct visitor a = visitor('a'), b = visitor('b');
+    struct wr_chore *c = errand('1'), *next = errand('2');
+
+    (void)state;
+    assert_true(wr_chore_begin(chores, c, pool));
+    wr_chore_join(c, &a.waiter);
+    wr_chore_join(c, &b.waiter);
+    wr_waiter_leave(&b.waiter);
+    wr_waiter_leave(&a.waiter);
+    wr_waiter_leave(&a.waiter);
+    assert_true(wr_chore_begin(chores, next, pool));
+    wr_chore_join(next, &a.waiter);
+    run_all();
+    assert_string_equal(said, "2.a.");
+    wr_chores_close(chores);
+}
+
+static void join__when_it_was_left_out__is_resumed_and_told(void **state)
+{
+    struct visitor a = visitor('a'), b = visitor('b');
+    struct wr_chore *c = errand('1');
+
+    (void)state;
+    b.tells = true;
+    assert_true(wr_chore_begin(chores, c, pool));
+    wr_chore_join(c, &a.waiter);
+    wr_waiter_leave(&a.waiter);
+    wr_pool_stop(pool); /* its turn */
+    assert_ptr_equal(wr_chores_find(chores, &ops, has_name, "1"), c);
+    wr_chore_join(c, &b.waiter);
+    wr_loop_run_tasks(loop);
+    assert_string_equal(said, "b-.");
     wr_chores_close(chores);
 }
 
@@ -222,6 +263,8 @@ static void close__while_one_is_out__it_ends_all_the_same(void **state)
 
 WR_TESTS(cmocka_unit_test_setup_teardown(begin__work_then_waiters_in_order_then_finish, begin, end),
          cmocka_unit_test_setup_teardown(leave__is_not_resumed_and_the_chore_goes_on, begin, end),
+         cmocka_unit_test_setup_teardown(leave__all__the_work_is_left_out, begin, end),
+         cmocka_unit_test_setup_teardown(join__when_it_was_left_out__is_resumed_and_told, begin, end),
          cmocka_unit_test_setup_teardown(leave__by_another_that_resumes__is_not_resumed, begin, end),
          cmocka_unit_test_setup_teardown(find__what_is_under_way__until_it_is_done, begin, end),
          cmocka_unit_test_setup_teardown(begin__full_or_no_pool__stays_with_the_caller, begin, end),
