@@ -1,56 +1,18 @@
+#include "generation.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/mount.h"
-#include "handlers/metrics.h"
-#include "handlers/redirect.h"
-#include "server/error_pages.h"
-#include "server/message.h"
-#include "weir.h"
-
-#define HELPER_THREADS 4 /* of each kind, of a site with a folder */
-
 _Static_assert((int)WEIR_LOG_DEBUG == (int)WR_LOG_DEBUG, "levels are passed on as they are");
-
-/* One configuration at work: a site, and what it writes to. Made by one thread, then only read. */
-struct generation {
-    struct wr_site site; /* first */
-    struct weir_server *server;
-    char *document_root; /* absolute; NULL: none */
-    struct wr_error_pages pages;
-    struct wr_error_pages *host_pages; /* of each of the configuration's hosts */
-    size_t host_pages_n;
-
-    struct wr_log_call log, access_log; /* with references to their outlets */
-    enum wr_message_format format;
-};
-
-/* What went wrong, with its place for the order in which it is told. */
-struct fault {
-    struct wr_json_place place;
-    size_t order;
-    char *lines;
-};
-
-/* What making one needs to know. */
-struct making {
-    struct weir_server *s;
-    struct generation *g;
-    const struct wr_root_options *options;
-    int32_t error; /* of the first that went wrong */
-    struct fault *faults;
-    size_t faults_n, faults_cap;
-};
 
 /* ---- errors ---- */
 
-/* Takes `lines`; NULL: memory has run out, which is then told. */
-static void note_fault(struct making *m, int32_t error, struct wr_json_place place, char *lines)
+void wr_making_note(struct wr_making *m, int32_t error, struct wr_json_place place, char *lines)
 {
-    struct fault *v = m->faults;
+    struct wr_fault *v = m->faults;
 
     if (m->error == 0)
         m->error = error;
@@ -66,13 +28,12 @@ static void note_fault(struct making *m, int32_t error, struct wr_json_place pla
         return;
     }
     m->faults = v;
-    v[m->faults_n] = (struct fault){.place = place, .order = m->faults_n, .lines = lines};
+    v[m->faults_n] = (struct wr_fault){.place = place, .order = m->faults_n, .lines = lines};
     m->faults_n++;
 }
 
-/* At a place of the configuration, or without one (at NULL). */
-static void fail(struct making *m, int32_t error, const struct wr_json_path *at, const char *key,
-                 const char *why)
+void wr_making_fail(struct wr_making *m, int32_t error, const struct wr_json_path *at,
+                    const char *key, const char *why)
 {
     const struct wr_options *o = m->s->options;
     struct wr_json_place place = {0, 0};
@@ -84,17 +45,17 @@ static void fail(struct making *m, int32_t error, const struct wr_json_path *at,
     } else {
         wr_errors_add(&one, why);
     }
-    note_fault(m, error, place, one.text);
+    wr_making_note(m, error, place, one.text);
 }
 
-static void fail_memory(struct making *m)
+void wr_making_fail_memory(struct wr_making *m)
 {
-    fail(m, WEIR_ENOMEM, NULL, NULL, "out of memory");
+    wr_making_fail(m, WEIR_ENOMEM, NULL, NULL, "out of memory");
 }
 
 static int compare_faults(const void *a, const void *b)
 {
-    const struct fault *x = a, *y = b;
+    const struct wr_fault *x = a, *y = b;
 
     if (x->place.line != y->place.line)
         return x->place.line < y->place.line ? -1 : 1;
@@ -104,7 +65,7 @@ static int compare_faults(const void *a, const void *b)
 }
 
 /* In the order of the text, which is not that in which things are made. */
-static void tell_faults(struct making *m)
+static void tell_faults(struct wr_making *m)
 {
     if (m->faults_n > 0)
         qsort(m->faults, m->faults_n, sizeof *m->faults, compare_faults);
@@ -143,7 +104,7 @@ static void put_message(const struct wr_log_call *log, enum wr_message_format fo
 
 static void write_message(void *ctx, enum wr_log_level level, const char *line, size_t n)
 {
-    const struct generation *g = ctx;
+    const struct wr_generation *g = ctx;
 
     put_message(&g->log, g->format, level, line, n);
 }
@@ -163,7 +124,7 @@ void wr_log_call_write(struct wr_log_call *to, enum wr_log_level level, const ch
 
 static void write_access(void *ctx, const char *line, size_t n)
 {
-    struct generation *g = ctx;
+    struct wr_generation *g = ctx;
 
     if (g->access_log.outlet)
         wr_log_writer_put(g->access_log.outlet->writer, line, n);
@@ -194,12 +155,12 @@ static void set_report(struct wr_outlet *o, enum wr_message_format format)
         wr_log_writer_set_report(o->writer, report, NULL);
 }
 
-static void fail_log(struct making *m, const struct wr_json_path *at, const char *file, int err)
+static void fail_log(struct wr_making *m, const struct wr_json_path *at, const char *file, int err)
 {
     char why[WR_WHY_MAX];
 
     snprintf(why, sizeof why, "cannot open the log %.800s: %s", file, strerrordesc_np(-err));
-    fail(m, wr_public_error(err), at, "file", why);
+    wr_making_fail(m, wr_public_error(err), at, "file", why);
 }
 
 struct wr_log_call wr_log_call_copy(struct weir_server *s, const struct wr_log_call *from)
@@ -234,7 +195,7 @@ static void set_alarm(struct weir_server *s, struct wr_outlet *o)
 }
 
 /* The outlet of a key's file, "-" being a standard descriptor; NULL, with an error added. */
-static struct wr_outlet *open_outlet(struct making *m, const struct wr_json_path *at,
+static struct wr_outlet *open_outlet(struct wr_making *m, const struct wr_json_path *at,
                                      const char *file, int standard)
 {
     struct wr_outlets *outlets = &m->s->outlets;
@@ -275,7 +236,7 @@ static int try_file(const char *file)
     return err;
 }
 
-static void try_log(struct making *m, const struct wr_json_path *at, const char *file)
+static void try_log(struct wr_making *m, const struct wr_json_path *at, const char *file)
 {
     int err = !file || strcmp(file, "-") == 0 || strcmp(file, "off") == 0 ? 0 : try_file(file);
 
@@ -283,10 +244,10 @@ static void try_log(struct making *m, const struct wr_json_path *at, const char 
         fail_log(m, at, file, err);
 }
 
-static void make_log(struct making *m, bool is_trial)
+static void make_log(struct wr_making *m, bool is_trial)
 {
     const struct wr_log_options *o = &m->options->log;
-    struct generation *g = m->g;
+    struct wr_generation *g = m->g;
     bool is_json = o->format == 1, has_file = o->file && !is_trial;
 
     g->log = wr_log_call_copy(m->s, &m->s->log);
@@ -304,12 +265,12 @@ static void make_log(struct making *m, bool is_trial)
         g->site.log = (struct wr_log){write_message, g, (enum wr_log_level)g->log.level};
 }
 
-static void make_access_log(struct making *m)
+static void make_access_log(struct wr_making *m)
 {
     static const enum wr_access_format formats[] = {WR_ACCESS_COMBINED, WR_ACCESS_EXTENDED,
                                                     WR_ACCESS_JSON};
     const struct wr_access_log_options *o = &m->options->access_log;
-    struct generation *g = m->g;
+    struct wr_generation *g = m->g;
 
     if (o->file && strcmp(o->file, "off") == 0)
         return;
@@ -324,327 +285,21 @@ static void make_access_log(struct making *m)
             (struct wr_access_log){.write = write_access, .ctx = g, .format = formats[o->format]};
 }
 
-/* ---- routes ---- */
+/* ---- pages ---- */
 
-/* A route that is to be made: of a call, or of the configuration. */
-struct wanted {
-    const struct wr_json_path *at; /* NULL: of a call */
-    const char *key;               /* what it is about there */
-    const char *const *routes;     /* texts: one handler for all of them */
-    size_t routes_n;
-    struct wr_mount_setup setup;
-    const char *file;             /* of a plugin; NULL: setup.plugin */
-    char pointer[WR_WHY_MAX / 4]; /* of its configuration */
-};
-
-static void fail_route(struct making *m, const struct wanted *w, int32_t error, const char *key,
-                       const char *why)
-{
-    fail(m, error, w->at, key, why);
-}
-
-static int32_t add_to_router(struct making *m, const struct wanted *w, const char *route,
-                             struct wr_handler *handler)
-{
-    const char *expected = NULL;
-    char why[WR_WHY_MAX];
-    int err = wr_router_add(&m->g->site.router, route, handler, &expected);
-
-    if (err == 0)
-        return 0;
-    if (err == -EEXIST)
-        snprintf(why, sizeof why, "the route %s is given twice", route);
-    else
-        snprintf(why, sizeof why, "the route %s: %s%s", route, expected ? "expected " : "",
-                 expected ? expected : strerrordesc_np(-err));
-    fail_route(m, w, err == -ENOMEM ? WEIR_ENOMEM : WEIR_EINVAL, "path", why);
-    return WEIR_EINVAL;
-}
-
-/* Puts a handler, which is taken, at its routes. */
-static void add_routes(struct making *m, const struct wanted *w, struct wr_handler *handler)
-{
-    bool is_added = false;
-
-    for (size_t i = 0; i < w->routes_n; i++)
-        is_added |= add_to_router(m, w, w->routes[i], handler) == 0;
-    if (!is_added)
-        handler->ops->free(handler);
-}
-
-/* A handler of ours says what is wrong in words of its own. */
-static bool is_builtin(const struct wanted *w)
-{
-    const weir_plugin *plugin = w->setup.plugin;
-
-    return plugin == &wr_static_plugin || plugin == &wr_redirect_plugin ||
-           plugin == &wr_metrics_plugin;
-}
-
-static void fail_mount(struct making *m, const struct wanted *w, int32_t error, char *why)
-{
-    char text[2 * WR_WHY_MAX];
-
-    if (is_builtin(w)) {
-        fail_route(m, w, error, w->key, why);
-        return;
-    }
-    if (error == WEIR_ECONFIG && w->at && w->setup.config_origin.line > 0) {
-        /* Its lines have their places already. */
-        note_fault(m, error, w->setup.config_origin, strdup(why));
-        return;
-    }
-    /* What a plugin's load returns means something to the plugin alone. */
-    if (error != WEIR_ECONFIG && error != WEIR_ENOMEM)
-        error = WEIR_EPLUGIN;
-    snprintf(text, sizeof text, "cannot mount %.300s at %.200s: %.500s",
-             w->file ? w->file : "a plugin", w->routes[0], why);
-    fail_route(m, w, error, w->key, text);
-}
-
-static void mount(struct making *m, struct wanted *w)
-{
-    char why[WR_WHY_MAX];
-    struct wr_handler *handler;
-    int32_t error = 0;
-
-    w->setup.route = w->routes[0];
-    w->setup.document_root = m->g->document_root;
-    w->setup.log = &m->g->site.log;
-    if (w->file) {
-        w->setup.image = wr_image_open(&m->s->images, w->file, why, &error);
-        if (!w->setup.image) {
-            fail_route(m, w, error, w->key, why);
-            return;
-        }
-        w->setup.plugin = wr_image_plugin(w->setup.image);
-    }
-    if (w->setup.plugin == &wr_static_plugin)
-        m->g->site.helper_threads = HELPER_THREADS;
-    handler = wr_mount_new(&w->setup, why, &error);
-    if (handler)
-        add_routes(m, w, handler);
-    else
-        fail_mount(m, w, error, why);
-}
-
-/* ---- of calls ---- */
-
-static void mount_call(struct making *m, const struct wr_mount_call *call)
-{
-    const char *const routes[] = {call->route};
-    struct wr_static_setup folder = wr_static_setup_of(call->folder);
-    char label[WR_WHY_MAX / 4];
-    struct wanted w = {
-        .routes = routes,
-        .routes_n = 1,
-        .file = call->file,
-        .setup = {.plugin = call->plugin,
-                  .config = call->config,
-                  .config_label = label,
-                  .state = call->state,
-                  .threads = (int)m->options->threads,
-                  .queue_max = (size_t)m->options->queue},
-    };
-
-    snprintf(label, sizeof label, "config of %s", call->route);
-    if (call->folder) {
-        w.setup.plugin = &wr_static_plugin;
-        w.setup.state = &folder;
-    }
-    mount(m, &w);
-}
-
-/* Where no other route answers. */
-static void mount_last(struct making *m, struct wr_static_setup *folder)
-{
-    struct wr_mount_setup setup = {
-        .plugin = &wr_static_plugin,
-        .route = "/",
-        .config_label = "folder",
-        .document_root = m->g->document_root,
-        .state = folder,
-        .log = &m->g->site.log,
-    };
-    char why[WR_WHY_MAX];
-    int32_t error = 0;
-    struct wr_handler *handler = wr_mount_new(&setup, why, &error);
-
-    m->g->site.helper_threads = HELPER_THREADS;
-    if (!handler) {
-        fail(m, error, NULL, NULL, why);
-    } else if (wr_router_add_last(&m->g->site.router, handler) < 0) {
-        handler->ops->free(handler);
-        fail_memory(m);
-    }
-}
-
-static void mount_last_folder(struct making *m)
-{
-    struct wr_static_setup folder = wr_static_setup_of(m->s->folder);
-    const struct wr_options *o = m->s->folder_options;
-    struct wr_arena arena;
-
-    wr_arena_init(&arena, SIZE_MAX);
-    if (o && wr_folder_setup(&arena, m->s->folder, wr_options_root(o)->routes.v, &folder) < 0)
-        fail_memory(m);
-    else
-        mount_last(m, &folder);
-    wr_arena_fini(&arena);
-}
-
-/* ---- of the configuration ---- */
-
-/* "[=][HOST]PATH"; NULL: no memory. */
-static char *route_text(const struct wr_route_options *o, const char *host)
-{
-    char *text = NULL;
-
-    return asprintf(&text, "%s%s%s", o->exact ? "=" : "", host ? host : "", o->path) < 0 ? NULL
-                                                                                         : text;
-}
-
-/* The file of a plugin that is named without '/': in the plugin folder, ".so" may be left out. NULL:
- * no memory. */
-static char *plugin_file(const struct making *m, const char *name)
-{
-    const char *folder = m->options->plugin_folder_path;
-    size_t n = strlen(name);
-    bool has_suffix = n > 3 && strcmp(name + n - 3, ".so") == 0;
-    char *text = NULL;
-
-    if (strchr(name, '/'))
-        return strdup(name);
-    return asprintf(&text, "%s/%s%s", folder, name, has_suffix ? "" : ".so") < 0 ? NULL : text;
-}
-
-static void describe_config(const struct making *m, const struct wr_route_options *o,
-                            struct wanted *w)
-{
-    static const enum wr_mount_runs runs[] = {WR_MOUNT_AS_PLUGIN, WR_MOUNT_ON_LOOP,
-                                              WR_MOUNT_IN_THREAD};
-
-    w->setup.config = o->config.text;
-    if (o->config.text) {
-        wr_json_pointer(o->config.at, w->pointer, sizeof w->pointer);
-        w->setup.config_origin = o->config.place;
-        w->setup.config_pointer = w->pointer;
-    }
-    w->setup.runs = runs[o->runs];
-    w->setup.threads = (int)(o->threads > 0 ? o->threads : m->options->threads);
-    w->setup.queue_max = (size_t)(o->queue > 0 ? o->queue : m->options->queue);
-}
-
-static void mount_folder(struct making *m, const struct wr_route_options *o, struct wanted *w)
-{
-    const struct wr_options *options = m->s->options;
-    struct wr_errors errors = {0};
-    struct wr_static_setup folder;
-    struct wr_arena arena;
-
-    if (!wr_folder_check(options, o, &errors)) {
-        note_fault(m, WEIR_ECONFIG, wr_options_place(options, o->at, "rules"), errors.text);
-        return;
-    }
-    wr_arena_init(&arena, SIZE_MAX);
-    if (wr_folder_setup(&arena, o->static_path, o, &folder) == 0) {
-        w->key = "static";
-        w->setup.plugin = &wr_static_plugin;
-        w->setup.state = &folder;
-        mount(m, w);
-    } else {
-        fail_memory(m);
-    }
-    wr_arena_fini(&arena);
-}
-
-/* One handler at each of `routes`. */
-static void mount_option(struct making *m, const struct wr_route_options *o,
-                         const char *const *routes, size_t n)
-{
-    struct wr_redirect_target target = {o->redirect, (int)o->status};
-    struct wanted w = {.at = o->at,
-                       .routes = routes,
-                       .routes_n = n,
-                       .setup.config_label = wr_options_label(m->s->options)};
-    char *file = NULL;
-
-    if (o->static_path) {
-        mount_folder(m, o, &w);
-        return;
-    }
-    if (o->plugin && !strchr(o->plugin, '/') && !m->options->plugin_folder_path) {
-        fail_route(m, &w, WEIR_ECONFIG, "plugin",
-                   "expected a path with a '/', or a name where there is a plugin_folder");
-        return;
-    }
-    if (o->plugin) {
-        w.key = "plugin";
-        w.file = file = plugin_file(m, o->plugin);
-        describe_config(m, o, &w);
-    } else if (o->redirect) {
-        w.key = "redirect";
-        w.setup.plugin = &wr_redirect_plugin;
-        w.setup.state = &target;
-    } else {
-        w.key = "metrics";
-        w.setup.plugin = &wr_metrics_plugin;
-    }
-    if (o->plugin && !file)
-        fail_memory(m);
-    else
-        mount(m, &w);
-    free(file);
-}
-
-/* `hosts` are the names that it is for; none: its own host, or all. */
-static void mount_for(struct making *m, const struct wr_route_options *o,
-                      const struct wr_texts *hosts)
-{
-    size_t n = hosts ? hosts->n : 1, made = 0;
-    char **routes = calloc(n, sizeof *routes);
-
-    while (routes && made < n) {
-        routes[made] = route_text(o, hosts ? hosts->v[made] : o->host);
-        if (!routes[made])
-            break;
-        made++;
-    }
-    if (made == n)
-        mount_option(m, o, (const char *const *)routes, n);
-    else
-        fail_memory(m);
-    for (size_t i = 0; i < made; i++)
-        free(routes[i]);
-    free(routes);
-}
-
-static void mount_options(struct making *m)
-{
-    const struct wr_root_options *o = m->options;
-
-    for (size_t i = 0; i < o->routes.n; i++)
-        mount_for(m, &o->routes.v[i], NULL);
-    for (size_t i = 0; i < o->hosts.n; i++)
-        for (size_t k = 0; k < o->hosts.v[i].routes.n; k++)
-            mount_for(m, &o->hosts.v[i].routes.v[k], &o->hosts.v[i].names);
-}
-
-/* ---- the rest ---- */
-
-static void load_pages(struct making *m, const struct wr_pages *pages, struct wr_error_pages *to)
+static void load_pages(struct wr_making *m, const struct wr_pages *pages, struct wr_error_pages *to)
 {
     for (size_t i = 0; i < pages->n; i++) {
         char why[WR_WHY_MAX];
         int err = wr_error_pages_add(to, pages->v[i].status, pages->v[i].path, why);
 
         if (err < 0)
-            fail(m, wr_public_error(err), pages->v[i].at, NULL, why);
+            wr_making_fail(m, wr_public_error(err), pages->v[i].at, NULL, why);
     }
 }
 
 /* Each name of a host has its pages, also one without routes. */
-static void make_host_pages(struct making *m, const struct wr_host_options *host,
+static void make_host_pages(struct wr_making *m, const struct wr_host_options *host,
                             struct wr_error_pages *pages)
 {
     if (host->error_pages.n == 0)
@@ -652,13 +307,13 @@ static void make_host_pages(struct making *m, const struct wr_host_options *host
     load_pages(m, &host->error_pages, pages);
     for (size_t i = 0; i < host->names.n; i++)
         if (wr_router_set_pages(&m->g->site.router, host->names.v[i], pages) < 0)
-            fail(m, WEIR_ENOMEM, NULL, NULL, "out of memory");
+            wr_making_fail_memory(m);
 }
 
-static void make_pages(struct making *m)
+static void make_pages(struct wr_making *m)
 {
     const struct wr_host_list *hosts = &m->options->hosts;
-    struct generation *g = m->g;
+    struct wr_generation *g = m->g;
 
     load_pages(m, &m->options->error_pages, &g->pages);
     g->site.error_pages = &g->pages;
@@ -666,7 +321,7 @@ static void make_pages(struct making *m)
         return;
     g->host_pages = calloc(hosts->n, sizeof *g->host_pages);
     if (!g->host_pages) {
-        fail(m, WEIR_ENOMEM, NULL, NULL, "out of memory");
+        wr_making_fail_memory(m);
         return;
     }
     g->host_pages_n = hosts->n;
@@ -700,7 +355,7 @@ static struct wr_config limits_of(const struct wr_root_options *o)
 }
 
 /* What DOCUMENT_ROOT says: the folder that answers where no other route does. */
-static char *find_document_root(const struct making *m)
+static char *find_document_root(const struct wr_making *m)
 {
     const struct wr_root_options *o = m->options;
 
@@ -717,7 +372,7 @@ static char *find_document_root(const struct making *m)
 
 static void release(struct wr_site *site)
 {
-    struct generation *g = WR_CONTAINER_OF(site, struct generation, site);
+    struct wr_generation *g = WR_CONTAINER_OF(site, struct wr_generation, site);
 
     wr_error_pages_free(&g->pages);
     for (size_t i = 0; i < g->host_pages_n; i++)
@@ -744,7 +399,8 @@ int32_t wr_generation_empty(struct weir_server *s)
 
 struct wr_site *wr_generation_new(struct weir_server *s, bool is_trial, int32_t *error)
 {
-    struct making m = {.s = s, .g = calloc(1, sizeof *m.g), .options = wr_options_root(s->options)};
+    struct wr_making m = {
+        .s = s, .g = calloc(1, sizeof *m.g), .options = wr_options_root(s->options)};
 
     if (!m.g) {
         wr_errors_add(&s->errors, "out of memory");
@@ -763,11 +419,7 @@ struct wr_site *wr_generation_new(struct weir_server *s, bool is_trial, int32_t 
         make_access_log(&m);
     }
     make_pages(&m);
-    for (int i = 0; i < s->mounts_n; i++)
-        mount_call(&m, &s->mounts[i]);
-    mount_options(&m);
-    if (s->folder)
-        mount_last_folder(&m);
+    wr_routes_make(&m);
     tell_faults(&m);
     if (m.error == 0 && m.g->site.router.n == 0)
         m.error = wr_generation_empty(s);

@@ -7,7 +7,8 @@
  *
  *     weir.c        the public functions that note what is said
  *     running.c     those that bind, start, reload, stop
- *     generation.c  a site from what has been said by now: logs, routes, pages
+ *     generation.c  a site from what has been said by now: logs, pages, limits
+ *     routes.c      its routes, each with its handler
  *     folder.c      what the configuration says of a folder, for the static server
  *     bindings.c    the addresses, as far as they are not bound already
  *     config_file.c reads a file
