@@ -192,10 +192,11 @@ static int open_plain(int root_fd, const char *path)
 
     while (fd >= 0 && *path) {
         size_t n = strcspn(path, "/");
-        char part[NAME_MAX + 1];
+        char
+            part[PATH_MAX]; /* that it is too long is the system's to say, after what goes before */
         int next;
 
-        if (n > NAME_MAX) {
+        if (n >= sizeof part) {
             close(fd);
             return -ENAMETOOLONG;
         }

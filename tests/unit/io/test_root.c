@@ -384,6 +384,7 @@ static void root__without_permission__eacces(void **state)
         expect(&r, "closed", -EISDIR, NULL); /* which can be told without a right to it */
         expect(&r, "closed/inner", -EACCES, NULL);
         expect(&r, "closed/missing", -EACCES, NULL);
+        expect(&r, "closed/" NAME_255 "6", -EACCES, NULL);
         expect(&r, "up-from-closed", -EACCES, NULL);
         expect(&r, "closed-itself", -EACCES, NULL);
         wr_root_close(&r);
