@@ -1,6 +1,7 @@
 #include "handlers/listing.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -560,12 +561,31 @@ static bool is_hidden(const struct wr_listing_setup *setup, struct wr_slice name
     return depth_of(setup->path) > 0 || !wr_slice_eq(name, WR_SLICE(".well-known"));
 }
 
+/* What is too long for a path cannot be asked for. */
+static bool is_refused(const struct wr_listing_setup *setup, const struct wr_folder_entry *e)
+{
+    size_t path_n = strlen(setup->path);
+    char memory[PATH_MAX];
+    struct wr_buf path = wr_buf_on(memory, sizeof memory);
+
+    if (!setup->hides)
+        return false;
+    wr_buf_char(&path, '/');
+    wr_buf_append(&path, setup->path, path_n);
+    if (path_n > 0 && setup->path[path_n - 1] != '/')
+        wr_buf_char(&path, '/');
+    wr_buf_slice_append(&path, e->name);
+    if (is_folder(e))
+        wr_buf_char(&path, '/');
+    return path.overflow || setup->hides(setup->ctx, wr_buf_slice(&path));
+}
+
 static void drop_hidden(const struct wr_listing_setup *setup, struct wr_folder *f)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < f->n; i++)
-        if (!is_hidden(setup, f->v[i].name))
+        if (!is_hidden(setup, f->v[i].name) && !is_refused(setup, &f->v[i]))
             f->v[n++] = f->v[i];
     f->n = n;
 }

@@ -55,6 +55,9 @@ struct wr_listing_setup {
     enum wr_listing_format format;
     size_t entries_max; /* 0, or more than it: WR_LISTING_ENTRIES_MAX */
     bool shows_hidden;  /* names that begin with a dot; .well-known at the top is never hidden */
+    /* Leaves out more: asked with the path beneath the root, "/a/b", of a folder "/a/b/". NULL: none. */
+    bool (*hides)(const void *ctx, struct wr_slice path);
+    const void *ctx;
 };
 
 /*

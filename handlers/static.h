@@ -29,16 +29,15 @@ struct wr_static_pairs {
 /* For the files whose paths match, and for paths without a file; of several rules all hold, and the
  * later one goes before. */
 struct wr_static_rule {
-    struct wr_static_texts
-        match;     /* handlers/pattern.h, against the path below the route; none: all */
+    /* handlers/pattern.h, against the path below the route; none: all */
+    struct wr_static_texts match;
     bool hashed;   /* only names that carry a hash of their content */
-    bool deny;     /* 403 */
+    bool deny;     /* 403, for a.css.br where it is for a.css too; and not listed */
     bool download; /* as an attachment */
-    const char
-        *cache_control; /* of answers with the file, and 304; "immutable": for a year; NULL: none */
-    const char *type;   /* Content-Type; NULL: by the name */
-    struct wr_static_pairs
-        fields; /* of every answer; value NULL: none of this name by earlier rules */
+    /* Of answers with the file, and 304; "immutable": for a year; NULL: none. */
+    const char *cache_control;
+    const char *type;              /* Content-Type; NULL: by the name */
+    struct wr_static_pairs fields; /* of every answer; value NULL: none by earlier rules */
 };
 
 enum wr_static_compress {

@@ -8,6 +8,15 @@
 
 #define METHODS "GET, HEAD, OPTIONS"
 
+static void add_vary(const struct wr_static_request *r, bool by_coding)
+{
+    static const struct wr_slice values[] = {
+        {"Accept", 6}, {"Accept-Encoding", 15}, {"Accept, Accept-Encoding", 23}};
+
+    if (by_coding || r->varies_by_accept)
+        wr_builtin_add(r->env, WR_SLICE("Vary"), values[by_coding ? 1 + r->varies_by_accept : 0]);
+}
+
 /* ---- what the rules say ---- */
 
 /* Name and value are the folder's, which outlives the request; Server and Date take the place of the
@@ -43,6 +52,7 @@ static __attribute__((noinline)) bool judge_by_rules(struct wr_static_request *r
     add_fields(r->env, v);
     if (!v->deny)
         return true;
+    add_vary(r, false); /* a fallback, which Accept has led to, may be what is denied */
     *refusal = weir_error(r->env, 403);
     return false;
 }
@@ -55,15 +65,6 @@ static inline bool judge(struct wr_static_request *r, struct wr_slice served, we
 }
 
 /* ---- fields ---- */
-
-static void add_vary(const struct wr_static_request *r, bool by_coding)
-{
-    static const struct wr_slice values[] = {
-        {"Accept", 6}, {"Accept-Encoding", 15}, {"Accept, Accept-Encoding", 23}};
-
-    if (by_coding || r->varies_by_accept)
-        wr_builtin_add(r->env, WR_SLICE("Vary"), values[by_coding ? 1 + r->varies_by_accept : 0]);
-}
 
 /* What a 200 has and a 304 tells again (RFC 9110 15.4.5). They point into the entry. */
 static void add_validators(const struct wr_static_request *r, const struct wr_file *f,

@@ -140,6 +140,11 @@ static enum wr_coding coding_of(const struct wr_static_request *r)
     return best < 0 ? WR_CODING_IDENTITY : (enum wr_coding)best;
 }
 
+static bool denies(const void *ctx, struct wr_slice path)
+{
+    return wr_static_options_denies(ctx, path);
+}
+
 /* The folder's address as the client has it. */
 static struct making_list *new_list(const struct wr_static_request *r, struct wr_slice path)
 {
@@ -162,6 +167,9 @@ static struct making_list *new_list(const struct wr_static_request *r, struct wr
     l->setup.order = wr_listing_order(wr_static_get(r->env, "QUERY_STRING"));
     l->setup.format = format_of(r->env);
     l->setup.shows_hidden = l->folder->dot_files;
+    if (l->folder->rules_n > 0)
+        l->setup.hides = denies;
+    l->setup.ctx = &r->loop->folder->options;
     l->coding = coding_of(r);
     return l;
 }

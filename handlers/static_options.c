@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "handlers/file_cache.h"
 #include "handlers/pattern.h"
 #include "http/mime.h"
 
@@ -160,6 +161,30 @@ static bool matches_path(const struct wr_static_rule *rule, struct wr_slice path
     return matches;
 }
 
+static bool is_denied(const struct wr_static_options *o, struct wr_slice path)
+{
+    for (size_t i = 0; i < o->setup.rules_n; i++)
+        if (o->setup.rules[i].deny && matches_path(&o->setup.rules[i], path))
+            return true;
+    return false;
+}
+
+bool wr_static_options_denies(const struct wr_static_options *o, struct wr_slice path)
+{
+    if (is_denied(o, path))
+        return true;
+    if (o->setup.compress == WR_STATIC_COMPRESS_OFF)
+        return false;
+    for (enum wr_coding coding = WR_CODING_GZIP; coding < WR_CODINGS; coding++) {
+        struct wr_slice ending = wr_file_sibling_ending(coding);
+        size_t n = path.n > ending.n ? path.n - ending.n : 0;
+
+        if (n > 0 && wr_slice_eq(wr_slice_from(path, n), ending))
+            return is_denied(o, wr_slice(path.p, n));
+    }
+    return false;
+}
+
 /* The later one takes the place of an earlier one of its name. */
 static void set_field(struct wr_static_verdict *v, const struct wr_static_pair *field)
 {
@@ -186,15 +211,11 @@ static void apply(const struct wr_static_rule *rule, struct wr_static_verdict *o
 void wr_static_options_judge(const struct wr_static_options *o, struct wr_slice asked,
                              struct wr_slice served, struct wr_static_verdict *out)
 {
-    for (size_t i = 0; i < o->setup.rules_n; i++) {
-        const struct wr_static_rule *rule = &o->setup.rules[i];
-        bool is_asked = matches_path(rule, asked);
-        bool is_served = served.p ? matches_path(rule, served) : is_asked;
-
-        out->deny |= rule->deny && (is_asked || is_served);
-        if (is_served)
-            apply(rule, out);
-    }
+    out->deny =
+        wr_static_options_denies(o, asked) || (served.p && wr_static_options_denies(o, served));
+    for (size_t i = 0; i < o->setup.rules_n; i++)
+        if (matches_path(&o->setup.rules[i], served.p ? served : asked))
+            apply(&o->setup.rules[i], out);
 }
 
 bool wr_static_verdict_has(const struct wr_static_verdict *v, const char *name)

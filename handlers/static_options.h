@@ -31,6 +31,10 @@ struct wr_static_verdict {
     size_t fields_n;
 };
 
+/* Does a rule deny the path, or that of which its name says that it is a coding: what is in a.css.gz
+ * is in a.css? */
+bool wr_static_options_denies(const struct wr_static_options *o, struct wr_slice path);
+
 /*
  * `asked` is the path below the route, `served` that of the file that answers, in the same form;
  * absent: it is the same, or there is none. Rules are for the file where there is one: what holds for

@@ -264,8 +264,12 @@ class Rules(Routes):
                             {"match": ["*.htm"], "cache_control": "max-age=1"},
                             {"match": ["/private/", "*.bak"], "deny": True}]},
         "/hash": {"rules": [{"match": ["/assets/**"], "hashed": True, "cache_control": "immutable"}]},
+        "/list": {"listing": True, "index": [], "rules": [{"match": ["/private/", "*.bak"], "deny": True}]},
+        "/fall": {"fallback": "/private/index.html", "rules": [{"match": ["/private/"], "deny": True}]},
+        "/bare": {"compress": "off", "rules": [{"match": ["*.bak"], "deny": True}]},
         "/plain": {}}
-    files = {"index.html": "top", "a.txt": "a", "app.3f2a9c1b.js": "js", "assets/index-BsLk29Xa.css": "css",
+    files = {"index.html": "top", "a.txt": "a", "app.3f2a9c1b.js": "js", "sub/a.txt": "a",
+             "sub/old.bak.gz": "SECRET", "sub/old.bak.br": "SECRET", "sub/old.bak.zst": "SECRET", "assets/index-BsLk29Xa.css": "css",
              "app.js": "js", "x.woff2": "f", "images/deep/i.png": "i", "embed/index.html": "e",
              "doc.pdf": "pdf", "na\u00efve \"x\".pdf": "pdf", "private/secret.txt": "SECRET",
              "private/index.html": "SECRET", "old.bak": "SECRET", "sub/old.bak": "SECRET", "page.htm": "page"}
@@ -329,7 +333,7 @@ class Rules(Routes):
         self.assertIn("filename*=UTF-8''na%C3%AFve%20%22x%22.pdf", value)
 
     def test_deny(self):
-        for target in ("/r/private/secret.txt", "/r/private/missing", "/r/private/", "/r/private", "/r/old.bak",
+        for target in ("/r/private/secret.txt", "/r/private/missing", "/r/private/", "/r/old.bak",
                        "/r/sub/old.bak", "/r/missing.bak", "/r/%70rivate/secret.txt",
                        "/r//private/./secret.txt", "/r/private/secret.txt?x"):
             for method in ("GET", "HEAD"):
@@ -338,6 +342,23 @@ class Rules(Routes):
                 self.assertIsNone(r["ETag"])
         self.check("/r/private/secret.txt", 403, None, "Range: bytes=0-1")
         self.check("/plain/private/secret.txt", 200, b"SECRET")
+
+    def test_a_coding_of_what_is_denied(self):
+        for ending in (".gz", ".br", ".zst"):
+            self.check("/r/sub/old.bak" + ending, 403)
+            self.check("/bare/sub/old.bak" + ending, 200, b"SECRET")
+        self.check("/r/sub/old.bak.gzip", 404)
+
+    def test_what_is_denied_is_not_listed(self):
+        for target, names in (("/list/", {"sub", "a.txt", "page.htm"}), ("/list/sub/", {"a.txt"})):
+            r = self.check(target, 200, None, "Accept: application/json")
+            self.assertEqual({e["name"] for e in json.loads(r.body)["entries"]} & {
+                "sub", "a.txt", "page.htm", "private", "old.bak", "old.bak.gz"}, names)
+            self.assertNotIn(b"old.bak", self.check(target, 200).body)
+
+    def test_a_denied_fallback_depends_on_accept(self):
+        for fields, status in ((("Accept: text/html",), 403), ((), 404)):
+            self.assertIn("Accept", self.check("/fall/nothing", status, None, *fields).all("Vary"))
 
     def test_no_way_around_deny(self):
         self.check("/file/private/secret.txt", 403, None, NAVIGATION)
