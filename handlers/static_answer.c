@@ -310,17 +310,21 @@ static bool asks_for_ranges(const struct wr_static_request *r)
            wr_slice_eq(wr_static_get(r->env, "REQUEST_METHOD"), WR_SLICE("GET"));
 }
 
+/* Does If-Range, if there is one, let it count? What is the date of several codings at once is no
+ * strong validator (RFC 9110 8.8.1): it does not tell which of them the client has a part of. */
+static bool range_applies(const struct wr_static_request *r, struct wr_validators validators)
+{
+    if (r->is_negotiated)
+        validators.last_modified_s = -1;
+    return wr_cond_range_applies(wr_static_get(r->env, "HTTP_IF_RANGE"), &validators, wall_s(r));
+}
+
 /* What it asks for, of the bytes of the representation that was chosen. */
 static enum wr_range_result find_ranges(const struct wr_static_request *r, uint64_t size,
                                         const struct wr_validators *validators,
                                         struct wr_ranges *out)
 {
-    struct wr_slice if_range;
-
-    if (!asks_for_ranges(r))
-        return WR_RANGE_WHOLE;
-    if_range = wr_static_get(r->env, "HTTP_IF_RANGE");
-    if (if_range.p && !wr_cond_range_applies(if_range, validators, wall_s(r)))
+    if (!asks_for_ranges(r) || !range_applies(r, *validators))
         return WR_RANGE_WHOLE;
     return wr_ranges_parse(wr_static_get(r->env, "HTTP_RANGE"), size, out);
 }
@@ -405,18 +409,14 @@ static bool has_identity(const struct wr_static_request *r, const struct wr_file
 }
 
 /* Who asks for a part, and does not say of which representation, means the file: some programs append
- * what comes to what they have, whatever its coding. If-Range, If-Match and If-None-Match tell when it
- * is another. */
+ * what comes to what they have, whatever its coding. If-Range and If-Match tell when it is another;
+ * who sends If-None-Match knows tags, and is told of what is chosen. */
 static bool wants_part_of_identity(const struct wr_static_request *r, const struct wr_file *f)
 {
-    struct wr_slice if_range;
-
-    if (!asks_for_ranges(r) || wr_builtin_has_field(r->env, WR_FIELD_IF_NONE_MATCH) ||
-        (wr_builtin_has_field(r->env, WR_FIELD_IF_MATCH) &&
-         evaluate(r, &f->validators) == WR_COND_FAILED))
-        return false;
-    if_range = wr_static_get(r->env, "HTTP_IF_RANGE");
-    return wr_cond_range_applies(if_range, &f->validators, wall_s(r));
+    return asks_for_ranges(r) && !wr_builtin_has_field(r->env, WR_FIELD_IF_NONE_MATCH) &&
+           !(wr_builtin_has_field(r->env, WR_FIELD_IF_MATCH) &&
+             evaluate(r, &f->validators) == WR_COND_FAILED) &&
+           range_applies(r, f->validators);
 }
 
 /* 0 with *rep, which is the identity to begin with; -EAGAIN: *later is to be returned; -ENODATA: none
@@ -429,6 +429,8 @@ static int choose(struct wr_static_request *r, struct wr_file_entry *e,
     int err;
 
     wr_accept_codings_parse(wr_static_get(r->env, "HTTP_ACCEPT_ENCODING"), &accept);
+    r->is_negotiated =
+        accept.q[WR_CODING_GZIP] || accept.q[WR_CODING_BR] || accept.q[WR_CODING_ZSTD];
     if (accept.q[WR_CODING_IDENTITY] > 0 &&
         (has_identity(r, wr_file_of(e)) || wants_part_of_identity(r, wr_file_of(e))))
         return 0;

@@ -62,6 +62,7 @@ struct wr_static_request {
     struct wr_slice path; /* below the route; decoded, NUL-terminated, begins with '/' */
     struct wr_static_verdict verdict;
     bool varies_by_accept; /* what answers here depends on Accept */
+    bool is_negotiated;    /* the client takes codings of the file, and may have it in any */
 
     /* of one that waits, and then lies in the arena */
     bool is_kept;
