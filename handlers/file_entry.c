@@ -11,6 +11,9 @@
 #define FINE_NS   50000000LL
 #define COARSE_NS 2500000000LL
 
+#define OLD_S                                                                                      \
+    10 /* past either, and counted in seconds: a file system may tell any number of them */
+
 /* An mtime before 1990 is a constant: 0 or 1 of reproducible builds, 1980 of archives. */
 #define FIRST_TIME_S 631152000
 
@@ -109,10 +112,12 @@ int wr_file_entry_load(struct wr_file_entry *e, bool may_wait)
 
 bool wr_file_has_settled(const struct wr_file_info *info, int64_t wall_ns)
 {
-    int64_t changed_ns = info->ctime_s * WR_SECOND_NS + info->ctime_ns;
     int64_t margin_ns = info->ctime_ns == 0 ? COARSE_NS : FINE_NS;
+    int64_t now_s = wall_ns / WR_SECOND_NS;
 
-    return wall_ns - changed_ns > margin_ns;
+    if (info->ctime_s > now_s || info->ctime_s < now_s - OLD_S)
+        return info->ctime_s < now_s;
+    return wall_ns - (info->ctime_s * WR_SECOND_NS + info->ctime_ns) > margin_ns;
 }
 
 static bool has_constant_mtime(const struct wr_file_info *info)

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "handlers/file_entry.h"
+
 static void cache__file_up_to_16_kib__is_kept_in_memory(void **state)
 {
     struct fixture f;
@@ -226,6 +228,38 @@ static void cache__etag__is_strong_when_the_file_has_settled_and_is_kept(void **
 }
 
 /* RFC 9110 8.8.2.1 */
+/* 50 ms, or 2.5 s where the time is in whole seconds; whatever else a file system tells. */
+static void settled__by_the_age_of_the_change(void **state)
+{
+    static const struct {
+        int64_t ctime_s;
+        int32_t ctime_ns;
+        bool has_settled;
+    } rows[] = {
+        {1000000000, 900000000, false},
+        {1000000000, 450000001, false},
+        {1000000000, 449999999, true},
+        {1000000000, 0, false},
+        {999999998, 0, false},
+        {999999997, 0, true},
+        {999999990, 1, true},
+        {999999989, 999999999, true},
+        {1000000001, 1, false},
+        {INT64_MAX, 999999999, false},
+        {INT64_MAX / 1000000000 + 1, 1, false},
+        {INT64_MIN, 0, true},
+        {-1, 1, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        const struct wr_file_info info = {.ctime_s = rows[i].ctime_s, .ctime_ns = rows[i].ctime_ns};
+
+        if (wr_file_has_settled(&info, 1000000000500000000) != rows[i].has_settled)
+            fail_msg("row %zu", i);
+    }
+}
+
 static void cache__date_from_the_future__is_that_of_the_request(void **state)
 {
     struct fixture f;
@@ -568,6 +602,7 @@ WR_TESTS(cmocka_unit_test(cache__file_up_to_16_kib__is_kept_in_memory),
          cmocka_unit_test(cache__etag__is_mtime_in_ns_and_size),
          cmocka_unit_test(cache__constant_mtime__etag_has_ctime_and_inode_and_there_is_no_date),
          cmocka_unit_test(cache__etag__is_strong_when_the_file_has_settled_and_is_kept),
+         cmocka_unit_test(settled__by_the_age_of_the_change),
          cmocka_unit_test(cache__date_from_the_future__is_that_of_the_request),
          cmocka_unit_test(cache__errors__are_those_of_the_root),
          cmocka_unit_test(cache__more_than_1024_files__drops_those_used_longest_ago),
