@@ -311,6 +311,7 @@ class ServerCase(unittest.TestCase):
 
     options = ()
     loops = 2
+    how = {}  # for the Server, besides
 
     @classmethod
     def populate(cls):
@@ -329,7 +330,7 @@ class ServerCase(unittest.TestCase):
         cls.root = os.path.join(cls.temp, "www")
         os.mkdir(cls.root)
         cls.populate()
-        cls.server = Server(cls.root, *cls.options, loops=cls.loops)
+        cls.server = Server(cls.root, *cls.options, loops=cls.loops, **cls.how)
         cls.addClassCleanup(cls.server.temp.cleanup)
         cls.addClassCleanup(cls.server.kill)
         cls.warm_up()
