@@ -4,6 +4,7 @@
  */
 #include "multipart.h"
 
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -288,6 +289,37 @@ static void several__one_leaves__the_other_is_served(void **state)
     close_site(&s);
 }
 
+/* Whatever comes from the client meanwhile, it waits once. */
+static void several__pipelined__wait_once_and_come_in_order(void **state)
+{
+    struct site s;
+    struct test_responses r;
+
+    (void)state;
+    open_large(&s);
+    temp_file_write(&s.folder, "small", WR_SLICE("small"));
+    disk.is_cold = true;
+    test_server_hold_helpers(&s.server);
+    send_as(&s, "GET", "/large.bin", "");
+    test_client_send(&s.client, "GET /small HTTP/1.1\r\nHost: a\r\n\r\n");
+    test_client_event(&s.client, EPOLLOUT);
+    test_client_send(&s.client, "HEAD /small HTTP/1.1\r\nHost: a\r\n\r\n");
+    test_client_event(&s.client, EPOLLIN | EPOLLOUT);
+    assert_int_equal(disk.asks_n, 1);
+    assert_true(s.client.transport.out_n < 4096);
+    test_server_run_helpers(&s.server);
+    go_on(&s);
+    check_windows(disk.reads, disk.reads_n, windows, 3);
+    test_client_responses(&s.client, "GGH", &r);
+    assert_null(r.error);
+    assert_int_equal(r.n, 3);
+    assert_int_equal(r.v[0].content_n, LARGE);
+    assert_memory_equal(r.v[0].content, letters, LARGE);
+    assert_string_equal(r.v[1].content, "small");
+    test_responses_free(&r);
+    close_site(&s);
+}
+
 /* ---- clients and servers that go ---- */
 
 static void gone__while_a_window_is_read__nothing_is_left(void **state)
@@ -304,6 +336,7 @@ static void gone__while_a_window_is_read__nothing_is_left(void **state)
         assert_true(s.client.transport.is_closed);
         if (removes) { /* the cache lets go of it as well, before it has been read */
             assert_int_equal(unlink(temp_path(&s.folder, "large.bin")), 0);
+            test_client_fini(&s.client);
             test_client_open(&s.server, &s.client);
             send_as(&s, "GET", "/large.bin", "");
             assert_int_equal(response(&s, false)->status, 404);
@@ -496,6 +529,7 @@ WR_TESTS(cmocka_unit_test(windows__warm__are_asked_for_and_sent),
          cmocka_unit_test(windows__head__needs_none),
          cmocka_unit_test(several__for_one_window__one_reads),
          cmocka_unit_test(several__from_one_place__each_has_what_it_needs),
+         cmocka_unit_test(several__pipelined__wait_once_and_come_in_order),
          cmocka_unit_test(several__one_leaves__the_other_is_served),
          cmocka_unit_test(gone__while_a_window_is_read__nothing_is_left),
          cmocka_unit_test(gone__server_ends_while_a_window_is_read__it_ends),
