@@ -1,5 +1,7 @@
 """The access log: the combined format, whole lines, nothing forged, and never in the way."""
 import calendar
+import contextlib
+import json
 import os
 import re
 import select
@@ -8,7 +10,7 @@ import threading
 import time
 import unittest
 
-from support import PATIENCE, Client, TempCase, eventually, in_threads, sanitizer, write_file
+from support import PATIENCE, Client, Server, TempCase, eventually, in_threads, sanitizer, write_file
 
 LINE = re.compile(
     r'(?P<peer>\S+) - - \[(?P<time>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000)\] '
@@ -283,6 +285,47 @@ class Trouble(LogCase):
         self.assertTrue(eventually(lambda: told in s.log()), s.log())
         self.assertEqual(s.log().count(told), 1)
         self.assertLess(s.stop(), 5)
+
+    def small_disk(self):
+        """A folder on a file system of 256 KiB."""
+        folder = os.path.join(self.temp, "logs")
+        os.mkdir(folder)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", folder], capture_output=True).returncode:
+            self.skipTest("may not mount a file system")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", folder], check=True)
+        return folder
+
+    def test_full_disk_on_which_there_is_room_again(self):
+        """Requests are served meanwhile; what is lost is counted, and the log goes on by itself."""
+        folder = self.small_disk()
+        log, ballast = os.path.join(folder, "access.log"), os.path.join(folder, "ballast")
+        config = write_file(os.path.join(self.temp, "weir.json"),
+                            json.dumps({"routes": [{"static": "www"}], "access_log": {"file": log}}))
+        s = Server(None, "--config", config)
+        self.addCleanup(s.__exit__, None, None, None)
+        with open(ballast, "wb") as f, contextlib.suppress(OSError):
+            f.write(bytes(1 << 20))
+        self.assertLess(self.flood(s, 1), 2)
+        told = "No space left on device; lines are lost"
+        self.assertTrue(eventually(lambda: told in s.log()), s.log())
+        os.unlink(ballast)
+        with Client(s) as c:
+            self.assertEqual(c.get("/?after").status, 200)
+
+        def read():
+            with open(log, "rb") as f:
+                return f.read()
+        self.assertTrue(eventually(lambda: b"/?after " in read()))
+        s.stop()
+        self.assertEqual(s.log().count(told), 1)
+        lines = read().decode("ascii").split("\n")
+        whole = [line for line in lines if LINE.match(line)]
+        reports = re.findall(r"^weir: (\d+) log lines lost: writing failed: No space left on device$",
+                             "\n".join(lines), re.M)
+        self.assertEqual(len(whole) + sum(int(n) for n in reports), 50 * 10 + 1)
+        self.assertGreater(sum(int(n) for n in reports), 0)
+        self.assertEqual(lines.pop(), "")
+        self.assertLessEqual(len(lines) - len(whole) - len(reports), 1)  # the one that was cut
 
     def test_pipe_to_a_program_that_ends(self):
         """weir serve . | head -3"""
