@@ -90,18 +90,24 @@ static weir_body redirect_to_folder(struct wr_static_request *r)
 
 /* ---- look-up ---- */
 
+static bool is_well_known(struct wr_slice name)
+{
+    return wr_slice_starts(name, WR_SLICE(".well-known/")) ||
+           wr_slice_eq(name, WR_SLICE(".well-known"));
+}
+
 /* Any part that begins with a dot, but for .well-known in first place. `name` is beneath the folder. */
 static bool is_hidden(const struct wr_static_request *r, struct wr_slice name)
 {
-    bool is_well_known = wr_slice_starts(name, WR_SLICE(".well-known/")) ||
-                         wr_slice_eq(name, WR_SLICE(".well-known"));
-    struct wr_slice rest = wr_slice_from(name, is_well_known ? 1 : 0);
+    struct wr_slice rest = name;
     const char *dot;
 
     if (r->loop->folder->options.setup.dot_files)
         return false;
+    if (name.n > 0 && name.p[0] == '.' && !is_well_known(name))
+        return true;
     while ((dot = rest.n > 0 ? memchr(rest.p, '.', rest.n) : NULL)) { /* names have few */
-        if (dot == name.p || dot[-1] == '/')
+        if (dot > name.p && dot[-1] == '/')
             return true;
         rest = wr_slice_from(rest, (size_t)(dot - rest.p) + 1);
     }

@@ -304,7 +304,7 @@ static enum wr_cond_result evaluate(const struct wr_static_request *r,
 }
 
 /* The Range field counts with GET only (RFC 9110 14.2). */
-static bool asks_for_ranges(const struct wr_static_request *r)
+static inline __attribute__((always_inline)) bool asks_for_ranges(const struct wr_static_request *r)
 {
     return wr_builtin_has_field(r->env, WR_FIELD_RANGE) &&
            wr_slice_eq(wr_static_get(r->env, "REQUEST_METHOD"), WR_SLICE("GET"));
