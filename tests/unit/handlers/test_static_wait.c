@@ -260,7 +260,7 @@ static void disk__nobody_helps__is_waited_for_by_the_loop(void **state)
         if (is_full)
             fill_queue(&s);
         else
-            s.server.site.helpers = NULL;
+            s.server.site.helpers = s.server.site.makers = NULL;
         check_content(&s, "/x", "", "x!");
         check_field(check_status(&s, "/page.css", "Accept-Encoding: gzip\r\n", 200),
                     "Content-Encoding", NULL);
@@ -343,13 +343,13 @@ static void coding__nobody_helps__is_the_identity_until_somebody_does(void **sta
         if (is_full)
             fill_queue(&s);
         else
-            s.server.site.helpers = NULL;
+            s.server.site.helpers = s.server.site.makers = NULL;
         r = check_status(&s, "/page.css", "Accept-Encoding: gzip, br, zstd\r\n", 200);
         check_field(r, "Content-Encoding", NULL);
         check_field(r, "Vary", "Accept-Encoding");
         assert_memory_equal(r->content, letters, CSS_SIZE);
         check_status(&s, "/page.css", "Accept-Encoding: gzip, identity;q=0\r\n", 406);
-        s.server.site.helpers = s.server.helpers;
+        s.server.site.helpers = s.server.site.makers = s.server.helpers;
         test_server_run_helpers(&s.server);
         go_on(&s);
         r = check_status(&s, "/page.css", "Accept-Encoding: gzip, br, zstd\r\n", 200);
@@ -400,9 +400,9 @@ static void listing__nobody_helps__is_503(void **state)
         if (is_full)
             fill_queue(&s);
         else
-            s.server.site.helpers = NULL;
+            s.server.site.helpers = s.server.site.makers = NULL;
         check_status(&s, "/list/", "", 503);
-        assert_non_null(strstr(s.server.log_text, "/list/: Device or resource busy"));
+        assert_null(strstr(s.server.log_text, "busy")); /* clients could fill the log with it */
         close_site(&s);
     }
 }
