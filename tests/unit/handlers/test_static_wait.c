@@ -93,19 +93,22 @@ int __wrap_wr_encodings_make(struct wr_encodings *s, const struct wr_encodings_s
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t n);
+void *__real_wr_arena_alloc(struct wr_arena *a, size_t n);
 void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t n);
+void *__wrap_wr_arena_alloc(struct wr_arena *a, size_t n);
 
 static struct {
     bool is_on, goes_on, has_failed;
-    int in;      /* allocations until one fails */
-    size_t only; /* of this size; 0: of any */
+    bool of_arena;    /* of requests alone, not of malloc() and its kind */
+    bool of_deferred; /* what weir_defer() takes where the arena has none fails, too */
+    int in;           /* allocations until one fails */
 } shortage;
 
-static bool fails(size_t n)
+static bool fails(bool is_arena)
 {
-    if (!shortage.is_on || (shortage.only > 0 && shortage.only != n) || shortage.in-- > 0)
+    if (!shortage.is_on || shortage.of_arena != is_arena || shortage.in-- > 0)
         return false;
     shortage.is_on = shortage.goes_on;
     shortage.in = 0;
@@ -114,17 +117,29 @@ static bool fails(size_t n)
 
 void *__wrap_malloc(size_t n)
 {
-    return fails(n) ? NULL : __real_malloc(n);
+    if (shortage.of_deferred && n == sizeof(struct wr_deferred)) {
+        shortage.of_deferred = false;
+        return NULL;
+    }
+    return fails(false) ? NULL : __real_malloc(n);
 }
 
 void *__wrap_calloc(size_t n, size_t size)
 {
-    return fails(n * size) ? NULL : __real_calloc(n, size);
+    return fails(false) ? NULL : __real_calloc(n, size);
 }
 
 void *__wrap_realloc(void *p, size_t n)
 {
-    return fails(n) ? NULL : __real_realloc(p, n);
+    return fails(false) ? NULL : __real_realloc(p, n);
+}
+
+void *__wrap_wr_arena_alloc(struct wr_arena *a, size_t n)
+{
+    if (!fails(true))
+        return __real_wr_arena_alloc(a, n);
+    shortage.of_deferred = n == sizeof(struct wr_deferred);
+    return NULL;
 }
 
 /* ---- the site ---- */
@@ -618,7 +633,7 @@ static void check_short(struct site *s, size_t i)
 }
 
 /* One request with that shortage; did it come to it? */
-static bool ask_short(size_t i, uint64_t arena_max, bool is_settled)
+static bool ask_short(size_t i, bool is_settled)
 {
     struct site s;
     char request[256];
@@ -628,22 +643,19 @@ static bool ask_short(size_t i, uint64_t arena_max, bool is_settled)
     make_ready(&s);
     if (!is_settled)
         set_time(&s, 0); /* what is not settled is not kept */
-    if (arena_max > 0)
-        s.server.site.config.arena_bytes_max = arena_max;
     snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n%s\r\n", short_of[i].target,
              short_of[i].fields);
     shortage.is_on = true;
     shortage.has_failed = false;
     test_client_send(&s.client, request);
     go_on(&s);
-    shortage.is_on = false;
+    shortage.is_on = shortage.of_deferred = false;
     check_short(&s, i);
-    if (arena_max == 0) { /* and the next has what it needs */
-        disk.cold = disk.cold_beside = NULL;
-        test_client_fini(&s.client);
-        test_client_open(&s.server, &s.client);
-        check_status(&s, short_of[i].target, short_of[i].fields, short_of[i].status);
-    }
+    /* and the next has what it needs */
+    disk.cold = disk.cold_beside = NULL;
+    test_client_fini(&s.client);
+    test_client_open(&s.server, &s.client);
+    check_status(&s, short_of[i].target, short_of[i].fields, short_of[i].status);
     close_site(&s);
     return shortage.has_failed;
 }
@@ -655,24 +667,25 @@ static void memory__each_allocation_that_fails__costs_one_answer_at_most(void **
         for (int goes_on = 0; goes_on < 2; goes_on++)
             for (int at = 0;; at++) {
                 shortage.goes_on = goes_on;
-                shortage.only = 0;
+                shortage.of_arena = false;
                 shortage.in = at;
-                if (!ask_short(i, 0, true))
+                if (!ask_short(i, true))
                     break;
             }
 }
 
-/* An arena that is used up anywhere, and with it what weir_defer() takes then. */
-static void memory__arena_that_is_used_up__costs_one_answer_at_most(void **state)
+/* What is not settled is not kept, so that nobody else holds what the request holds. */
+static void memory__each_of_the_arena_that_fails__costs_one_answer_at_most(void **state)
 {
     (void)state;
     for (size_t i = 0; i < WR_COUNT(short_of); i++)
-        for (uint64_t max = 64; max < 6000; max += 48)
-            for (int is_settled = 0; is_settled < 2; is_settled++) {
-                shortage.goes_on = true;
-                shortage.only = sizeof(struct wr_deferred);
-                shortage.in = 0;
-                (void)ask_short(i, max, is_settled);
+        for (int goes_on = 0; goes_on < 4; goes_on++)
+            for (int at = 0;; at++) {
+                shortage.goes_on = goes_on % 2;
+                shortage.of_arena = true;
+                shortage.in = at;
+                if (!ask_short(i, goes_on / 2))
+                    break;
             }
 }
 
@@ -691,4 +704,4 @@ WR_TESTS(cmocka_unit_test(disk__cold__is_waited_for_by_a_thread),
          cmocka_unit_test(gone__all_of_them__nothing_is_left),
          cmocka_unit_test(threads__that_help__serve_all),
          cmocka_unit_test(memory__each_allocation_that_fails__costs_one_answer_at_most),
-         cmocka_unit_test(memory__arena_that_is_used_up__costs_one_answer_at_most));
+         cmocka_unit_test(memory__each_of_the_arena_that_fails__costs_one_answer_at_most));
