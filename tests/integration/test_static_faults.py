@@ -2,6 +2,7 @@
 
 What came is compared with what was on disk: all of one version, under the validators of that version.
 """
+import contextlib
 import ctypes
 import gzip
 import os
@@ -16,6 +17,7 @@ from support import Client, TempCase, eventually, in_threads, settle, write_file
 
 KIB = 1024
 CHANGES = 1000
+BURST = 10  # changes without a pause
 SECOND_NS = 1000000000
 
 # Runs a program to which openat2(2) says EPERM, as older container runtimes do. The number is the same on all
@@ -137,6 +139,7 @@ class UnderLoad(TempCase):
         self.tags = {}    # entity tag without W/ -> (version, coding): one of each for a tag
         self.counts = {}  # coding -> answers
         self.newest = -1  # version that some reader has seen
+        self.answers = 0
 
     def put(self, name, version, data):
         """In the place of the file, by rename; each version has a time of its own."""
@@ -156,6 +159,7 @@ class UnderLoad(TempCase):
             if has_own_tags:
                 self.assertEqual(self.tags.setdefault(tag, (version, coding)), (version, coding))
             self.counts[coding] = self.counts.get(coding, 0) + 1
+            self.answers += 1
             self.newest = max(self.newest, version)
         return version, r["ETag"]
 
@@ -177,25 +181,53 @@ class UnderLoad(TempCase):
                 else:
                     last = self.look(r, size, has_own_tags)[0]
 
-    def write(self, change):
-        for version in range(1, CHANGES + 1):
-            change(version)
+    def start_writer(self, change):
+        """A function that has so many more changes made, by a process: as a thread the writer would wait for the
+        readers at each of its calls."""
+        more_r, more_w = os.pipe()
+        done_r, done_w = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            with contextlib.suppress(BaseException):
+                os.close(more_w)
+                version = 1
+                while os.read(more_r, 1):
+                    for version in range(version, version + BURST):
+                        change(version)
+                    version += 1
+                    os.write(done_w, b"x")
+            os._exit(0)
+        os.close(more_r)
+        os.close(done_w)
+        self.addCleanup(os.close, done_r)
+        self.addCleanup(os.waitpid, pid, 0)
+        self.addCleanup(os.close, more_w)  # which ends it
+        return lambda: os.write(more_w, b"x") == 1 and os.read(done_r, 1) == b"x"
+
+    def write(self, burst):
+        for version in range(BURST, CHANGES + 1, BURST):
+            seen = self.answers
+            self.assertTrue(burst())
             if version % 100 == 0:  # it lies still for so long that it is kept, and encoded
                 settle(self.path("f.txt"))
-                self.assertTrue(eventually(lambda: self.newest == version or self.end.is_set()))
+                seen = None
+            self.assertTrue(eventually(lambda: self.end.is_set() or
+                                       (self.newest == version if seen is None else self.answers > seen), 60))
             if self.end.is_set():  # a reader has failed
                 return
 
     def run_load(self, change, size, fields=(), has_own_tags=True):
+        change(0)
+        burst = self.start_writer(change)
+
         def work(i):
             try:
                 if i < self.READERS:
                     self.read(size, fields, has_own_tags)
                 else:
-                    self.write(change)
+                    self.write(burst)
             finally:
                 self.end.set()
-        change(0)
         in_threads(self.READERS + 1, work)
         with Client(self.server) as c:
             self.assertEqual(version_of(c.get("/f.txt").body), CHANGES)
