@@ -420,13 +420,13 @@ static bool wants_part_of_identity(const struct wr_static_request *r, const stru
 }
 
 /* 0 with *rep, which is the identity to begin with; -EAGAIN: *later is to be returned; -ENODATA: none
- * that is accepted. */
+ * is accepted; -EBUSY: one is, but nobody has time to make it. */
 static int choose(struct wr_static_request *r, struct wr_file_entry *e,
                   struct wr_representation *rep, weir_body *later)
 {
     struct wr_file_moment now = wr_static_now(r);
     struct wr_accept_codings accept;
-    int err;
+    int err, refused = -ENODATA;
 
     wr_accept_codings_parse(wr_static_get(r->env, "HTTP_ACCEPT_ENCODING"), &accept);
     r->is_negotiated =
@@ -440,12 +440,13 @@ static int choose(struct wr_static_request *r, struct wr_file_entry *e,
             if (wr_static_wait_for_coding(r, e, rep->coding, later))
                 return -EAGAIN;
             accept.q[rep->coding] = 0; /* then without it */
+            refused = -EBUSY;
         } else if (err == -EAGAIN) {
             if (wr_static_wait_for_disk(r, wr_file_of(e)->path, later))
                 return -EAGAIN;
             now.may_wait = true;
         } else {
-            return err;
+            return err == -ENODATA ? refused : err;
         }
     }
 }

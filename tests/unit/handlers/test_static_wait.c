@@ -363,7 +363,7 @@ static void coding__nobody_helps__is_the_identity_until_somebody_does(void **sta
         check_field(r, "Content-Encoding", NULL);
         check_field(r, "Vary", "Accept-Encoding");
         assert_memory_equal(r->content, letters, CSS_SIZE);
-        check_status(&s, "/page.css", "Accept-Encoding: gzip, identity;q=0\r\n", 406);
+        check_status(&s, "/page.css", "Accept-Encoding: gzip, identity;q=0\r\n", 503);
         s.server.site.helpers = s.server.site.makers = s.server.helpers;
         test_server_run_helpers(&s.server);
         go_on(&s);
