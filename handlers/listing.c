@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "base/buf.h"
+#include "base/html.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
 #include "handlers/listing_html.inc"
@@ -270,29 +270,6 @@ static void append_picture(struct wr_buf *b, uint32_t code)
     wr_buf_char(b, (char)(code == 0x7f ? 0xa1 : 0x80 + code));
 }
 
-static void append_escaped(struct wr_buf *b, struct wr_slice character)
-{
-    switch (character.p[0]) {
-    case '&':
-        WR_BUF_LITERAL(b, "&amp;");
-        break;
-    case '<':
-        WR_BUF_LITERAL(b, "&lt;");
-        break;
-    case '>':
-        WR_BUF_LITERAL(b, "&gt;");
-        break;
-    case '"':
-        WR_BUF_LITERAL(b, "&quot;");
-        break;
-    case '\'':
-        WR_BUF_LITERAL(b, "&#39;");
-        break;
-    default:
-        wr_buf_slice_append(b, character);
-    }
-}
-
 static void append_text(struct wr_buf *b, struct wr_slice text)
 {
     while (text.n > 0) {
@@ -304,7 +281,7 @@ static void append_text(struct wr_buf *b, struct wr_slice text)
         else if (code < 0x20 || code == 0x7f)
             append_picture(b, code);
         else
-            append_escaped(b, wr_slice(text.p, n));
+            wr_html_append(b, wr_slice(text.p, n));
         text = wr_slice_from(text, n > 0 ? n : 1);
     }
 }

@@ -1,13 +1,12 @@
 #include "server/error_page.h"
 
-#include "base/buf.h"
+#include "base/html.h"
 #include "http/status.h"
 #include "server/error_page_html.inc"
 #include "server/worker.h"
 
 #define PAGE_ROOM                                                                                  \
     (sizeof(ERROR_PAGE_HEAD ERROR_PAGE_MIDDLE ERROR_PAGE_TAIL_1 ERROR_PAGE_TAIL_2) + 512)
-#define ESCAPE_GROWTH (sizeof "&quot;" - 1)
 
 static const char *sentence_for(int status)
 {
@@ -68,25 +67,6 @@ static struct wr_slice target_of(const struct wr_response *r, int status)
     return wr_slice(NULL, 0);
 }
 
-static void append_escaped(struct wr_buf *b, struct wr_slice text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        switch (text.p[i]) {
-        case '&':
-            WR_BUF_LITERAL(b, "&amp;");
-            break;
-        case '<':
-            WR_BUF_LITERAL(b, "&lt;");
-            break;
-        case '"':
-            WR_BUF_LITERAL(b, "&quot;");
-            break;
-        default:
-            wr_buf_char(b, text.p[i]);
-        }
-    }
-}
-
 static void append_sentence(struct wr_buf *b, int status, struct wr_slice target)
 {
     if (!target.p) {
@@ -94,7 +74,7 @@ static void append_sentence(struct wr_buf *b, int status, struct wr_slice target
         return;
     }
     WR_BUF_LITERAL(b, "This page is at <a href=\"");
-    append_escaped(b, target);
+    wr_html_append(b, target);
     WR_BUF_LITERAL(b, "\">another address</a>.");
 }
 
@@ -133,7 +113,7 @@ static void add_coding(struct wr_exchange *x, const struct wr_own_page *own, enu
 static struct wr_slice make_page(struct wr_exchange *x, int status)
 {
     struct wr_slice target = target_of(&x->response, status);
-    size_t room = PAGE_ROOM + ESCAPE_GROWTH * target.n;
+    size_t room = PAGE_ROOM + WR_HTML_GROWTH * target.n;
     char *memory = wr_arena_alloc(&x->arena, room);
     struct wr_buf page = wr_buf_on(memory, memory ? room : 0);
 

@@ -38,7 +38,7 @@ static void error_page__redirect__links_to_its_target(void **state)
     } rows[] = {
         {"/new?a=1&b", "<a href=\"/new?a=1&amp;b\">another address</a>"},
         {"https://example.org/", "<a href=\"https://example.org/\">another address</a>"},
-        {"/\"><script>", "<a href=\"/&quot;>&lt;script>\">another address</a>"},
+        {"/\"><script>", "<a href=\"/&quot;&gt;&lt;script&gt;\">another address</a>"},
         {"javascript:alert(1)", NULL},
         {"new", NULL},
     };
