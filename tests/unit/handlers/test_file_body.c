@@ -268,6 +268,28 @@ static void several__from_one_place__each_has_what_it_needs(void **state)
     close_site(&s);
 }
 
+static void several__elsewhere__each_reads_its_own(void **state)
+{
+    static const struct window reads[] = {{0, 100}, {1000000, 50}};
+    struct site s;
+    struct test_client other;
+
+    (void)state;
+    open_large(&s);
+    disk.is_cold = true;
+    test_client_open(&s.server, &other);
+    test_server_hold_helpers(&s.server);
+    send_as(&s, "GET", "/large.bin", "Range: bytes=0-99\r\n");
+    test_client_send(&other, "GET /large.bin HTTP/1.1\r\nHost: a\r\n"
+                             "Range: bytes=1000000-1000049\r\n\r\n");
+    test_server_run_helpers(&s.server);
+    go_on(&s);
+    check_windows(disk.reads, disk.reads_n, reads, 2);
+    assert_memory_equal(response(&s, false)->content, letters, 100);
+    test_client_fini(&other);
+    close_site(&s);
+}
+
 static void several__one_leaves__the_other_is_served(void **state)
 {
     struct site s;
@@ -529,6 +551,7 @@ WR_TESTS(cmocka_unit_test(windows__warm__are_asked_for_and_sent),
          cmocka_unit_test(windows__head__needs_none),
          cmocka_unit_test(several__for_one_window__one_reads),
          cmocka_unit_test(several__from_one_place__each_has_what_it_needs),
+         cmocka_unit_test(several__elsewhere__each_reads_its_own),
          cmocka_unit_test(several__pipelined__wait_once_and_come_in_order),
          cmocka_unit_test(several__one_leaves__the_other_is_served),
          cmocka_unit_test(gone__while_a_window_is_read__nothing_is_left),

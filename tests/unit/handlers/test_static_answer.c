@@ -417,6 +417,23 @@ static void ranges__with_another_tag__are_of_the_file_or_the_whole(void **state)
     close_site(&s);
 }
 
+/* Who does not take the file as it is gets a part of what he takes. */
+static void ranges__without_the_identity__are_of_the_coding(void **state)
+{
+    struct site s;
+    char tags[TAGS][128];
+    const struct test_response *r;
+
+    (void)state;
+    open_plain(&s);
+    get_tags(&s, "/page.css", tags);
+    r = ask(&s, "/page.css", "Accept-Encoding: gzip, identity;q=0\r\nRange: bytes=2-11\r\n");
+    assert_int_equal(r->status, 206);
+    check_field(r, "Content-Encoding", "gzip");
+    check_field(r, "ETag", tags[GZIP]);
+    close_site(&s);
+}
+
 static void ranges__several__are_a_multipart(void **state)
 {
     struct site s;
@@ -734,6 +751,7 @@ WR_TESTS(cmocka_unit_test(negotiation__each_field__has_its_coding),
          cmocka_unit_test(conditions__refusals__are_pages_without_validators),
          cmocka_unit_test(ranges__with_the_tag_of_a_coding__are_of_that),
          cmocka_unit_test(ranges__with_another_tag__are_of_the_file_or_the_whole),
+         cmocka_unit_test(ranges__without_the_identity__are_of_the_coding),
          cmocka_unit_test(ranges__several__are_a_multipart),
          cmocka_unit_test(ranges__several_of_a_large_file__come_from_its_descriptor),
          cmocka_unit_test(ranges__several_of_a_coding__are_of_its_bytes),

@@ -132,6 +132,8 @@ static void type__longest_ending__goes_before_the_table(void **state)
         const char *path, *type;
     } rows[] = {
         {"/a.gz", "x/gz"},
+        {"/a.css.map", "x/cssmap"},
+        {"/a.map", "x/map"},
         {"/a.tar.gz", "x/targz"},
         {"/A.TAR.GZ", "x/targz"},
         {"/d.css/a.html", "text/html; charset=utf-8"},
@@ -146,7 +148,8 @@ static void type__longest_ending__goes_before_the_table(void **state)
 
     (void)state;
     setup.types =
-        (struct wr_static_pairs)PAIRS({"tar.gz", "x/targz"}, {"gz", "x/gz"}, {"css", "x/css"});
+        (struct wr_static_pairs)PAIRS({"gz", "x/gz"}, {"tar.gz", "x/targz"},
+                                      {"css.map", "x/cssmap"}, {"map", "x/map"}, {"css", "x/css"});
     load(&setup);
     for (size_t i = 0; i < WR_COUNT(rows); i++) {
         struct wr_slice type = wr_static_options_type(&options, wr_slice_of(rows[i].path));

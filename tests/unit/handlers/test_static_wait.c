@@ -446,6 +446,24 @@ static void listing__each_who_asks__has_its_own(void **state)
     close_site(&s);
 }
 
+/* A second wait behind it, for another thing. */
+static void listing__of_no_folder__then_waits_for_the_fallback(void **state)
+{
+    struct site s;
+
+    (void)state;
+    memset(&disk, 0, sizeof disk);
+    begin_site(&s);
+    temp_file_write(&s.folder, "app", WR_SLICE("app!"));
+    s.setup.listing = true;
+    s.setup.fallback = "/app";
+    open_site(&s);
+    disk.cold = "app";
+    check_content(&s, "/users/", "Accept: text/html\r\n", "app!");
+    assert_null(disk.cold);
+    close_site(&s);
+}
+
 /* ---- order, and ends ---- */
 
 static void pipelined__one_that_waits__holds_the_order(void **state)
@@ -699,6 +717,7 @@ WR_TESTS(cmocka_unit_test(disk__cold__is_waited_for_by_a_thread),
          cmocka_unit_test(coding__file_changes_meanwhile__is_of_the_new_one),
          cmocka_unit_test(listing__nobody_helps__is_503),
          cmocka_unit_test(listing__each_who_asks__has_its_own),
+         cmocka_unit_test(listing__of_no_folder__then_waits_for_the_fallback),
          cmocka_unit_test(pipelined__one_that_waits__holds_the_order),
          cmocka_unit_test(gone__while_it_waits__the_others_are_served),
          cmocka_unit_test(gone__all_of_them__nothing_is_left),
