@@ -180,7 +180,7 @@ static int open_entry(const struct wr_file_cache *c, struct wr_slice path,
     if (!e)
         return -ENOMEM;
     if (info.size <= WR_FILE_CONTENT_MAX)
-        err = wr_file_entry_load(e, now.may_wait);
+        err = wr_file_entry_load(e, now);
     if (err < 0) {
         wr_file_entry_unref(e);
         return err;

@@ -81,7 +81,28 @@ static int read_content(struct wr_file_entry *e, bool may_wait)
     return err < 0 ? err : wr_file_info_same(&e->file.info, &after) ? 0 : -ESTALE;
 }
 
-int wr_file_entry_load(struct wr_file_entry *e, bool may_wait)
+/* The kernel sets the time of a change before it copies what is written: of a file that has just changed
+ * one read may show half of it, under its new time. Another one shows whether it did. */
+static int read_twice(struct wr_file_entry *e, struct wr_file_moment now)
+{
+    size_t size = (size_t)e->file.info.size;
+    int err = read_content(e, now.may_wait);
+    char *before;
+
+    if (err < 0 || size == 0 || wr_file_has_settled(&e->file.info, now.wall_ns))
+        return err;
+    before = malloc(size);
+    if (!before)
+        return -ENOMEM;
+    memcpy(before, e->content, size);
+    err = read_content(e, now.may_wait);
+    if (err == 0 && memcmp(before, e->content, size) != 0)
+        err = -ESTALE;
+    free(before);
+    return err;
+}
+
+int wr_file_entry_load(struct wr_file_entry *e, struct wr_file_moment now)
 {
     struct wr_file_info *info = &e->file.info;
     int err = -ESTALE;
@@ -96,7 +117,7 @@ int wr_file_entry_load(struct wr_file_entry *e, bool may_wait)
         if (!resized)
             return -ENOMEM;
         e->content = resized;
-        err = read_content(e, may_wait);
+        err = read_twice(e, now);
     }
     if (err == 0 && info->size <= WR_FILE_CONTENT_MAX) {
         close(e->fd);

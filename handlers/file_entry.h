@@ -61,7 +61,7 @@ struct wr_file_cache {
 
 /* All of a small file comes into memory, as it was in one moment, and its descriptor is closed; one
  * that grows, or will not hold still, is sent from that. -EAGAIN as wr_file_read() has it. */
-int wr_file_entry_load(struct wr_file_entry *e, bool may_wait);
+int wr_file_entry_load(struct wr_file_entry *e, struct wr_file_moment now);
 
 /* Is the change so old that another one would not carry the same time stamps? */
 bool wr_file_has_settled(const struct wr_file_info *info, int64_t wall_ns);

@@ -22,6 +22,7 @@ static struct {
     bool cold_content;     /* the same of reading */
     off_t cold_at;         /* or of this page alone; 0: of none */
     int read_errno;        /* of reading without waiting */
+    int torn_reads;        /* so many show what a write has not copied yet as 'x' */
     bool is_old;           /* before Linux 5.12 */
     bool refuses_openat2;
     bool races; /* renames run against every look-up */
@@ -91,6 +92,14 @@ ssize_t __wrap_preadv2(int fd, const struct iovec *v, int n, off_t offset, int f
     if (kernel.read_errno) {
         errno = kernel.read_errno;
         return -1;
+    }
+    if (kernel.torn_reads > 0) {
+        ssize_t got = __real_preadv2(fd, v, n, offset, 0);
+
+        kernel.torn_reads--;
+        if (got > 0)
+            ((char *)v->iov_base)[got - 1] = 'x';
+        return got;
     }
     return __real_preadv2(fd, v, n, offset, 0);
 }
@@ -374,6 +383,24 @@ static void cold__content_of_a_small_file__eagain_until_it_is_warm(void **state)
     close_cache(&f);
 }
 
+/* The kernel sets the time of a change before it copies what is written. */
+static void new__content_that_is_being_written__is_read_until_it_holds_still(void **state)
+{
+    struct fixture f;
+    struct wr_file_entry *e;
+
+    (void)state;
+    open_cold(&f);
+    f.now.wall_ns -= HOUR; /* it was written just now */
+    temp_file_write(&f.folder, "f.txt", WR_SLICE("0123456789"));
+    kernel.torn_reads = 1;
+    assert_int_equal(wr_file_cache_get(f.cache, WR_SLICE("f.txt"), f.now, &e), 0);
+    assert_memory_equal(wr_file_of(e)->identity.content, "0123456789", 10);
+    assert_int_equal(kernel.torn_reads, 0);
+    wr_file_entry_unref(e);
+    close_cache(&f);
+}
+
 static void cold__content_of_a_large_file__is_not_needed(void **state)
 {
     struct fixture f;
@@ -578,6 +605,7 @@ WR_TESTS(cmocka_unit_test(cold__path__eagain_until_it_is_warm),
          cmocka_unit_test(cold__kept_descriptor__holds_its_path_in_memory),
          cmocka_unit_test(cold__sibling__eagain_until_it_is_warm),
          cmocka_unit_test(cold__content_of_a_small_file__eagain_until_it_is_warm),
+         cmocka_unit_test(new__content_that_is_being_written__is_read_until_it_holds_still),
          cmocka_unit_test(cold__content_of_a_large_file__is_not_needed),
          cmocka_unit_test(cold__file_system_that_cannot_tell__is_read),
          cmocka_unit_test(cost__kept_file__one_call_a_turn),
