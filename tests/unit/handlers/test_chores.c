@@ -261,12 +261,13 @@ static void close__while_one_is_out__it_ends_all_the_same(void **state)
     assert_string_equal(said, "1.");
 }
 
-WR_TESTS(cmocka_unit_test_setup_teardown(begin__work_then_waiters_in_order_then_finish, begin, end),
-         cmocka_unit_test_setup_teardown(leave__is_not_resumed_and_the_chore_goes_on, begin, end),
-         cmocka_unit_test_setup_teardown(leave__all__the_work_is_left_out, begin, end),
-         cmocka_unit_test_setup_teardown(join__when_it_was_left_out__is_resumed_and_told, begin, end),
-         cmocka_unit_test_setup_teardown(leave__by_another_that_resumes__is_not_resumed, begin, end),
-         cmocka_unit_test_setup_teardown(find__what_is_under_way__until_it_is_done, begin, end),
-         cmocka_unit_test_setup_teardown(begin__full_or_no_pool__stays_with_the_caller, begin, end),
-         cmocka_unit_test_setup_teardown(resume__waits_for_the_next__is_resumed_again, begin, end),
-         cmocka_unit_test_setup_teardown(close__while_one_is_out__it_ends_all_the_same, begin, end));
+WR_TESTS(
+    cmocka_unit_test_setup_teardown(begin__work_then_waiters_in_order_then_finish, begin, end),
+    cmocka_unit_test_setup_teardown(leave__is_not_resumed_and_the_chore_goes_on, begin, end),
+    cmocka_unit_test_setup_teardown(leave__all__the_work_is_left_out, begin, end),
+    cmocka_unit_test_setup_teardown(join__when_it_was_left_out__is_resumed_and_told, begin, end),
+    cmocka_unit_test_setup_teardown(leave__by_another_that_resumes__is_not_resumed, begin, end),
+    cmocka_unit_test_setup_teardown(find__what_is_under_way__until_it_is_done, begin, end),
+    cmocka_unit_test_setup_teardown(begin__full_or_no_pool__stays_with_the_caller, begin, end),
+    cmocka_unit_test_setup_teardown(resume__waits_for_the_next__is_resumed_again, begin, end),
+    cmocka_unit_test_setup_teardown(close__while_one_is_out__it_ends_all_the_same, begin, end));

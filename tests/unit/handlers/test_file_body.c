@@ -365,7 +365,7 @@ static void gone__while_a_window_is_read__nothing_is_left(void **state)
         }
         test_server_run_helpers(&s.server);
         assert_int_equal(disk.reads_n, 0); /* nobody waits for it any more */
-        close_site(&s); /* descriptors are counted at the end */
+        close_site(&s);                    /* descriptors are counted at the end */
     }
 }
 

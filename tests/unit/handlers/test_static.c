@@ -10,10 +10,10 @@
 #include "temp_folder.h"
 #include "test_server.h"
 
-#define SMALL_S 784000000 /* Sat, 05 Nov 1994 01:46:40 GMT */
-#define HOUR_MS 3600000   /* after it all that was written is settled */
-#define HELPED_TURNS 8  /* of the loop, at most, until what a helper did has come to an answer */
-#define LARGE   40000     /* bytes; above 16 KiB it is sent from its descriptor */
+#define SMALL_S      784000000 /* Sat, 05 Nov 1994 01:46:40 GMT */
+#define HOUR_MS      3600000   /* after it all that was written is settled */
+#define HELPED_TURNS 8     /* of the loop, at most, until what a helper did has come to an answer */
+#define LARGE        40000 /* bytes; above 16 KiB it is sent from its descriptor */
 
 struct site {
     struct temp_folder folder;
