@@ -463,7 +463,7 @@ static void make_deep(void)
 static void make_chain(void)
 {
     const struct trap_node *links = trap_child(root, WR_SLICE("links"));
-    char name[8], target[16];
+    char name[16], target[16];
 
     for (int i = 1; i <= CHAIN; i++) {
         const struct line line = LINK("", target);
