@@ -8,7 +8,7 @@
 #include "handlers/metrics.h"
 #include "handlers/redirect.h"
 
-#define HELPER_THREADS 4 /* of each kind, of a site with a folder */
+#define HELPER_THREADS 4 /* of each kind, of a site with a folder, at most */
 
 /* A route that is to be made: of a call, or of the configuration. */
 struct wanted {

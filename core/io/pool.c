@@ -39,6 +39,7 @@ struct wr_pool {
     struct pool_thread *idle; /* those who sleep and have not been woken */
     size_t woken_n;           /* woken, and not yet come to look for a job */
     size_t live_n, busy_n;    /* threads that run jobs; those of them that run one now */
+    int started_n;            /* to be joined */
 
     pthread_cond_t reported; /* a thread_start has returned */
     pthread_cond_t rested;   /* no job waits or runs, which so many wait for */
@@ -117,6 +118,11 @@ static bool is_full(const struct wr_pool *p)
     return p->queue_n >= free_n && p->queue_n - free_n >= p->setup.queue_max;
 }
 
+static bool is_without_threads(const struct wr_pool *p)
+{
+    return p->setup.on_demand && p->state == RUNNING && p->live_n == 0;
+}
+
 static bool is_at_rest(const struct wr_pool *p)
 {
     return !p->first && p->busy_n == 0;
@@ -188,6 +194,21 @@ static void *run_thread(void *arg)
     return NULL;
 }
 
+/* As many as so many waiting jobs keep busy, as far as there may be and can be: they look for jobs by
+ * themselves. Under the lock. */
+static void start_for(struct wr_pool *p, size_t jobs)
+{
+    while (p->setup.on_demand && p->state == RUNNING && p->started_n < p->setup.threads &&
+           jobs > p->live_n - p->busy_n) {
+        struct pool_thread *t = &p->threads[p->started_n];
+
+        if (wr_thread_start(&t->thread, p->name, run_thread, t) < 0)
+            return;
+        p->started_n++;
+        p->live_n++;
+    }
+}
+
 /* ---- from outside ---- */
 
 struct wr_pool *wr_pool_new(const struct wr_pool_setup *setup)
@@ -226,7 +247,9 @@ static int decide(struct wr_pool *p, int n, int err)
     if (err == 0) {
         p->state = RUNNING;
         p->live_n = (size_t)n;
+        p->started_n = n;
         wake_needed(p);
+        start_for(p, p->queue_n);
     } else {
         p->state = FAILED;
         wake_all(p);
@@ -249,6 +272,8 @@ int wr_pool_start(struct wr_pool *p)
     pthread_mutex_unlock(&p->lock);
     if (err < 0)
         return err;
+    if (p->setup.on_demand)
+        return decide(p, 0, 0);
     while (n < p->setup.threads && err == 0) {
         err = wr_thread_start(&p->threads[n].thread, p->name, run_thread, &p->threads[n]);
         n += err == 0;
@@ -271,7 +296,8 @@ static bool give(struct wr_pool *p, struct wr_job *j, bool can_refuse)
     pthread_mutex_lock(&p->lock);
     is_stopped = p->state == STOPPED;
     if (!is_stopped) {
-        is_taken = !can_refuse || !is_full(p);
+        start_for(p, p->queue_n + 1);
+        is_taken = !can_refuse || (!is_full(p) && !is_without_threads(p));
         if (is_taken) {
             append(p, j);
             if (p->state != STARTING) /* decide() wakes them */
@@ -341,7 +367,7 @@ void wr_pool_stop(struct wr_pool *p)
     wake_all(p);
     pthread_mutex_unlock(&p->lock);
     if (before == RUNNING)
-        join(p, p->setup.threads);
+        join(p, p->started_n);
     if (before != STOPPED)
         run_rest(p);
 }

@@ -28,6 +28,7 @@ struct wr_pool_setup {
     int threads;      /* at least 1 */
     size_t queue_max; /* jobs that may wait */
     const char *name; /* of the threads, at most 15 characters; copied */
+    bool on_demand;   /* a thread begins when a job would wait for one; without the two below */
 
     /* On each thread as it begins, on several at a time; NULL: nothing. Below 0: it has failed, and
      * wr_pool_start() gives that number, of several the first. */
@@ -40,11 +41,11 @@ struct wr_pool_setup {
 /* NULL: no memory. */
 struct wr_pool *wr_pool_new(const struct wr_pool_setup *setup);
 
-/* Starts the threads, and waits until each has called thread_start. On failure all have ended, no
- * job has run, and it may be tried again. -EINVAL: it has been started, or stopped. */
+/* Starts the threads, and waits until each has called thread_start; or, on demand, none. On failure all
+ * have ended, no job has run, and it may be tried again. -EINVAL: it has been started, or stopped. */
 int wr_pool_start(struct wr_pool *p);
 
-/* False: too many wait; the job was not taken. */
+/* False: too many wait, or there is no thread and none could be started; the job was not taken. */
 bool wr_pool_submit(struct wr_pool *p, struct wr_job *j);
 void wr_pool_push(struct wr_pool *p, struct wr_job *j);
 

@@ -50,10 +50,14 @@ static int start_pool(const struct wr_pool_setup *setup, struct wr_pool **pool)
 
 static int start_helpers(struct wr_site *site, char *why)
 {
-    const struct wr_pool_setup helpers = {
-        .threads = site->helper_threads, .queue_max = HELPERS_QUEUE_MAX, .name = "weir-help"};
-    const struct wr_pool_setup makers = {
-        .threads = site->helper_threads, .queue_max = MAKERS_QUEUE_MAX, .name = "weir-make"};
+    const struct wr_pool_setup helpers = {.threads = site->helper_threads,
+                                          .queue_max = HELPERS_QUEUE_MAX,
+                                          .name = "weir-help",
+                                          .on_demand = true};
+    const struct wr_pool_setup makers = {.threads = site->helper_threads,
+                                         .queue_max = MAKERS_QUEUE_MAX,
+                                         .name = "weir-make",
+                                         .on_demand = true};
     int err;
 
     if (site->helper_threads == 0)

@@ -31,7 +31,7 @@ struct wr_site {
 
     /* Threads for what a loop must not wait for: `helpers` for a disk, `makers` for content that is
      * made, which takes long, so that nobody waits for a disk behind it. */
-    int helper_threads;               /* of each; 0: no handler wants them */
+    int helper_threads;               /* of each, at most; 0: no handler wants them */
     struct wr_pool *helpers, *makers; /* while it is started, and there are any */
 
     void (*release)(struct wr_site *site); /* last of all; NULL: nothing. May free the struct */
