@@ -266,13 +266,17 @@ class Rules(Routes):
         "/hash": {"rules": [{"match": ["/assets/**"], "hashed": True, "cache_control": "immutable"}]},
         "/list": {"listing": True, "index": [], "rules": [{"match": ["/private/", "*.bak"], "deny": True}]},
         "/fall": {"fallback": "/private/index.html", "rules": [{"match": ["/private/"], "deny": True}]},
+        "/blind": {"fallback": "/index.html", "rules": [
+            {"match": ["/index.html"], "fields": {"X-Page": "1"}},
+            {"match": ["/private/", "/sub"], "deny": True, "fields": {"X-Denied": "1"}}]},
         "/bare": {"compress": "off", "rules": [{"match": ["*.bak"], "deny": True}]},
         "/plain": {}}
     files = {"index.html": "top", "a.txt": "a", "app.3f2a9c1b.js": "js", "sub/a.txt": "a",
              "sub/old.bak.gz": "SECRET", "sub/old.bak.br": "SECRET", "sub/old.bak.zst": "SECRET", "assets/index-BsLk29Xa.css": "css",
              "app.js": "js", "x.woff2": "f", "images/deep/i.png": "i", "embed/index.html": "e",
              "doc.pdf": "pdf", "na\u00efve \"x\".pdf": "pdf", "private/secret.txt": "SECRET",
-             "private/index.html": "SECRET", "old.bak": "SECRET", "sub/old.bak": "SECRET", "page.htm": "page"}
+             "private/index.html": "SECRET", "old.bak": "SECRET", "sub/old.bak": "SECRET", "page.htm": "page",
+             "private/page": "SECRET"}
 
     def cache(self, target, status=200, *fields, **how):
         return self.check(target, status, None, *fields, **how)["Cache-Control"]
@@ -359,6 +363,17 @@ class Rules(Routes):
     def test_a_denied_fallback_depends_on_accept(self):
         for fields, status in ((("Accept: text/html",), 403), ((), 404)):
             self.assertIn("Accept", self.check("/fall/nothing", status, None, *fields).all("Vary"))
+
+    def test_a_denial_does_not_tell_what_is_there(self):
+        def seen(target, *fields):
+            r = self.check(target, 403, None, *fields)
+            return [(n, v) for n, v in r.fields if n != "Date"], r.body
+        for fields in ((NAVIGATION,), ()):
+            absent = seen("/blind/private/nothing", *fields)
+            self.assertIn(("X-Denied", "1"), absent[0])
+            for target in ("/blind/private/secret.txt", "/blind/private/nothing.txt", "/blind/private/",
+                           "/blind/private", "/blind/private/page", "/blind/sub"):
+                self.assertEqual(seen(target, *fields), absent, target)
 
     def test_no_way_around_deny(self):
         self.check("/file/private/secret.txt", 403, None, NAVIGATION)
