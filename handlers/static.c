@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "handlers/location.h"
 #include "handlers/static_request.h"
@@ -353,24 +355,39 @@ static void unload(void *state)
     free(s);
 }
 
+/* One that a build is yet to make is no error, but a wrong name would never be noticed. */
+static void try_fallback(const weir_host *host, const struct wr_root *root, const char *fallback)
+{
+    struct wr_file_info info;
+    int fd = wr_root_open_file(root, fallback + strspn(fallback, "/"), &info);
+
+    if (fd >= 0)
+        close(fd);
+    else
+        weir_host_log(host, WEIR_LOG_WARN, "the fallback %s: %s; until it can be read, 404s stay",
+                      fallback, strerrordesc_np(-fd));
+}
+
 /* The folder is opened anew by each loop; that it can be is told now. */
-static int try_folder(const char *folder)
+static int try_folder(const weir_host *host, const struct wr_static_setup *setup)
 {
     struct wr_root root;
-    int err = wr_root_open(&root, folder);
+    int err = wr_root_open(&root, setup->folder);
 
-    if (err == 0)
-        wr_root_close(&root);
-    return err;
+    if (err < 0)
+        return err;
+    if (setup->fallback)
+        try_fallback(host, &root, setup->fallback);
+    wr_root_close(&root);
+    return 0;
 }
 
 static int32_t load(const weir_host *host, const weir_config *config, void **state)
 {
     const struct wr_static_setup *setup = *state;
     struct wr_static *s = calloc(1, sizeof *s);
-    int err = s ? try_folder(setup->folder) : -ENOMEM;
+    int err = s ? try_folder(host, setup) : -ENOMEM;
 
-    (void)host;
     if (err == 0)
         err = wr_static_options_init(&s->options, setup);
     if (err == 0) {

@@ -113,6 +113,9 @@ class Files(TempCase):
         for route in self.routes(tree):
             if "static" in route:
                 self.make_folder(route["static"])
+                if "fallback" in route:  # one that is not there is warned of
+                    page = os.path.join(route["static"], route["fallback"].lstrip("/"))
+                    write_file(os.path.join(self.root, page), "<!doctype html><title>App</title>")
             if "plugin" in route:
                 self.make_plugin(route["plugin"], tree.get("plugin_folder"))
         for log in ("log", "access_log"):

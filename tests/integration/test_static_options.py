@@ -8,7 +8,7 @@ import os
 import unittest
 
 from configured import ConfigCase
-from support import Client, ServerCase, TempCase, eventually, pattern, settle, write_file
+from support import Client, ServerCase, TempCase, eventually, pattern, run_weir, settle, write_file
 
 NAVIGATION = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 YEAR = "public, max-age=31536000, immutable"
@@ -384,6 +384,21 @@ class Rules(Routes):
         self.assertEqual(self.cache("/file/"), "no-cache")
         self.assertEqual(self.cache("/file/page"), "max-age=1")
         self.assertEqual(self.cache("/file/users/42", 200, NAVIGATION), "no-cache")
+
+
+class Check(ConfigCase):
+    def test_a_fallback_that_is_not_there_is_warned_of(self):
+        os.mkdir(os.path.join(self.root, "app"))
+        write_file(os.path.join(self.root, "app", "index.html"), "app")
+        for fallback, said in (("/app/index.html", ""), ("/app/indx.html", "No such file or directory"),
+                               ("/app", "Is a directory")):
+            self.configure(routes=[{"path": "/x", "static": "www", "fallback": fallback}])
+            r = run_weir("check", self.file)
+            self.assertEqual((r.returncode, r.stdout), (0, "%s: OK\n" % self.file))
+            if said:
+                said = "weir: warning: static at /x: the fallback %s: %s; until it can be read, 404s stay\n" % (
+                    fallback, said)
+            self.assertEqual(r.stderr, said)
 
 
 class Hosts(ConfigCase):
