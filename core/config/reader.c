@@ -294,6 +294,12 @@ static bool read_text(struct wr_reader *r, const struct wr_option *option,
     return false;
 }
 
+/* What is expected in its place; "" is a string, too. */
+static const char *text_or_null(const struct wr_json_node *node)
+{
+    return node->type == JSON_STRING ? "a string that is not empty, or null" : "a string or null";
+}
+
 static void read_text_or_null(struct wr_reader *r, const struct wr_option *option,
                               const struct wr_json_node *node, const char **out)
 {
@@ -304,7 +310,7 @@ static void read_text_or_null(struct wr_reader *r, const struct wr_option *optio
     else if (option->text)
         read_text(r, option, node, "a string that is not empty", out);
     else
-        read_text(r, option, node, is_path ? "a path or null" : "a string or null", out);
+        read_text(r, option, node, is_path ? "a path or null" : text_or_null(node), out);
 }
 
 static void read_texts(struct wr_reader *r, const struct wr_option *option,
@@ -407,7 +413,7 @@ static void read_map(struct wr_reader *r, const struct wr_option *option,
         *item = (struct wr_map_item){.at = &m->path, .name = m->path.key};
         wr_check_name(r, option, m);
         if (m->type != JSON_NULL || !has_null)
-            read_text(r, option, m, has_null ? "a string or null" : "a string that is not empty",
+            read_text(r, option, m, has_null ? text_or_null(m) : "a string that is not empty",
                       &item->value);
     }
     wr_check_map(r, out);
