@@ -189,9 +189,34 @@ static bool is_for_editors(const struct wr_section *section, const struct wr_jso
     return section == wr_section_root() && strcmp(node->path.key, "$schema") == 0;
 }
 
+static const char *key_of_section(const struct wr_section *section)
+{
+    for (size_t s = 0; s < wr_sections_n; s++)
+        for (size_t i = 0; i < wr_sections[s]->n; i++)
+            if (wr_sections[s]->v[i].of == section)
+                return wr_sections[s]->v[i].key;
+    return NULL;
+}
+
+/* The key of the one section that has this key, as "rules" has "deny". NULL: none has it, or several. */
+static const char *find_elsewhere(const char *key)
+{
+    const char *found = NULL;
+
+    for (size_t s = 0; s < wr_sections_n; s++)
+        for (size_t i = 0; i < wr_sections[s]->n; i++)
+            if (strcmp(wr_sections[s]->v[i].key, key) == 0) {
+                if (found)
+                    return NULL;
+                found = key_of_section(wr_sections[s]);
+            }
+    return found;
+}
+
 static void refuse_key(struct wr_reader *r, const struct wr_section *section,
                        const struct wr_json_node *node)
 {
+    const char *elsewhere = find_elsewhere(node->path.key);
     struct wr_near near = {.word = node->path.key};
     char list[WR_CONFIG_LINE_MAX / 4];
     struct wr_buf b = wr_buf_on(list, sizeof list - 1);
@@ -206,7 +231,13 @@ static void refuse_key(struct wr_reader *r, const struct wr_section *section,
         wr_buf_printf(&b, "%s%s", i > 0 ? ", " : "", section->v[i].key);
     }
     list[b.n] = '\0';
-    if (near.best)
+    if (elsewhere && near.best)
+        wr_report(r, node, WR_JSON_KEY,
+                  "this key is not known here, but in \"%s\"; or did you mean \"%s\"?", elsewhere,
+                  near.best);
+    else if (elsewhere)
+        wr_report(r, node, WR_JSON_KEY, "this key is not known here, but in \"%s\"", elsewhere);
+    else if (near.best)
         wr_report(r, node, WR_JSON_KEY, "this key is not known; did you mean \"%s\"?", near.best);
     else
         wr_report(r, node, WR_JSON_KEY, "this key is not known; known are %s", list);
