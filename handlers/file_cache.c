@@ -172,8 +172,6 @@ static int open_entry(const struct wr_file_cache *c, struct wr_slice path,
     struct wr_file_entry *e;
     int err = 0;
 
-    if (fd == -EAGAIN && now.may_wait)
-        return -EBUSY; /* renames run against it again and again */
     if (fd < 0)
         return fd;
     e = new_entry(c, path, fd, &info);

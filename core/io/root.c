@@ -273,7 +273,7 @@ static int check_searchable(int root_fd, const char *path)
     return err;
 }
 
-/* What openat2_beneath() does, for kernels and containers that refuse it. */
+/* What openat2_beneath() does, for kernels and containers that refuse it, and busy ones. */
 static int walk_beneath(int root_fd, const char *path, int flags)
 {
     struct walk w = {.links = 0};
@@ -325,7 +325,8 @@ static int open_beneath(const struct wr_root *r, const char *path, int flags)
     if (r->no_openat2)
         return walk_beneath(r->fd, path, flags);
     fd = openat2_beneath(r->fd, path, flags);
-    if (fd == -ENOSYS || fd == -EPERM)
+    /* -EAGAIN: whenever something is renamed, anywhere on the machine, it will not follow "..". */
+    if (fd == -ENOSYS || fd == -EPERM || fd == -EAGAIN)
         return walk_beneath(r->fd, path, flags);
     return fd;
 }

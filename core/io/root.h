@@ -1,8 +1,8 @@
 /*
  * root.h — files beneath a folder, and never outside of it.
  *
- * By openat2(RESOLVE_BENEATH); where that is refused (an old kernel, a container), by a walk of our
- * own with the same outcome: relative symbolic links that stay beneath the root are followed,
+ * By openat2(RESOLVE_BENEATH); where that is refused (an old kernel, a container, a machine on which
+ * files are renamed without end), by a walk of our own with the same outcome: relative symbolic links that stay beneath the root are followed,
  * absolute ones and those that leave it are not.
  *
  * Whether the disk is to be waited for can be asked since Linux 5.12 (RESOLVE_CACHED) and, of
