@@ -198,9 +198,12 @@ const char *wr_pattern_check(const char *pattern)
         return "a pattern";
     if (all.n > WR_PATTERN_MAX)
         return "a pattern of at most 255 bytes";
-    for (size_t i = 0; i < all.n; i++)
+    for (size_t i = 0; i < all.n; i++) {
+        if (pattern[i] == '[' || pattern[i] == '{')
+            return "a pattern without [ab] and {a,b}, or '\\' in front of the bracket";
         if (pattern[i] == '\\' && (++i == all.n || pattern[i] == '/'))
             return "a character that '\\' stands in front of, and not '/'";
+    }
     if (slash && slash > pattern && slash[1] != '\0')
         return "a pattern that begins with '/', or has none but at its end";
     return check_segments(*pattern == '/' ? wr_slice_from(all, 1) : all);

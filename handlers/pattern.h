@@ -15,7 +15,9 @@
  *     /a/            with a '/' at the end: /a itself and everything beneath
  *     a/             with a '/' at the end alone: the same, for every segment that is called so
  *
- * (Without the blanks, which are for C.) Nothing else is special: no '[', no '!', no dot in front.
+ * (Without the blanks, which are for C.) Nothing else is special: no '!', no dot in front. Nor are '['
+ * and '{', but wr_pattern_check() wants a '\' in front of them: who writes *.{bak,old} means something
+ * else, and a rule that denies would be none.
  * Characters are bytes; case matters.
  *
  * Pure functions. A pattern that wr_pattern_check() refuses matches what it matches: nothing is read

@@ -246,6 +246,11 @@ static const struct {
     {"/...", NULL},
     {"\\*", NULL},
     {"/a\\\\/b", NULL}, /* a backslash, then '/' */
+    {"/posts/\\[id].js", NULL},
+    {"\\{a}", NULL},
+    {"a]", NULL},
+    {"*.{bak,old}", "a pattern without [ab] and {a,b}, or '\\' in front of the bracket"},
+    {"/[ab]/", "a pattern without [ab] and {a,b}, or '\\' in front of the bracket"},
     {"", "a pattern"},
     {"a/b", "a pattern that begins with '/', or has none but at its end"},
     {"a/b/", "a pattern that begins with '/', or has none but at its end"},
