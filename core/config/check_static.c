@@ -137,6 +137,9 @@ static bool is_directive(const char *name, const char *name_end, const char *end
 {
     struct wr_slice text = wr_slice(name, (size_t)(name_end - name));
 
+    /* No name of a directive is like this; "1h" and "max_age=60" are slips that nobody would notice. */
+    if ((*name >= '0' && *name <= '9') || memchr(text.p, '_', text.n))
+        return false;
     if (!wr_slice_ieq(text, WR_SLICE("max-age")) && !wr_slice_ieq(text, WR_SLICE("s-maxage")))
         return true;
     return name_end < end && is_digits(name_end + 1, end);
