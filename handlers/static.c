@@ -290,10 +290,21 @@ static void find(struct wr_static_request *r, struct found *f)
     (void)find_fallback(r, f);
 }
 
+/* Asked before anything is looked for: neither fields nor time are to tell whether it is there, and
+ * nothing is compressed or listed for a 403. */
+static bool is_denied(const struct wr_static_request *r)
+{
+    const struct wr_static_options *o = &r->loop->folder->options;
+
+    return o->setup.rules_n > 0 && wr_static_options_denies(o, r->path);
+}
+
 weir_body wr_static_answer(struct wr_static_request *r)
 {
     struct found f;
 
+    if (is_denied(r))
+        return wr_static_answer_status(r, 403);
     if (r->listing.is_made && r->listing.err == 0)
         return wr_static_answer_listing(r);
     if (r->listing.is_made)

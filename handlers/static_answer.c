@@ -52,8 +52,7 @@ static __attribute__((noinline)) bool judge_by_rules(struct wr_static_request *r
     add_fields(r->env, v);
     if (!v->deny)
         return true;
-    if (!v->denies_asked)
-        add_vary(r, false); /* a fallback, which Accept has led to, may be what is denied */
+    add_vary(r, false); /* a fallback, which Accept has led to, may be what is denied */
     *refusal = weir_error(r->env, 403);
     return false;
 }

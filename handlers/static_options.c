@@ -211,10 +211,10 @@ static void apply(const struct wr_static_rule *rule, struct wr_static_verdict *o
 void wr_static_options_judge(const struct wr_static_options *o, struct wr_slice asked,
                              struct wr_slice served, struct wr_static_verdict *out)
 {
-    out->denies_asked = wr_static_options_denies(o, asked);
-    out->deny = out->denies_asked || (served.p && wr_static_options_denies(o, served));
+    out->deny =
+        wr_static_options_denies(o, asked) || (served.p && wr_static_options_denies(o, served));
     for (size_t i = 0; i < o->setup.rules_n; i++)
-        if (matches_path(&o->setup.rules[i], served.p && !out->denies_asked ? served : asked))
+        if (matches_path(&o->setup.rules[i], served.p ? served : asked))
             apply(&o->setup.rules[i], out);
 }
 

@@ -26,7 +26,6 @@ struct wr_slice wr_static_options_type(const struct wr_static_options *o, struct
 /* What the rules say. */
 struct wr_static_verdict {
     bool deny, download;
-    bool denies_asked;                    /* the path that was asked for, whatever answers there */
     const char *cache_control, *type;     /* NULL: nothing */
     const struct wr_static_pair **fields; /* of the caller, with room for fields_max */
     size_t fields_n;
@@ -39,8 +38,7 @@ bool wr_static_options_denies(const struct wr_static_options *o, struct wr_slice
 /*
  * `asked` is the path below the route, `served` that of the file that answers, in the same form;
  * absent: it is the same, or there is none. Rules are for the file where there is one: what holds for
- * /app/ must not hold for the fallback that answers there. Only a denial counts for both; where the
- * path that was asked for is denied, its rules hold, and the file changes nothing.
+ * /app/ must not hold for the fallback that answers there. Only a denial counts for both.
  */
 void wr_static_options_judge(const struct wr_static_options *o, struct wr_slice asked,
                              struct wr_slice served, struct wr_static_verdict *out);
