@@ -117,13 +117,18 @@ static void take_list(struct wr_waiter *w, struct wr_chore *c)
 
 /* ---- asking for one ---- */
 
+/* JSON for who likes it better; and of those who like both alike, for who names it, where pages are part
+ * of all there is. */
 static enum wr_listing_format format_of(weir_environ *env)
 {
+    const struct wr_slice html = WR_SLICE("text/html"), json = WR_SLICE("application/json");
     struct wr_slice accept = wr_static_get(env, "HTTP_ACCEPT");
-    uint16_t html = wr_accept_quality(accept, WR_SLICE("text/html"));
+    uint16_t of_html = wr_accept_quality(accept, html), of_json = wr_accept_quality(accept, json);
 
-    return wr_accept_quality(accept, WR_SLICE("application/json")) > html ? WR_LISTING_JSON
-                                                                          : WR_LISTING_HTML;
+    if (of_json != of_html)
+        return of_json > of_html ? WR_LISTING_JSON : WR_LISTING_HTML;
+    return wr_accept_names(accept, json) && !wr_accept_names(accept, html) ? WR_LISTING_JSON
+                                                                           : WR_LISTING_HTML;
 }
 
 static enum wr_coding coding_of(const struct wr_static_request *r)

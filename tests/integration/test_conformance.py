@@ -509,7 +509,7 @@ class Accept(ServerCase):
         for accept, kind in (
                 (None, "html"), ("*/*", "html"), ("text/html", "html"), ("image/png", "html"), ("", "html"),
                 ("application/json", "json"), ("text/html;q=0.5, application/json", "json"),
-                ("application/json;q=0.5, text/html", "html"), ("application/json, */*", "html"),
+                ("application/json;q=0.5, text/html", "html"), ("application/json, */*", "json"),
                 ("application/json, */*;q=0.1", "json"), ("application/*, text/*;q=0.9", "json"),
                 ("text/html;q=0, */*", "json"), ("application/json;q=0, */*", "html"),
                 # "q" wherever it stands among the parameters

@@ -233,6 +233,9 @@ static void listing__is_a_page_or_json(void **state)
         {"Accept: application/json\r\n", "application/json"},
         {"Accept: application/json, text/html\r\n", "text/html; charset=utf-8"},
         {"Accept: application/json, text/html;q=0.9\r\n", "application/json"},
+        {"Accept: application/json, text/plain, */*\r\n", "application/json"},
+        {"Accept: application/json, text/html, */*\r\n", "text/html; charset=utf-8"},
+        {"Accept: application/json;q=0.9, */*\r\n", "text/html; charset=utf-8"},
         {"Accept: image/png\r\n", "text/html; charset=utf-8"},
     };
     struct site s;
