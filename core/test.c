@@ -259,7 +259,8 @@ static ssize_t read_content(struct wr_exchange *x, void *dst, size_t n)
     return (ssize_t)n;
 }
 
-static const struct wr_stream_ops stream_ops = {on_respond, on_body_ready, read_content};
+static const struct wr_stream_ops stream_ops = {
+    .respond = on_respond, .body_ready = on_body_ready, .read = read_content};
 
 /* ---- a request ---- */
 

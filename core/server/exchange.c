@@ -20,6 +20,10 @@ static void init_response(struct wr_response *r)
     r->fields = r->inline_fields;
     r->body = NULL;
     r->length = 0;
+    r->may_have_trailers = false;
+    r->trailers = NULL;
+    r->trailers_n = 0;
+    r->trailer_names = wr_slice(NULL, 0);
 }
 
 static bool grow_fields(struct wr_exchange *x)
@@ -107,6 +111,16 @@ ssize_t wr_exchange_read(struct wr_exchange *x, void *dst, size_t n)
     return x->stream ? x->stream->read(x, dst, n) : -ECONNABORTED;
 }
 
+int wr_exchange_inform(struct wr_exchange *x, int status, const struct wr_response_field *fields,
+                       size_t n)
+{
+    if (!x->stream)
+        return -ECONNABORTED;
+    if (x->state != WR_EXCHANGE_PARSED && x->state != WR_EXCHANGE_RUNNING)
+        return -EALREADY;
+    return x->stream->inform ? x->stream->inform(x, status, fields, n) : -ENOTSUP;
+}
+
 void wr_exchange_body_ready(struct wr_exchange *x)
 {
     if (x->stream)
@@ -144,11 +158,12 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
     x->id = ++w->requests;
     x->state = WR_EXCHANGE_PARSED;
     x->holders = 1;
-    x->is_last = false;
+    x->is_last = x->is_half_closed = false;
+    x->body_bytes_max = w->site->config.body_bytes_max;
     x->input_status = 0;
     x->body_sent = 0;
     x->began_us = x->sent_us = 0;
-    x->on_input = x->on_end = NULL;
+    x->on_input = x->on_half_close = x->on_end = NULL;
     x->handler_data = NULL;
     return x;
 }
@@ -229,6 +244,7 @@ struct wr_exchange *wr_exchange_replace(struct wr_exchange *old)
     x->id = old->id;
     x->began_us = old->began_us;
     x->is_last = old->is_last;
+    x->is_half_closed = old->is_half_closed;
     x->state = old->state;
     wr_exchange_end(old);
     return x;

@@ -37,6 +37,11 @@ struct wr_stream_ops {
 
     /* Content of the request: a count, 0 at its end, -EAGAIN (on_input follows) or -errno. */
     ssize_t (*read)(struct wr_exchange *x, void *dst, size_t n);
+
+    /* Sends an interim response at once, ahead of the final one (RFC 9110 15.2). 0, or -errno;
+     * -ENOTSUP: the client knows none. NULL: the protocol has none. */
+    int (*inform)(struct wr_exchange *x, int status, const struct wr_response_field *fields,
+                  size_t n);
 };
 
 enum wr_exchange_state {
@@ -60,16 +65,20 @@ struct wr_exchange {
     uint64_t id;                  /* number of the request on this worker, from 1 */
     enum wr_exchange_state state;
     unsigned holders;
-    bool is_last;       /* what follows it on its connection may be no request: HTTP/1 takes none;
+    bool is_last;        /* what follows it on its connection may be no request: HTTP/1 takes none;
                            streams of HTTP/2 do not follow each other */
-    int input_status;   /* why read() failed, as a status to answer with; 0: it has not */
-    uint64_t body_sent; /* bytes of content, for the log */
-    int64_t began_us;   /* when its first byte was looked at; 0: no log wants to know */
-    int64_t sent_us;    /* when the kernel had its last byte; 0: it has not, or as above */
+    bool is_half_closed; /* the client has said that it sends no more */
+    uint64_t body_bytes_max; /* of content, or 413; lower it before the first read alone */
+    int input_status;        /* why read() failed, as a status to answer with; 0: it has not */
+    uint64_t body_sent;      /* bytes of content, for the log */
+    int64_t began_us;        /* when its first byte was looked at; 0: no log wants to know */
+    int64_t sent_us;         /* when the kernel had its last byte; 0: it has not, or as above */
 
-    void (*on_input)(struct wr_exchange *x); /* more can be read; NULL: nobody waits */
-    void (*on_end)(struct wr_exchange *x);   /* it is FINISHED or CANCELLED, the body closed */
-    void *handler_data;                      /* of who set the two above */
+    void (*on_input)(struct wr_exchange *x);      /* more can be read; NULL: nobody waits */
+    void (*on_half_close)(struct wr_exchange *x); /* is_half_closed has become true; NULL: it does
+                                                     not matter */
+    void (*on_end)(struct wr_exchange *x);        /* it is FINISHED or CANCELLED, the body closed */
+    void *handler_data;                           /* of who set the three above */
 
     struct wr_list pooled; /* while it is in the worker's pool */
     struct wr_field field_store[WR_FIELDS_LIMIT];
@@ -106,6 +115,11 @@ void wr_exchange_respond(struct wr_exchange *x);
 void wr_exchange_respond_error(struct wr_exchange *x, int status);
 
 ssize_t wr_exchange_read(struct wr_exchange *x, void *dst, size_t n);
+
+/* As wr_stream_ops.inform; -EALREADY: the response has begun. */
+int wr_exchange_inform(struct wr_exchange *x, int status, const struct wr_response_field *fields,
+                       size_t n);
+
 void wr_exchange_body_ready(struct wr_exchange *x);
 
 #define WR_EXCHANGE_ID_MAX 48

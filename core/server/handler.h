@@ -45,9 +45,17 @@ struct wr_handler_ops {
 
 #define WR_WHY_MAX 1024
 
+/* What holds for the requests of one handler in place of what the site has. */
+struct wr_handler_limits {
+    int64_t body_bytes_max;   /* of content, or 413; -1: as the site */
+    int64_t request_ms;       /* for a request altogether; 0: any time; -1: as the site */
+    bool is_half_closed_gone; /* a client that half-closes is treated as one that is gone */
+};
+
 struct wr_handler {
     const struct wr_handler_ops *ops;
-    bool has_route; /* the router's; false to begin with */
+    bool has_route;                         /* the router's; false to begin with */
+    const struct wr_handler_limits *limits; /* NULL: those of the site */
 };
 
 #endif

@@ -25,6 +25,12 @@ struct wr_response {
     struct wr_response_field inline_fields[WR_RESPONSE_FIELDS_INLINE];
     struct wr_body *body; /* NULL: none */
     int64_t length;       /* of the content, also where HEAD or 304 leaves it out; -1: not known */
+
+    /* Behind the content (RFC 9110 6.5), where the protocol and the client have a place for it. */
+    bool may_have_trailers;        /* known with the head: there may be some */
+    struct wr_slice trailer_names; /* the value of the field Trailer; absent: none is announced */
+    const struct wr_response_field *trailers; /* when the body has ended */
+    size_t trailers_n;
 };
 
 #endif

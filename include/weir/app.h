@@ -104,6 +104,10 @@ enum weir_error { WEIR_ERRORS(WEIR_ERROR_CONSTANT_) WEIR_OK = 0 };
 #define WEIR_AGAIN (-1) /* nothing for now */
 #define WEIR_FAIL  (-2) /* it cannot be completed; so says every other negative number */
 
+/* Why weir_on_disconnect() calls. */
+#define WEIR_HALF_CLOSED 1 /* the client sends no more; it may still want the answer */
+#define WEIR_GONE        2 /* nobody waits for the answer any more */
+
 #define WEIR_REPLACE  0x10000    /* or-ed with a status */
 #define WEIR_CLOSE_FD 1          /* flag of weir_file() */
 #define WEIR_TO_END   UINT64_MAX /* length of weir_file(): up to the end of the file */
@@ -129,7 +133,8 @@ typedef struct weir_header {
     const char *name, *value;
 } weir_header;
 
-/* A piece of a body. Valid until the next call of next, or close. */
+/* A piece of a body. Valid until the next call of next, or close. The words in reserve are zero, or
+ * what weir_chunk_file() says. */
 typedef struct weir_chunk {
     const void *data;
     uint64_t size;
@@ -138,6 +143,12 @@ typedef struct weir_chunk {
 
 typedef int32_t weir_next_fn(weir_environ *env, void *arg, weir_chunk *chunk);
 typedef void weir_release_fn(void *arg);
+
+/* Callbacks of a request: called where its app runs, never while another of its calls is under way. */
+typedef void weir_event_fn(weir_environ *env, void *arg);
+typedef void weir_disconnect_fn(weir_environ *env, void *arg, int32_t why);
+typedef void weir_read_all_fn(weir_environ *env, void *arg, const void *data, int64_t n);
+typedef void weir_read_file_fn(weir_environ *env, void *arg, int64_t n);
 
 /* Kinds of bodies. */
 #define WEIR_BODY_EMPTY    0
@@ -254,33 +265,30 @@ struct weir_host {
 
     const void *(*extension)(const weir_host *host, const char *name);
 
-    /* Not yet; here so that the order stands. */
     int32_t (*body_limit)(weir_environ *env, uint64_t n);
     int32_t (*write)(weir_environ *env, const void *p, size_t n);
-    int32_t (*on_input)(weir_environ *env, void (*fn)(weir_environ *env, void *arg), void *arg);
-    int32_t (*on_writable)(weir_environ *env, void (*fn)(weir_environ *env, void *arg), void *arg);
-    int32_t (*on_disconnect)(weir_environ *env,
-                             void (*fn)(weir_environ *env, void *arg, int32_t why), void *arg);
-    int32_t (*read_all)(weir_environ *env, size_t max,
-                        void (*done)(weir_environ *env, void *arg, const void *data, int64_t n),
-                        void *arg);
-    int32_t (*read_file)(weir_environ *env, int32_t fd, uint64_t max,
-                         void (*done)(weir_environ *env, void *arg, int64_t n), void *arg);
+    int32_t (*on_input)(weir_environ *env, weir_event_fn *fn, void *arg);
+    int32_t (*on_writable)(weir_environ *env, weir_event_fn *fn, void *arg);
+    int32_t (*on_disconnect)(weir_environ *env, weir_disconnect_fn *fn, void *arg);
+    int32_t (*read_all)(weir_environ *env, size_t max, weir_read_all_fn *done, void *arg);
+    int32_t (*read_file)(weir_environ *env, int32_t fd, uint64_t max, weir_read_file_fn *done,
+                         void *arg);
+
+    /* Some are not there yet; they are here so that the order stands. */
     uint64_t (*token)(weir_environ *env);
-    int32_t (*resume)(const weir_host *host, uint64_t token,
-                      void (*fn)(weir_environ *env, void *arg), void *arg, weir_release_fn *drop);
+    int32_t (*resume)(const weir_host *host, uint64_t token, weir_event_fn *fn, void *arg,
+                      weir_release_fn *drop);
     int32_t (*finish)(weir_environ *env, const weir_body *body);
     int32_t (*sleep)(weir_environ *env, uint32_t ms);
     int32_t (*wait_fd)(weir_environ *env, int32_t fd, uint32_t events, uint32_t timeout_ms);
     int32_t (*loop_post)(weir_loop *loop, void (*fn)(void *arg), void *arg);
-    int32_t (*timer)(weir_environ *env, uint32_t ms, void (*fn)(weir_environ *env, void *arg),
-                     void *arg);
+    int32_t (*timer)(weir_environ *env, uint32_t ms, weir_event_fn *fn, void *arg);
     int32_t (*watch_fd)(weir_environ *env, int32_t fd, uint32_t events,
                         void (*fn)(weir_environ *env, void *arg, uint32_t events), void *arg);
-    int32_t (*offload)(weir_environ *env, void (*work)(void *arg),
-                       void (*done)(weir_environ *env, void *arg), void *arg);
+    int32_t (*offload)(weir_environ *env, void (*work)(void *arg), weir_event_fn *done, void *arg);
     int32_t (*next)(weir_environ *env, weir_start_response *start_response, weir_body *body);
     int32_t (*on_start)(weir_environ *env, int32_t (*fn)(weir_environ *env, void *arg), void *arg);
+    int32_t (*request_fail)(weir_environ *env, const char *fmt, va_list ap);
 };
 
 #define WEIR_HAS_(host, member)                                                                    \
@@ -343,33 +351,6 @@ static inline int32_t weir_header_each(weir_environ *env,
     return WEIR_CALL_(env->host, header_each, (env, fn, arg), WEIR_ENOTSUP);
 }
 
-/*
- * The request's content. In a thread it waits: bytes, 0 at the end, or WEIR_E*: WEIR_EGONE,
- * WEIR_EBADMSG, WEIR_ETOOBIG, WEIR_ETIMEDOUT. On the loop it does not: WEIR_AGAIN when there is
- * nothing for now; inside `next`, say WEIR_AGAIN too, and next is called again when there is more.
- * With .body_buffer_max all of it is there before the app is called. The first read is what sends
- * 100 Continue. A read of 0 bytes gives 0.
- */
-static inline int64_t weir_read(weir_environ *env, void *buf, size_t n)
-{
-    return WEIR_CALL_(env->host, read, (env, buf, n), WEIR_ENOTSUP);
-}
-
-/* All of the content, *n bytes (not terminated), as .body_buffer_max has gathered it; NULL without
- * that, and not NULL when it is empty. What weir_read() gives is not affected. */
-static inline const void *weir_content(weir_environ *env, size_t *n)
-{
-    *n = 0;
-    return WEIR_CALL_(env->host, content, (env, n), NULL);
-}
-
-/* 1 when nobody waits for the answer any more: an app that works for long may give up. A reset or a
- * failed write says so; a client that only closes its side may still want the answer. */
-static inline int32_t weir_is_gone(weir_environ *env)
-{
-    return WEIR_CALL_(env->host, is_gone, (env), 0);
-}
-
 /* ---- memory, clean-up, messages ---- */
 
 /* n bytes of the request's arena, aligned for every type, not zeroed. NULL when that is used up. */
@@ -379,7 +360,8 @@ static inline void *weir_alloc(weir_environ *env, size_t n)
 }
 
 /* Calls fn(arg) after the response, in every ending, where the app runs: when the body is closed,
- * the last one first. Without memory for it the request fails, and it is called at once. */
+ * the last one first. Without memory for it the request fails, and it is called at once: what it
+ * frees is not to be used after that. */
 static inline void weir_defer(weir_environ *env, void (*fn)(void *arg), void *arg)
 {
     if (WEIR_CALL_(env->host, defer, (env, fn, arg), WEIR_ENOTSUP) < 0)
@@ -405,7 +387,25 @@ __attribute__((format(printf, 3, 4))) static inline void weir_log(weir_environ *
     va_end(ap);
 }
 
-/* The same where there is no request: in load, loop_start, thread_start. Any thread, until unload
+/*
+ * The request cannot be answered: the message is in the log as a fault, with plugin, route and
+ * request, and sticks like one. The client gets a 500 where nothing was sent, else a closed
+ * connection. For where no error can be returned, as in callbacks. WEIR_EFAILED, to be returned.
+ */
+__attribute__((format(printf, 2, 3))) static inline int32_t weir_fail(weir_environ *env,
+                                                                      const char *fmt, ...)
+{
+    int32_t err = WEIR_ENOTSUP;
+    va_list ap;
+
+    va_start(ap, fmt);
+    if (WEIR_HAS_(env->host, request_fail))
+        err = env->host->request_fail(env, fmt, ap);
+    va_end(ap);
+    return err;
+}
+
+/* weir_log() where there is no request: in load, loop_start, thread_start. Any thread, until unload
  * has returned. */
 __attribute__((format(printf, 3, 4))) static inline void
 weir_host_log(const weir_host *host, int32_t level, const char *fmt, ...)
@@ -433,6 +433,184 @@ static inline void *weir_loop_state(weir_environ *env)
 static inline void *weir_thread_state(weir_environ *env)
 {
     return WEIR_CALL_(env->host, thread_state, (env), NULL);
+}
+
+#if defined(__cplusplus) && defined(__cpp_exceptions)
+#    define WEIR_TRY_ try
+/* Of a function that fails with `result` when an exception leaves it, which `say` reports. */
+#    define WEIR_CATCH_(say, object, result)                                                       \
+        catch (const std::exception &thrown)                                                       \
+        {                                                                                          \
+            say(object, WEIR_LOG_ERROR, "an exception was thrown: %s", thrown.what());             \
+            return result;                                                                         \
+        }                                                                                          \
+        catch (...)                                                                                \
+        {                                                                                          \
+            say(object, WEIR_LOG_ERROR, "something was thrown that is no std::exception");         \
+            return result;                                                                         \
+        }
+
+/* Callbacks: what one throws makes the request fail; or is logged alone, where it may be called beside
+ * the app. */
+extern "C++" {
+template <bool Fails, typename... More> struct weir_guarded_ {
+    void (*fn)(weir_environ *env, void *arg, More... more);
+    void *arg;
+
+    static void fail(weir_environ *env, int32_t level, const char *fmt, const char *what)
+    {
+        if (Fails)
+            weir_fail(env, "%s%s", fmt, what);
+        else
+            weir_log(env, level, "%s%s", fmt, what);
+    }
+
+    static void call(weir_environ *env, void *guarded, More... more)
+    {
+        const weir_guarded_ *it = static_cast<const weir_guarded_ *>(guarded);
+
+        WEIR_TRY_
+        {
+            it->fn(env, it->arg, more...);
+        }
+        catch (const std::exception &thrown)
+        {
+            fail(env, WEIR_LOG_ERROR, "a callback threw an exception: ", thrown.what());
+        }
+        catch (...)
+        {
+            fail(env, WEIR_LOG_ERROR, "a callback threw what is no std::exception", "");
+        }
+    }
+};
+
+template <bool Fails, typename... More>
+inline int32_t weir_guard_callback_(weir_environ *env,
+                                    void (*&fn)(weir_environ *env, void *arg, More... more),
+                                    void *&arg)
+{
+    weir_guarded_<Fails, More...> *guarded;
+
+    if (!fn)
+        return 0;
+    guarded = static_cast<weir_guarded_<Fails, More...> *>(weir_alloc(env, sizeof(*guarded)));
+    if (!guarded)
+        return WEIR_ENOMEM;
+    guarded->fn = fn;
+    guarded->arg = arg;
+    fn = weir_guarded_<Fails, More...>::call;
+    arg = guarded;
+    return 0;
+}
+}
+#    define WEIR_GUARD_(fails, env, fn, arg)                                                       \
+        do                                                                                         \
+            if (weir_guard_callback_<fails>(env, fn, arg) < 0)                                     \
+                return WEIR_ENOMEM;                                                                \
+        while (0)
+#else
+#    define WEIR_GUARD_(fails, env, fn, arg) ((void)0)
+#endif
+
+/* ---- its content ---- */
+
+/*
+ * The app is called when the header is complete: content is read by it, as it comes, and what is not
+ * read the client does not get rid of. The first read is what sends 100 Continue to who waits for it.
+ *
+ * Gives bytes, 0 at the end (a read of 0 bytes gives 0 too), or WEIR_E*: WEIR_EGONE, WEIR_EBADMSG,
+ * WEIR_ETOOBIG, WEIR_ETIMEDOUT. In a thread it waits. On the loop it does not: WEIR_AGAIN when there
+ * is nothing for now, and then weir_on_input() tells of more; inside `next`, say WEIR_AGAIN too, and
+ * next is called again when there is more. With .body_buffer_max all of it is there before the app
+ * is called.
+ */
+static inline int64_t weir_read(weir_environ *env, void *buf, size_t n)
+{
+    return WEIR_CALL_(env->host, read, (env, buf, n), WEIR_ENOTSUP);
+}
+
+/* All of the content, *n bytes (not terminated), as .body_buffer_max has gathered it; NULL without
+ * that, and not NULL when it is empty. What weir_read() gives is not affected. */
+static inline const void *weir_content(weir_environ *env, size_t *n)
+{
+    *n = 0;
+    return WEIR_CALL_(env->host, content, (env, n), NULL);
+}
+
+/*
+ * At most n bytes of content for this request; no more than the route allows. Before the first read.
+ * WEIR_ETOOBIG, once it is clear that there is more: at once by Content-Length, so that the client
+ * need not send what nobody wants, else from weir_read(). A 413 is yours to give; what fails for
+ * that reason gets one. WEIR_ESTATE after the first read.
+ */
+static inline int32_t weir_body_limit(weir_environ *env, uint64_t n)
+{
+    return WEIR_CALL_(env->host, body_limit, (env, n), WEIR_ENOTSUP);
+}
+
+/*
+ * Calls fn, each time that there is content to read after weir_read() said WEIR_AGAIN, or the end of
+ * it, or why it is lost; before the first read too, since that may be what the client waits for.
+ * NULL: no more. Later callbacks take the place of this one. Until the response is over.
+ */
+static inline int32_t weir_on_input(weir_environ *env, void (*fn)(weir_environ *env, void *arg),
+                                    void *arg)
+{
+    WEIR_GUARD_(true, env, fn, arg);
+    return WEIR_CALL_(env->host, on_input, (env, fn, arg), WEIR_ENOTSUP);
+}
+
+/*
+ * Reads what is left of the content, at most max bytes, and calls done(env, arg, data, n) with it: n
+ * bytes, valid until the response is over, not terminated; or n below 0, a WEIR_E* as of weir_read(),
+ * or WEIR_ENOMEM. No thread waits meanwhile. The app returns weir_later(env), and done calls
+ * weir_finish(); or an iterable that says WEIR_AGAIN, and done calls weir_wake().
+ *
+ * 0: done will be called exactly once, after this call has returned: with WEIR_EGONE before close, when
+ * the request ends before. weir_read() gives WEIR_ESTATE until then, as this does.
+ */
+static inline int32_t
+weir_read_all(weir_environ *env, size_t max,
+              void (*done)(weir_environ *env, void *arg, const void *data, int64_t n), void *arg)
+{
+    WEIR_GUARD_(true, env, done, arg);
+    return WEIR_CALL_(env->host, read_all, (env, max, done, arg), WEIR_ENOTSUP);
+}
+
+/* The same into a file, from its offset on, in 64 KiB of memory: n is how much was written, or
+ * WEIR_ESYSTEM when a write has failed, of which the log says why. The descriptor is yours; the
+ * server writes to it, in a thread of its own, until done is called. */
+static inline int32_t weir_read_file(weir_environ *env, int32_t fd, uint64_t max,
+                                     void (*done)(weir_environ *env, void *arg, int64_t n),
+                                     void *arg)
+{
+    WEIR_GUARD_(true, env, done, arg);
+    return WEIR_CALL_(env->host, read_file, (env, fd, max, done, arg), WEIR_ENOTSUP);
+}
+
+/* ---- the client ---- */
+
+/* 1 when nobody waits for the answer any more: an app that works for long may give up. A reset or a
+ * failed write says so; a client that only closes its side may still want the answer (unless the
+ * route's on_half_close is "cancel"). */
+static inline int32_t weir_is_gone(weir_environ *env)
+{
+    return WEIR_CALL_(env->host, is_gone, (env), 0);
+}
+
+/*
+ * Calls fn(env, arg, why) when the client half-closes, WEIR_HALF_CLOSED, and when it is gone before
+ * the response is over, WEIR_GONE, each at most once, on the loop; for a .serial app in its turn. So in
+ * an app that runs in threads fn may be called while the app is: it must not call anything of the
+ * request, but set a flag, say, or cancel what the app waits for. Each call adds a function; close
+ * and deferred functions come after them. WEIR_EGONE: it is gone already, and fn will not be called.
+ */
+static inline int32_t weir_on_disconnect(weir_environ *env,
+                                         void (*fn)(weir_environ *env, void *arg, int32_t why),
+                                         void *arg)
+{
+    WEIR_GUARD_(false, env, fn, arg);
+    return WEIR_CALL_(env->host, on_disconnect, (env, fn, arg), WEIR_ENOTSUP);
 }
 
 /* ---- the answer ---- */
@@ -515,7 +693,8 @@ static inline weir_body weir_decline(void)
     return weir_body_of_(WEIR_BODY_DECLINE);
 }
 
-/* Answered later, by weir_finish(). Not yet: the client gets a 500. */
+/* Answered later, by weir_finish() from a callback of this request: weir_read_all(), weir_on_input()
+ * and their kin. */
 static inline weir_body weir_later(weir_environ *env)
 {
     (void)env;
@@ -574,19 +753,6 @@ static inline weir_body weir_file(weir_environ *env, int32_t fd, uint64_t offset
 }
 
 #if defined(__cplusplus) && defined(__cpp_exceptions)
-#    define WEIR_TRY_ try
-/* Of a function that fails with `result` when an exception leaves it, which `say` reports. */
-#    define WEIR_CATCH_(say, object, result)                                                       \
-        catch (const std::exception &thrown)                                                       \
-        {                                                                                          \
-            say(object, WEIR_LOG_ERROR, "an exception was thrown: %s", thrown.what());             \
-            return result;                                                                         \
-        }                                                                                          \
-        catch (...)                                                                                \
-        {                                                                                          \
-            say(object, WEIR_LOG_ERROR, "something was thrown that is no std::exception");         \
-            return result;                                                                         \
-        }
 static inline int32_t weir_guard_next_(weir_next_fn *next, weir_environ *env, void *arg,
                                        weir_chunk *chunk)
 {
@@ -621,6 +787,30 @@ static inline weir_body weir_iterable(int32_t (*next)(weir_environ *env, void *a
     return body;
 }
 
+/* In `next`: the piece is `size` bytes of a file from `offset`, sent by sendfile(2). The descriptor is
+ * yours, and stays open until the next call of next, or close. What is missing there: as in weir_file().
+ */
+static inline void weir_chunk_file(weir_chunk *chunk, int32_t fd, uint64_t offset, uint64_t size)
+{
+    chunk->data = NULL;
+    chunk->size = size;
+    chunk->reserved[0] = (uint64_t)(uint32_t)fd + 1;
+    chunk->reserved[1] = offset;
+}
+
+/* Of an iterable: `text`, a string that stays, is sent each time that it had nothing for `ms`
+ * milliseconds, so that whoever is on the way does not give the connection up. It is content like all
+ * else, and costs no thread. Not where Content-Length is given. */
+static inline weir_body weir_heartbeat(weir_body body, uint32_t ms, const char *text)
+{
+    if (body.kind == WEIR_BODY_ITERABLE) {
+        body.flags = ms;
+        body.data = text;
+        body.size = strlen(text);
+    }
+    return body;
+}
+
 /* After a WEIR_AGAIN of next: there is more now. From a thread of the executor of this request: its
  * loop, or one of the pool. The request must still be there: until its close has been called it is.
  */
@@ -641,6 +831,43 @@ static inline void weir_body_close(weir_environ *env, weir_body *body)
 static inline int32_t weir_body_next(weir_environ *env, weir_body *body, weir_chunk *chunk)
 {
     return WEIR_CALL_(env->host, body_next, (env, body, chunk), WEIR_ENOTSUP);
+}
+
+/*
+ * The body of a request that was answered by weir_later(): as if the app had returned it. It is taken
+ * in any case, and closed when it fails: WEIR_ESTATE, when the app has returned or finished with
+ * another one. In a callback of the request; also before weir_later() is returned.
+ */
+static inline int32_t weir_finish(weir_environ *env, weir_body body)
+{
+    if (WEIR_HAS_(env->host, finish))
+        return env->host->finish(env, &body);
+    weir_body_close(env, &body);
+    return WEIR_ENOTSUP;
+}
+
+/*
+ * Bytes of the body, before what the app returns: weir_empty() is what follows if that was all. They are
+ * copied, all or none, and what they follow is sent: start_response must have been called. In `next` and
+ * in callbacks they go before the next chunk.
+ *
+ * On the loop: WEIR_AGAIN when more than the server's app_queue_bytes wait for the client, and nothing
+ * was taken; weir_on_writable() tells when some have gone. In a thread it waits then, as long as the
+ * client takes anything; which keeps the thread busy, so that a body that is large is better an iterable.
+ * WEIR_EGONE: nobody waits for it any more. WEIR_ESTATE: the body has been returned, and is no iterable.
+ */
+static inline int32_t weir_write(weir_environ *env, const void *p, size_t n)
+{
+    return WEIR_CALL_(env->host, write, (env, p, n), WEIR_ENOTSUP);
+}
+
+/* Calls fn, each time that weir_write() would take more after it said WEIR_AGAIN; soon, when it has not.
+ * NULL: no more. Later callbacks take the place of this one. Until the body is over. */
+static inline int32_t weir_on_writable(weir_environ *env, void (*fn)(weir_environ *env, void *arg),
+                                       void *arg)
+{
+    WEIR_GUARD_(true, env, fn, arg);
+    return WEIR_CALL_(env->host, on_writable, (env, fn, arg), WEIR_ENOTSUP);
 }
 
 /* ---- configuration ---- */
@@ -729,51 +956,66 @@ static inline const void *weir_extension(const weir_host *host, const char *name
     return WEIR_CALL_(host, extension, (host, name), NULL);
 }
 
+/*
+ * Trailer fields, behind the content: "weir.trailers/1".
+ *
+ * weir_trailer_add(): a field behind the response's content, by the rules of start_response; not what
+ * frames, routes, authenticates or describes content (RFC 9110 6.5.1). Until the body has ended. One that
+ * is added before the head is sent is announced there (Trailer); with value NULL that is all that is done,
+ * and a later call of this name gives the value. They reach a client of HTTP/1.1 whose answer comes in
+ * chunks; when it has said "TE: trailers", also one of a known size does. Else they are dropped: nothing
+ * may hang on them.
+ *
+ * weir_trailer_each(): calls fn for every trailer field of the request, when weir_read() has given 0. They
+ * are never among its fields: what a proxy checked there it has not here. As weir_header_each().
+ */
+typedef struct weir_trailers {
+    uint32_t size;
+    int32_t (*add)(weir_environ *env, const char *name, const char *value, size_t n);
+    int32_t (*each)(weir_environ *env,
+                    int32_t (*fn)(void *arg, const char *name, size_t name_n, const char *value,
+                                  size_t value_n),
+                    void *arg);
+} weir_trailers;
+
+static inline int32_t weir_trailer_add(weir_environ *env, const char *name, const char *value,
+                                       size_t n)
+{
+    const weir_trailers *t = (const weir_trailers *)weir_extension(env->host, "weir.trailers/1");
+
+    return t ? t->add(env, name, value, n) : WEIR_ENOTSUP;
+}
+
+static inline int32_t weir_trailer_each(weir_environ *env,
+                                        int32_t (*fn)(void *arg, const char *name, size_t name_n,
+                                                      const char *value, size_t value_n),
+                                        void *arg)
+{
+    const weir_trailers *t = (const weir_trailers *)weir_extension(env->host, "weir.trailers/1");
+
+    return t ? t->each(env, fn, arg) : WEIR_ENOTSUP;
+}
+
+/*
+ * 103 Early Hints (RFC 8297): "weir.early-hints/1". Sends these fields, Link for one, at once, ahead of
+ * the response; may be called again. Checked as those of start_response, and not kept for it.
+ * WEIR_ENOTSUP: to a client of HTTP/1.0, which knows no interim responses. WEIR_ESTATE: the response
+ * has begun.
+ */
+typedef struct weir_early_hints_table {
+    uint32_t size;
+    int32_t (*send)(weir_environ *env, const weir_header *fields);
+} weir_early_hints_table;
+
+static inline int32_t weir_early_hints(weir_environ *env, const weir_header *fields)
+{
+    const weir_early_hints_table *t =
+        (const weir_early_hints_table *)weir_extension(env->host, "weir.early-hints/1");
+
+    return t ? t->send(env, fields) : WEIR_ENOTSUP;
+}
+
 /* ---- not yet: these give WEIR_ENOTSUP (0, or a body that is a 500) and do nothing else ---- */
-
-static inline int32_t weir_body_limit(weir_environ *env, uint64_t n)
-{
-    return WEIR_CALL_(env->host, body_limit, (env, n), WEIR_ENOTSUP);
-}
-
-static inline int32_t weir_write(weir_environ *env, const void *p, size_t n)
-{
-    return WEIR_CALL_(env->host, write, (env, p, n), WEIR_ENOTSUP);
-}
-
-static inline int32_t weir_on_input(weir_environ *env, void (*fn)(weir_environ *env, void *arg),
-                                    void *arg)
-{
-    return WEIR_CALL_(env->host, on_input, (env, fn, arg), WEIR_ENOTSUP);
-}
-
-static inline int32_t weir_on_writable(weir_environ *env, void (*fn)(weir_environ *env, void *arg),
-                                       void *arg)
-{
-    return WEIR_CALL_(env->host, on_writable, (env, fn, arg), WEIR_ENOTSUP);
-}
-
-static inline int32_t weir_on_disconnect(weir_environ *env,
-                                         void (*fn)(weir_environ *env, void *arg, int32_t why),
-                                         void *arg)
-{
-    return WEIR_CALL_(env->host, on_disconnect, (env, fn, arg), WEIR_ENOTSUP);
-}
-
-/* done gets the content, n bytes at data, or n below 0. */
-static inline int32_t
-weir_read_all(weir_environ *env, size_t max,
-              void (*done)(weir_environ *env, void *arg, const void *data, int64_t n), void *arg)
-{
-    return WEIR_CALL_(env->host, read_all, (env, max, done, arg), WEIR_ENOTSUP);
-}
-
-static inline int32_t weir_read_file(weir_environ *env, int32_t fd, uint64_t max,
-                                     void (*done)(weir_environ *env, void *arg, int64_t n),
-                                     void *arg)
-{
-    return WEIR_CALL_(env->host, read_file, (env, fd, max, done, arg), WEIR_ENOTSUP);
-}
 
 static inline uint64_t weir_token(weir_environ *env)
 {
@@ -786,15 +1028,6 @@ static inline int32_t weir_resume(const weir_host *host, uint64_t token,
                                   void (*drop)(void *arg))
 {
     return WEIR_CALL_(host, resume, (host, token, fn, arg, drop), WEIR_ENOTSUP);
-}
-
-/* Takes the body in any case, and closes it when it fails. */
-static inline int32_t weir_finish(weir_environ *env, weir_body body)
-{
-    if (WEIR_HAS_(env->host, finish))
-        return env->host->finish(env, &body);
-    weir_body_close(env, &body);
-    return WEIR_ENOTSUP;
 }
 
 static inline int32_t weir_sleep(weir_environ *env, uint32_t ms)

@@ -58,7 +58,7 @@ _Static_assert(offsetof(weir_plugin, selftest) == 120, "weir_plugin");
 _Static_assert(offsetof(weir_plugin, config_schema) == 128, "weir_plugin");
 _Static_assert(offsetof(weir_plugin, reserved) == 136, "weir_plugin");
 
-_Static_assert(sizeof(weir_host) >= 408, "the host table only grows");
+_Static_assert(sizeof(weir_host) >= 416, "the host table only grows");
 _Static_assert(offsetof(weir_host, size) == 0, "weir_host");
 _Static_assert(offsetof(weir_host, abi_major) == 4, "weir_host");
 _Static_assert(offsetof(weir_host, abi_minor) == 6, "weir_host");
@@ -112,6 +112,7 @@ _Static_assert(offsetof(weir_host, watch_fd) == 376, "host table");
 _Static_assert(offsetof(weir_host, offload) == 384, "host table");
 _Static_assert(offsetof(weir_host, next) == 392, "host table");
 _Static_assert(offsetof(weir_host, on_start) == 400, "host table");
+_Static_assert(offsetof(weir_host, request_fail) == 408, "host table");
 
 /* ---- a host that does not have a function ---- */
 
@@ -167,7 +168,8 @@ _Static_assert(offsetof(weir_host, on_start) == 400, "host table");
     X(watch_fd, weir_watch_fd(&env, 0, 0, NULL, NULL) == WEIR_ENOTSUP)                             \
     X(offload, weir_offload(&env, NULL, NULL, NULL) == WEIR_ENOTSUP)                               \
     X(next, weir_next(&env, NULL).kind == WEIR_BODY_LATER)                                         \
-    X(on_start, weir_on_start(&env, NULL, NULL) == WEIR_ENOTSUP)
+    X(on_start, weir_on_start(&env, NULL, NULL) == WEIR_ENOTSUP)                                   \
+    X(request_fail, weir_fail(&env, "%d", 1) == WEIR_ENOTSUP)
 
 static weir_host host;
 static weir_environ env = {&host};
@@ -239,7 +241,7 @@ static void table_that_ends_before(void **state)
     if (!check(which - 1))                                                                         \
         fail_msg("%s of a table that ends within it", #member);
     WRAPPERS(END_BEFORE)
-    assert_int_equal(which, 49);
+    assert_int_equal(which, 50);
 }
 
 static void entry_that_is_null(void **state)
@@ -255,7 +257,7 @@ static void entry_that_is_null(void **state)
     if (!check(which++))                                                                           \
         fail_msg("%s of a table where it is NULL", #member);
     WRAPPERS(NULL_ENTRY)
-    assert_int_equal(which, 49);
+    assert_int_equal(which, 50);
 }
 
 int main(void)
