@@ -103,8 +103,7 @@ static void mount(struct wr_making *m, struct wanted *w)
         }
         w->setup.plugin = wr_image_plugin(w->setup.image);
     }
-    if (w->setup.plugin == &wr_static_plugin)
-        m->g->site.helper_threads = HELPER_THREADS;
+    m->g->site.helper_threads = HELPER_THREADS; /* on demand: for files and weir_read_file() */
     handler = wr_mount_new(&w->setup, why, &error);
     if (handler)
         add_routes(m, w, handler);

@@ -13,14 +13,12 @@
  * WEIR_CHUNK (its size may be 0 when too many empty ones came), END, AGAIN or FAIL. */
 void wr_app_body_pull(struct wr_environ *e);
 
-/* Readies e->out for e->body, whose kind is EMPTY, MEMORY, FILE or ITERABLE. */
+/* Readies e->out: what was written, then, once e->has_body says so, e->body, whose kind is EMPTY, MEMORY,
+ * FILE or ITERABLE. */
 void wr_app_body_open(struct wr_environ *e);
 
 /* A pull that was made elsewhere is there. On the loop. */
 void wr_app_body_pulled(struct wr_environ *e);
-
-/* Calls close, once; a descriptor that was passed on is closed. Where the app runs. */
-void wr_app_body_close(struct wr_environ *e);
 
 /* The host table's, for bodies of any kind that an app has in hand. */
 void wr_app_body_close_any(weir_environ *env, weir_body *body);

@@ -19,6 +19,7 @@
 
 struct wr_mount;
 struct wr_remote;
+struct wr_streaming;
 
 /* A value that weir_set() made, or a copy that weir_get() gave. */
 struct wr_environ_value {
@@ -41,41 +42,54 @@ struct wr_environ {
     const struct wr_route *route; /* that led to it */
     struct wr_environ *previous;  /* of an app that has declined */
     struct wr_remote *remote;     /* NULL: the app runs on the exchange's loop */
+    struct wr_streaming *s;       /* NULL: nothing of it has been used, on the loop */
 
     /* app: what it asked and said */
     struct wr_environ_value *values;
     struct wr_deferred *deferred;
     void *thread_state;
-    int64_t declared;  /* Content-Length by the app; -1: none */
-    size_t head_bytes; /* of its fields */
-    int32_t status;    /* of start_response; 0: not called */
-    int32_t error;     /* sticky; 0: none */
-    int32_t broken;    /* what weir_read() said of content that is broken; 0: nothing */
-    bool has_values;   /* weir_set() was called */
-    bool is_started;   /* something is on its way: start_response comes too late */
-    bool has_logged;   /* a fault of the app is in the log */
-    bool has_warned;   /* that the arena is used up, too */
-    bool has_read;     /* some of the content */
-    bool is_in_next;   /* weir_read() on the loop may be told of more */
-    bool wants_input;  /* it said WEIR_AGAIN in next */
+    int64_t declared;    /* Content-Length by the app; -1: none */
+    size_t head_bytes;   /* of its fields */
+    int32_t status;      /* of start_response; 0: not called */
+    int32_t error;       /* sticky; 0: none */
+    int32_t broken;      /* what weir_read() said of content that is broken; 0: nothing */
+    bool has_values;     /* weir_set() was called */
+    bool is_started;     /* something is on its way: start_response comes too late */
+    bool has_returned;   /* the app has; its body may still be later */
+    bool is_in_call;     /* the app, next or a callback is running */
+    bool is_in_callback; /* where reading and writing do not wait */
+    bool is_concluding;  /* weir_finish() has given the body, which is still to be answered with */
+    bool has_logged;     /* a fault of the app is in the log */
+    bool has_warned;     /* that the arena is used up, too */
+    bool has_read;       /* some of the content */
+    bool has_asked;      /* for content, in any way */
+    bool is_too_large;   /* the content, by its length, for weir_body_limit() */
+    bool is_starved;     /* the last read said WEIR_AGAIN */
+    bool is_in_next;     /* weir_read() on the loop may be told of more */
+    bool wants_input;    /* it said WEIR_AGAIN in next */
+    bool wants_call;     /* on_input is to be called, elsewhere, when there is something to read */
 
     /* app: its body */
     weir_body body;
-    weir_chunk chunk; /* the last one */
-    uint64_t given;   /* bytes of all chunks */
-    uint32_t empties; /* chunks without a byte, in a row */
-    int32_t pulled;   /* what the last pull came to */
+    weir_chunk chunk;  /* the last one */
+    uint64_t given;    /* bytes that were written, and of all chunks */
+    uint32_t empties;  /* chunks without a byte, in a row */
+    int32_t pulled;    /* what the last pull came to */
+    bool has_new_pull; /* and nobody has looked at it */
 
     /* loop */
     struct wr_body out; /* what the protocol pulls */
     uint64_t left;      /* of chunk, or of the whole, to be sent */
+    uint8_t source;     /* enum wr_app_source: what the last piece was of */
+    bool has_body;      /* it is known what the protocol is to pull */
+    bool is_failed;     /* what is pulled cannot be completed */
     bool has_pulled;    /* `pulled` is not used up */
     bool is_awaiting;   /* next said WEIR_AGAIN: not asked until somebody says that there is more */
     bool is_responding; /* the response was handed over */
-    bool is_later;      /* a handler of ours answers by wr_builtin_finish() */
     struct wr_body *ours; /* what wr_builtin_body() has said; NULL: the body above */
     bool is_ended;
-    atomic_bool is_woken; /* the task below is posted */
+    unsigned due;       /* callbacks, as enum wr_event, for an app elsewhere */
+    atomic_uint events; /* enum wr_event; not 0: the task below is posted */
     struct wr_task wake;
 
     /* content gathered for body_buffer_max, or fetched for an app on another loop; malloc'ed */
@@ -103,8 +117,6 @@ int32_t wr_environ_set(weir_environ *env, const char *key, const char *value);
 int32_t wr_environ_each(weir_environ *env,
                         int32_t (*fn)(void *arg, const char *key, const char *value, size_t n),
                         void *arg);
-int32_t wr_environ_wake(weir_environ *env);
-int32_t wr_environ_is_gone(weir_environ *env);
 int32_t wr_environ_header_each(weir_environ *env,
                                int32_t (*fn)(void *arg, const char *name, size_t name_n,
                                              const char *value, size_t value_n),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "app/app_body.h"
+#include "app/events.h"
 #include "app/input.h"
 #include "app/mount.h"
 #include "app/plugin_config.h"
@@ -62,6 +63,16 @@ static int32_t defer(weir_environ *env, weir_release_fn *fn, void *arg)
     return 0;
 }
 
+__attribute__((format(printf, 2, 0))) static int32_t request_fail(weir_environ *env,
+                                                                  const char *fmt, va_list ap)
+{
+    struct wr_environ *e = wr_environ_of(env);
+    char text[WR_LOG_LINE_MAX];
+
+    vsnprintf(text, sizeof text, fmt, ap);
+    return wr_start_fault(e, WEIR_EFAILED, "%s", text);
+}
+
 static void *state(weir_environ *env)
 {
     return wr_environ_of(env)->mount->state;
@@ -114,8 +125,8 @@ const weir_host wr_host_table = {
     .thread_state = thread_state,
     .read = wr_input_read,
     .content = wr_input_content,
-    .is_gone = wr_environ_is_gone,
-    .wake = wr_environ_wake,
+    .is_gone = wr_client_is_gone,
+    .wake = wr_events_wake,
 
     .config_string = wr_config_string,
     .config_int = wr_config_int,
@@ -129,5 +140,15 @@ const weir_host wr_host_table = {
     .config_fail = wr_config_fail,
 
     .extension = extension,
+
+    .body_limit = wr_input_body_limit,
+    .write = wr_output_write,
+    .on_input = wr_events_on_input,
+    .on_writable = wr_output_on_writable,
+    .on_disconnect = wr_client_on_disconnect,
+    .read_all = wr_sink_read_all,
+    .read_file = wr_sink_read_file,
+    .finish = wr_events_finish,
+    .request_fail = request_fail,
     /* The rest is NULL: not yet there. */
 };

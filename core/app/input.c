@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "app/events.h"
 #include "app/mount.h"
 #include "app/remote.h"
 
@@ -10,11 +11,6 @@
 #define FETCH_MAX  ((size_t)16 * 1024)
 
 static void on_input(struct wr_exchange *x);
-
-static bool is_at_home(const struct wr_environ *e)
-{
-    return e->remote && e->mount->home;
-}
 
 /* A result of wr_exchange_read() as an app gets it. */
 static int64_t public_result(const struct wr_exchange *x, ssize_t n)
@@ -97,26 +93,42 @@ bool wr_input_gather(struct wr_environ *e)
     return result == 1;
 }
 
-/* ---- for an app on its home loop: a piece between its calls ---- */
+/* ---- for an app elsewhere that does not wait: a piece between its calls ---- */
 
-static void fetch(struct wr_environ *e)
+/* Fetches, unless there is something that was not read. True: there is something, or the end. */
+static bool fetch(struct wr_environ *e)
 {
     ssize_t n = -ENOMEM;
 
+    if (e->content_read < e->content_n || (e->has_fetched && e->fetched <= 0) || e->is_gathered)
+        return true;
     if (!e->content)
         e->content = malloc(FETCH_MAX);
     if (e->content)
         n = wr_exchange_read(e->x, e->content, FETCH_MAX);
     if (n == -EAGAIN) {
         e->x->on_input = on_input;
-        return;
+        return false;
     }
-    e->is_awaiting = false;
     e->content_n = n > 0 ? (size_t)n : 0;
     e->content_read = 0;
     e->fetched = n == -ENOMEM ? WEIR_ENOMEM : public_result(e->x, n);
     e->has_fetched = true;
-    wr_remote_pull(e);
+    return true;
+}
+
+void wr_input_fetch(struct wr_environ *e)
+{
+    if (!fetch(e))
+        return;
+    if (e->is_awaiting && e->wants_input) {
+        e->is_awaiting = false;
+        wr_remote_pull(e);
+    }
+    if (e->wants_call) {
+        e->wants_call = false;
+        wr_remote_on_events(e, WR_EVENT_INPUT);
+    }
 }
 
 static int64_t read_fetched(struct wr_environ *e)
@@ -124,25 +136,27 @@ static int64_t read_fetched(struct wr_environ *e)
     if (e->has_fetched && e->fetched <= 0)
         return e->fetched; /* the end, or why there is none */
     e->has_fetched = false;
-    e->wants_input = e->is_in_next;
+    e->wants_input |= e->is_in_next;
+    e->wants_call = e->s->on_input.fn != NULL;
     return WEIR_AGAIN;
 }
 
-/* ---- for a thread ---- */
+/* ---- for a thread that waits ---- */
 
 static void read_for_thread(struct wr_environ *e)
 {
     struct wr_remote *r = e->remote;
     ssize_t n = wr_exchange_read(e->x, r->into, r->room);
 
-    if (n == -EAGAIN) {
+    r->is_asked = n == -EAGAIN;
+    if (r->is_asked) {
         e->x->on_input = on_input;
         return;
     }
     pthread_mutex_lock(&r->lock);
     r->result = public_result(e->x, n);
     r->is_reading = false;
-    pthread_cond_signal(&r->has_read);
+    pthread_cond_signal(&r->changed);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -150,7 +164,7 @@ void wr_input_on_read(struct wr_task *task)
 {
     struct wr_remote *r = WR_CONTAINER_OF(task, struct wr_remote, read);
 
-    if (!atomic_load(&r->is_gone)) /* else the thread has given up, and its buffer may be gone */
+    if (!atomic_load(&r->is_over)) /* else the thread has given up, and its buffer may be gone */
         read_for_thread(r->e);
 }
 
@@ -161,15 +175,17 @@ static int64_t read_on_thread(struct wr_environ *e, void *buf, size_t n)
 
     r->into = buf;
     r->room = n;
-    pthread_mutex_lock(&r->lock);
+    wr_remote_lock(e);
     r->is_reading = true;
-    if (!atomic_load(&r->is_gone))
+    if (!atomic_load(&r->is_over))
         wr_loop_post(e->x->worker->loop, &r->read);
-    while (r->is_reading && !atomic_load(&r->is_gone))
-        pthread_cond_wait(&r->has_read, &r->lock);
+    wr_remote_wait_begin(e);
+    while (r->is_reading && !atomic_load(&r->is_over))
+        pthread_cond_wait(&r->changed, &r->lock);
+    wr_remote_wait_end(e);
     result = r->is_reading ? WEIR_EGONE : r->result;
     r->is_reading = false;
-    pthread_mutex_unlock(&r->lock);
+    wr_remote_unlock(e);
     return result;
 }
 
@@ -179,35 +195,76 @@ static int64_t read_here(struct wr_environ *e, void *buf, size_t n)
 {
     int64_t result = public_result(e->x, wr_exchange_read(e->x, buf, n));
 
-    if (result == WEIR_AGAIN)
-        e->wants_input = e->is_in_next;
+    e->is_starved = result == WEIR_AGAIN;
+    if (!e->is_starved)
+        return result;
+    e->wants_input |= e->is_in_next;
+    if (e->s && e->s->on_input.fn)
+        e->x->on_input = on_input;
     return result;
+}
+
+void wr_input_note(struct wr_environ *e, int64_t result)
+{
+    if (result == WEIR_EBADMSG || result == WEIR_ETOOBIG || result == WEIR_ETIMEDOUT)
+        e->broken = (int32_t)result;
+}
+
+/* What was gathered or fetched, and not read. */
+static size_t read_kept(struct wr_environ *e, void *buf, size_t n)
+{
+    size_t left = e->content_n - e->content_read;
+
+    if (n > left)
+        n = left;
+    if (n > 0)
+        memcpy(buf, e->content + e->content_read, n);
+    e->content_read += n;
+    return n;
 }
 
 int64_t wr_input_read(weir_environ *env, void *buf, size_t n)
 {
     struct wr_environ *e = wr_environ_of(env);
-    size_t left = e->content_n - e->content_read;
     int64_t result;
 
     if (e->error < 0)
         return WEIR_EFAILED;
+    if (wr_sink_is_open(e))
+        return WEIR_ESTATE;
+    e->has_asked = true;
     if (n == 0)
         return 0;
-    if (left > 0) {
-        n = n < left ? n : left;
-        memcpy(buf, e->content + e->content_read, n);
-        e->content_read += n;
-        return (int64_t)n;
-    }
+    if (e->content_read < e->content_n)
+        return (int64_t)read_kept(e, buf, n);
     if (e->is_gathered)
         return 0;
     e->has_read = true;
-    result = is_at_home(e) ? read_fetched(e)
-             : e->remote   ? read_on_thread(e, buf, n)
-                           : read_here(e, buf, n);
-    if (result == WEIR_EBADMSG || result == WEIR_ETOOBIG || result == WEIR_ETIMEDOUT)
-        e->broken = (int32_t)result;
+    if (e->is_too_large)
+        result = WEIR_ETOOBIG;
+    else if (!e->remote)
+        result = read_here(e, buf, n);
+    else
+        result = wr_remote_may_wait(e) ? read_on_thread(e, buf, n) : read_fetched(e);
+    wr_input_note(e, result);
+    return result;
+}
+
+int64_t wr_input_read_for_sink(struct wr_environ *e, void *buf, size_t n)
+{
+    int64_t result;
+
+    if (e->is_too_large)
+        return WEIR_ETOOBIG;
+    if (e->content_read < e->content_n)
+        return (int64_t)read_kept(e, buf, n);
+    if (e->is_gathered)
+        return 0;
+    if (e->has_fetched && e->fetched <= 0)
+        return e->fetched;
+    result = public_result(e->x, wr_exchange_read(e->x, buf, n));
+    if (result == WEIR_AGAIN)
+        e->x->on_input = on_input;
     return result;
 }
 
@@ -222,32 +279,64 @@ const void *wr_input_content(weir_environ *env, size_t *n)
     return e->content ? e->content : "";
 }
 
+int32_t wr_input_body_limit(weir_environ *env, uint64_t n)
+{
+    struct wr_environ *e = wr_environ_of(env);
+
+    if (e->error < 0)
+        return WEIR_EFAILED;
+    if (e->has_asked || e->is_gathered)
+        return WEIR_ESTATE;
+    e->is_too_large = wr_exchange_limit_body(e->x, n) < 0;
+    return e->is_too_large ? WEIR_ETOOBIG : 0;
+}
+
+void wr_input_want_call(struct wr_environ *e)
+{
+    if (e->remote)
+        e->wants_call = true; /* seen when the job is back */
+    else if (e->is_starved)
+        e->x->on_input = on_input;
+    else
+        wr_events_post(e, WR_EVENT_INPUT);
+}
+
+void wr_input_sink_done(struct wr_environ *e)
+{
+    if (e->remote)
+        wr_remote_on_events(e, WR_EVENT_READ_DONE);
+    else
+        wr_events_call_here(e, WR_EVENT_READ_DONE, false);
+}
+
 /* There is more of what somebody waits for. */
 static void on_input(struct wr_exchange *x)
 {
     struct wr_environ *e = x->handler_data;
+    bool is_woken = e->is_awaiting && e->wants_input;
 
     x->on_input = NULL;
-    if (is_at_home(e) && e->remote->is_busy) /* a wake was faster; it asks again when it is back */
-        return;
     if (e->is_gathering) {
         if (wr_input_gather(e))
             wr_mount_serve_gathered(e);
-    } else if (is_at_home(e)) {
-        fetch(e);
-    } else if (e->remote) {
+    } else if (wr_sink_is_reading(e)) {
+        if (wr_sink_go_on(e))
+            wr_input_sink_done(e);
+    } else if (!e->remote) {
+        wr_events_call_here(e, e->s && e->s->on_input.fn ? WR_EVENT_INPUT : 0, is_woken);
+    } else if (e->remote->is_asked) {
         read_for_thread(e);
-    } else {
-        wr_mount_resume(e);
+    } else if (!wr_remote_is_out(e)) { /* else it asks again when it is back */
+        wr_input_fetch(e);
     }
 }
 
 void wr_input_await(struct wr_environ *e)
 {
-    if (is_at_home(e))
-        fetch(e);
-    else
+    if (!e->remote)
         e->x->on_input = on_input;
+    else if (!wr_remote_is_out(e)) /* else when it is back */
+        wr_input_fetch(e);
 }
 
 void wr_input_pass_on(struct wr_environ *from, struct wr_environ *to)
@@ -265,4 +354,9 @@ void wr_input_free(struct wr_environ *e)
         free(e->content);
     e->content = NULL;
     e->content_n = e->content_read = 0;
+    if (!e->s)
+        return;
+    free(e->s->sink.data);
+    e->s->sink.data = NULL;
+    wr_output_free(e);
 }

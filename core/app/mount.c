@@ -3,16 +3,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "app/app_body.h"
 #include "app/image.h"
 #include "app/input.h"
 #include "app/plugin_config.h"
 #include "app/remote.h"
-#include "app/start.h"
-#include "http/status.h"
-#include "server/dispatch.h"
 
 #define FULL_LOG_S 10 /* a full queue is said once in so many seconds */
 
@@ -43,237 +39,103 @@ void wr_mount_log(struct wr_environ *e, int32_t level, bool is_fault, const char
     wr_log(m->log, (enum wr_log_level)level, "%.*s: %s", (int)b.n, b.p, message);
 }
 
-/* ---- from what an app returned to a response ---- */
+/* ---- the end ---- */
 
-static void respond(struct wr_environ *e, int64_t length)
+bool wr_mount_has_end(const struct wr_environ *e)
 {
-    struct wr_exchange *x = e->x;
-
-    e->is_started = e->is_responding = true;
-    x->response.status = e->status;
-    wr_app_body_open(e);
-    wr_exchange_set_body(x, e->ours ? e->ours : &e->out, length);
-    wr_exchange_respond(x);
+    return e->deferred || e->body.close ||
+           (e->body.kind == WEIR_BODY_FILE && e->body.flags & WEIR_CLOSE_FD) ||
+           wr_sink_is_open(e) || (e->s && (e->s->has_finished || e->s->subscribers));
 }
 
-static void respond_page(struct wr_environ *e, int status)
+void wr_mount_end(struct wr_environ *e)
 {
-    e->is_started = e->is_responding = true;
-    wr_exchange_respond_error(e->x, status);
-}
+    if (!wr_client_is_told_here(e) && wr_client_is_gone(&e->base))
+        wr_client_tell_gone(e);
+    if (e->s)
+        wr_sink_tell(e);
+    wr_app_body_close_any(&e->base, &e->body);
+    if (e->s && e->s->has_finished)
+        wr_app_body_close_any(&e->base, &e->s->finished);
+    while (e->deferred) {
+        struct wr_deferred *d = e->deferred, it = *d;
 
-/* Nothing was sent yet: the client gets a page. */
-static void respond_failed(struct wr_environ *e)
-{
-    int status = e->error == WEIR_ENOMEM ? 503 : 500;
-
-    if (e->error == e->broken && !e->has_logged) /* the content is broken, and not the app */
-        status = e->x->input_status ? e->x->input_status : 400;
-    wr_exchange_clear_response(e->x);
-    respond_page(e, status);
-}
-
-/* No content will be sent, whatever the body has. */
-static bool is_unread(const struct wr_environ *e)
-{
-    return e->x->request.method == WR_METHOD_HEAD || wr_status_is_bodiless(e->status) ||
-           e->status == 205;
-}
-
-/* An iterable of which nothing is wanted: unless it is still to call start_response. */
-static bool is_never_asked(const struct wr_environ *e)
-{
-    return e->status != 0 && is_unread(e);
-}
-
-/* A body whose size is known. */
-static void conclude_sized(struct wr_environ *e, uint64_t size)
-{
-    bool is_head = e->x->request.method == WR_METHOD_HEAD;
-    int64_t length = (int64_t)size;
-
-    if (e->status == 0) {
-        wr_start_fault(e, WEIR_ESTATE, "it returned without start_response");
-    } else if (size > INT64_MAX) {
-        wr_start_fault(e, WEIR_EINVAL, "a body of %llu bytes", (unsigned long long)size);
-    } else if (e->declared >= 0 && e->declared != length && !is_unread(e)) {
-        wr_start_fault(e, WEIR_EINVAL, "the body has %llu bytes, its Content-Length is %lld",
-                       (unsigned long long)size, (long long)e->declared);
+        e->deferred = it.next;
+        if (it.is_own)
+            free(d);
+        it.fn(it.arg);
     }
-    if (e->error < 0) {
-        respond_failed(e);
-        return;
-    }
-    if (e->declared >= 0)
-        length = e->declared;
-    else if (is_head && e->body.kind == WEIR_BODY_EMPTY)
-        length = -1; /* an app that knows HEAD and leaves the content out: its size is not 0 */
-    respond(e, e->status == 205 ? 0 : length);
 }
 
-/* How much of the file there is; what was promised must be there (RFC 9112 6.3). */
-static void conclude_file(struct wr_environ *e)
+static void end_here(struct wr_environ *e)
 {
-    weir_body *b = &e->body;
-    struct stat st;
-
-    if (fstat((int)b->fd, &st) < 0)
-        wr_start_fault(e, WEIR_EINVAL, "weir_file: descriptor %lld: %s", (long long)b->fd,
-                       strerrordesc_np(errno));
-    else if (!S_ISREG(st.st_mode))
-        wr_start_fault(e, WEIR_EINVAL, "weir_file: descriptor %lld is not a regular file",
-                       (long long)b->fd);
-    else if (b->offset > (uint64_t)st.st_size ||
-             (b->size != WEIR_TO_END && b->size > (uint64_t)st.st_size - b->offset))
-        wr_start_fault(
-            e, WEIR_EINVAL, "weir_file: the file has %lld bytes, too few for %llu + %llu",
-            (long long)st.st_size, (unsigned long long)b->offset, (unsigned long long)b->size);
-    else if (b->size == WEIR_TO_END)
-        b->size = (uint64_t)st.st_size - b->offset;
-    conclude_sized(e, e->error < 0 ? 0 : b->size);
+    if (wr_mount_has_end(e))
+        wr_mount_end(e);
+    wr_input_free(e);
+    if (atomic_load(&e->events))
+        wr_exchange_ref(e->x); /* until the wake has come */
 }
 
-/* The head goes out with the first piece, since it may still change before. */
-static void conclude_iterable(struct wr_environ *e)
+/* One after the other, since they share the arena: one that ends elsewhere, or that waits for a
+ * thread that writes for it, goes on with the rest. */
+void wr_mount_end_chain(struct wr_environ *e)
 {
-    if (is_never_asked(e)) {
-        respond(e, e->status == 205 ? 0 : e->declared);
-        return;
-    }
-    e->has_pulled = true;
-    switch (e->pulled) {
-    case WEIR_CHUNK:
-        if (e->chunk.size > 0)
-            respond(e, e->declared);
-        else
-            wr_environ_wake(&e->base); /* empty pieces only, so far */
-        break;
-    case WEIR_AGAIN:
-        if (e->status != 0 && e->declared == 0) { /* there is nothing to wait for */
-            respond(e, 0);
-            break;
+    while (e && !e->remote) {
+        struct wr_environ *previous = e->previous;
+
+        if (e->s && e->s->sink.is_writing) {
+            wr_exchange_ref(e->x);
+            return;
         }
-        e->has_pulled = false;
-        e->is_awaiting = true;
-        if (e->wants_input)
-            wr_input_await(e);
-        break;
-    case WEIR_END:
-        respond(e, e->declared >= 0 ? e->declared : 0);
-        break;
-    default:
-        respond_failed(e);
+        end_here(e);
+        e = previous;
     }
+    if (e)
+        wr_remote_end(e);
 }
 
-/* What the app said of its own content does not hold for a page of ours. */
-static void drop_content_fields(struct wr_environ *e, int status)
-{
-    static const char *const names[] = {"Content-Type",        "Content-Encoding",
-                                        "Content-Language",    "Content-Location",
-                                        "Content-Disposition", "ETag",
-                                        "Last-Modified"};
-
-    if (status == 304) /* it is about the content that the client has */
-        return;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        wr_start_drop_field(e, wr_slice_of(names[i]));
-    if (status != 416) /* where it has the size alone, RFC 9110 14.4 */
-        wr_start_drop_field(e, WR_SLICE("Content-Range"));
-}
-
-static void conclude_page(struct wr_environ *e)
-{
-    int64_t status = e->body.status;
-
-    if (status < 300 || status > 599)
-        wr_start_fault(e, WEIR_EINVAL, "weir_error with the status %lld", (long long)status);
-    if (e->error < 0) {
-        respond_failed(e);
-        return;
-    }
-    drop_content_fields(e, (int)status);
-    e->x->response.reason = wr_slice(NULL, 0);
-    respond_page(e, (int)status);
-}
-
-static void conclude_declined(struct wr_environ *e)
+void wr_mount_end_waited(struct wr_environ *e)
 {
     struct wr_exchange *x = e->x;
 
-    if (e->has_read) { /* the next one would take the rest for all of it */
-        wr_start_fault(e, WEIR_ESTATE, "weir_decline after weir_read");
-        respond_failed(e);
+    if (e->remote) {
+        wr_remote_try_end(e);
         return;
     }
-    wr_start_clear(e);
-    e->is_started = e->is_responding = true; /* it has had its say */
-    x->on_input = NULL;
-    wr_dispatch_next(x);
+    wr_mount_end_chain(e);
+    wr_exchange_unref(x);
 }
 
-void wr_mount_conclude(struct wr_environ *e)
+/* Nothing but to be forgotten: most. */
+static bool has_nothing_left(const struct wr_environ *e)
 {
-    if (e->error < 0) {
-        respond_failed(e);
-        return;
-    }
-    switch (e->body.kind) {
-    case WEIR_BODY_EMPTY:
-        conclude_sized(e, 0);
-        break;
-    case WEIR_BODY_MEMORY:
-        if (!e->body.data && e->body.size > 0 && !e->ours)
-            wr_start_fault(e, WEIR_EINVAL, "a body of %llu bytes at NULL",
-                           (unsigned long long)e->body.size);
-        conclude_sized(e, e->body.size);
-        break;
-    case WEIR_BODY_FILE:
-        conclude_file(e);
-        break;
-    case WEIR_BODY_ITERABLE:
-        conclude_iterable(e);
-        break;
-    case WEIR_BODY_ERROR:
-        conclude_page(e);
-        break;
-    case WEIR_BODY_DECLINE:
-        conclude_declined(e);
-        break;
-    case WEIR_BODY_LATER:
-        if (e->is_later)
-            break;
-        wr_start_fault(e, WEIR_ENOTSUP, "weir_later and weir_next are not yet there");
-        respond_failed(e);
-        break;
-    default:
-        wr_start_fault(e, WEIR_EINVAL, "a body of the unknown kind %u", (unsigned)e->body.kind);
-        respond_failed(e);
-    }
+    return !e->previous && !e->remote && !e->s && !e->content && !e->deferred && !e->body.close &&
+           e->body.kind != WEIR_BODY_FILE && !atomic_load(&e->events);
 }
 
-void wr_builtin_finish(weir_environ *env, weir_body body)
+static void tell_over(struct wr_environ *e)
 {
-    struct wr_environ *e = wr_environ_of(env);
+    bool is_gone = !e->x->is_complete;
 
-    e->is_later = false;
-    e->body = body;
-    wr_mount_conclude(e);
+    e->is_ended = true;
+    if (e->remote)
+        wr_remote_tell_over(e);
+    if (e->s && e->s->beat.due_ms > 0)
+        wr_timer_clear(wr_loop_timers(e->x->worker->loop), &e->s->beat);
+    if (is_gone && e->s && wr_client_is_told_here(e))
+        wr_client_tell_gone(e);
 }
 
-/* ---- calling it ---- */
-
-void wr_mount_call(struct wr_environ *e)
+static void on_end(struct wr_exchange *x)
 {
-    e->body = e->mount->plugin.app(&e->base, wr_start_response);
-    if (e->body.kind != WEIR_BODY_ITERABLE)
+    if (has_nothing_left(x->handler_data))
         return;
-    if (!e->body.next)
-        wr_start_fault(e, WEIR_EINVAL, "an iterable without next");
-    if (e->error < 0 || is_never_asked(e))
-        return;
-    wr_app_body_pull(e);
+    for (struct wr_environ *e = x->handler_data; e; e = e->previous)
+        tell_over(e);
+    wr_mount_end_chain(x->handler_data);
 }
+
+/* ---- the handler ---- */
 
 /* What comes is more than the threads and their queue take. */
 static void refuse_full(struct wr_environ *e)
@@ -288,7 +150,7 @@ static void refuse_full(struct wr_environ *e)
                "%s at %s: its %d threads are busy and %zu requests wait: others get a 503",
                m->plugin.name, m->route, m->threads, m->queue_max);
     wr_exchange_add_field(e->x, WR_SLICE("Retry-After"), WR_SLICE("1"));
-    respond_page(e, 503);
+    wr_mount_respond_page(e, 503);
 }
 
 static void call(struct wr_environ *e)
@@ -307,110 +169,6 @@ void wr_mount_serve_gathered(struct wr_environ *e)
     call(e);
 }
 
-void wr_mount_resume(struct wr_environ *e)
-{
-    if (e->remote && wr_remote_note_wake(e))
-        return;
-    e->is_awaiting = false;
-    if (e->is_responding) {
-        wr_exchange_body_ready(e->x);
-    } else if (e->remote) {
-        wr_remote_pull(e);
-    } else {
-        wr_app_body_pull(e);
-        wr_mount_conclude(e);
-    }
-}
-
-/* ---- waking ---- */
-
-/* The last that is posted for a request that has ended meanwhile lets go of it. */
-static void on_wake(struct wr_task *task)
-{
-    struct wr_environ *e = WR_CONTAINER_OF(task, struct wr_environ, wake);
-
-    atomic_store(&e->is_woken, false);
-    if (!e->is_ended)
-        wr_mount_resume(e);
-    else if (e->remote)
-        wr_remote_try_end(e);
-    else
-        wr_exchange_unref(e->x);
-}
-
-int32_t wr_environ_wake(weir_environ *env)
-{
-    struct wr_environ *e = wr_environ_of(env);
-
-    if (!atomic_exchange(&e->is_woken, true))
-        wr_loop_post(e->x->worker->loop, &e->wake);
-    return 0;
-}
-
-/* ---- the end ---- */
-
-bool wr_mount_has_end(const struct wr_environ *e)
-{
-    return e->deferred || e->body.close ||
-           (e->body.kind == WEIR_BODY_FILE && e->body.flags & WEIR_CLOSE_FD);
-}
-
-void wr_mount_end(struct wr_environ *e)
-{
-    wr_app_body_close(e);
-    while (e->deferred) {
-        struct wr_deferred *d = e->deferred, it = *d;
-
-        e->deferred = it.next;
-        if (it.is_own)
-            free(d);
-        it.fn(it.arg);
-    }
-}
-
-static void end_here(struct wr_environ *e)
-{
-    if (wr_mount_has_end(e))
-        wr_mount_end(e);
-    wr_input_free(e);
-    if (atomic_load(&e->is_woken))
-        wr_exchange_ref(e->x); /* until the wake has come */
-}
-
-/* One after the other, since they share the arena: one that ends elsewhere goes on with the rest. */
-void wr_mount_end_chain(struct wr_environ *e)
-{
-    while (e && !e->remote) {
-        struct wr_environ *previous = e->previous;
-
-        end_here(e);
-        e = previous;
-    }
-    if (e)
-        wr_remote_end(e);
-}
-
-/* Nothing but to be forgotten: most. */
-static bool has_nothing_left(const struct wr_environ *e)
-{
-    return !e->previous && !e->remote && !e->content && !e->deferred && !e->body.close &&
-           e->body.kind != WEIR_BODY_FILE && !atomic_load(&e->is_woken);
-}
-
-static void on_end(struct wr_exchange *x)
-{
-    if (has_nothing_left(x->handler_data))
-        return;
-    for (struct wr_environ *e = x->handler_data; e; e = e->previous) {
-        e->is_ended = true;
-        if (e->remote)
-            wr_remote_tell_gone(e);
-    }
-    wr_mount_end_chain(x->handler_data);
-}
-
-/* ---- the handler ---- */
-
 static struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x)
 {
     struct wr_environ *e = wr_arena_alloc(&x->arena, sizeof *e);
@@ -424,7 +182,7 @@ static struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x
     e->mount = m;
     e->route = x->route;
     e->declared = -1;
-    e->wake.run = on_wake;
+    wr_events_init(e);
     if (is_elsewhere && !wr_remote_open(e))
         return NULL;
     e->previous = x->handler_data;
@@ -433,6 +191,7 @@ static struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x
         wr_environ_pass_on(e->previous, e);
     }
     x->handler_data = e;
+    x->on_half_close = wr_client_on_half_close;
     x->on_end = on_end;
     return e;
 }

@@ -3,10 +3,15 @@
  * response.
  *
  *     serve ─► gather ─► call ─► conclude ─► page, memory, file, iterable; decline ─► next route
+ *                                    ▲             later ─► events ─► go on ─┐
+ *                                    └──────────────────────────────────────┘
  *
  *     gather    the content, with body_buffer_max alone
  *     call      on the loop, or by remote.h in a thread or on the home loop
  *     conclude  an iterable is pulled once before: the head goes out with its first piece
+ *     events    callbacks, bytes that were written, an answer that was given later: events.h
+ *
+ * mount.c is its life and that of a request, conclude.c what follows from what the app said.
  *
  * Ownership: the router owns it; it owns configuration, pool, states and its part of the image.
  * Threads:   made, started, stopped and freed by the thread of the server; serves on every loop.
@@ -83,17 +88,29 @@ bool wr_mount_is_concurrent(const struct wr_mount *m);
 void wr_mount_log(struct wr_environ *e, int32_t level, bool is_fault, const char *fmt, va_list ap)
     __attribute__((format(printf, 4, 0)));
 
-/* Calls the app, and its body once where that decides about the head. Where the app runs. */
+/* Calls the app, and its body once where that decides about the head. Where the app runs; so too the
+ * next, for a body that it gives later. */
 void wr_mount_call(struct wr_environ *e);
+void wr_mount_take_body(struct wr_environ *e);
 
-/* The app has returned: answers, or waits for its body. On the loop of the exchange. */
+/* The app has returned, or its body is there: answers, or waits for it. On the loop of the exchange,
+ * as all that follows. May end the request. */
 void wr_mount_conclude(struct wr_environ *e);
 
-/* The content is there: calls the app. On the loop. */
-void wr_mount_serve_gathered(struct wr_environ *e);
+/* The app or a callback has done something, or more is there to be done. May end the request. */
+void wr_mount_go_on(struct wr_environ *e, bool is_woken);
 
-/* What a body waited for may be there. On the loop. */
-void wr_mount_resume(struct wr_environ *e);
+/* Begins the response with what was written, while the app runs on. */
+void wr_mount_respond_early(struct wr_environ *e);
+
+/* With the server's own page. */
+void wr_mount_respond_page(struct wr_environ *e, int status);
+
+/* Will no content be sent, whatever the body has? Once the status is known. */
+bool wr_mount_is_unread(const struct wr_environ *e);
+
+/* The content is there: calls the app. */
+void wr_mount_serve_gathered(struct wr_environ *e);
 
 /* What the app wants to be called at the end, where it runs: close and deferred functions. */
 bool wr_mount_has_end(const struct wr_environ *e);
@@ -101,5 +118,8 @@ void wr_mount_end(struct wr_environ *e);
 
 /* Ends this environ and those behind it, when the exchange has ended. On the loop; NULL: none. */
 void wr_mount_end_chain(struct wr_environ *e);
+
+/* The same, when a thread that wrote for it is done. */
+void wr_mount_end_waited(struct wr_environ *e);
 
 #endif

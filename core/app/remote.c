@@ -2,35 +2,25 @@
 
 #include "app/app_body.h"
 #include "app/input.h"
-#include "app/mount.h"
-
-int32_t wr_environ_is_gone(weir_environ *env)
-{
-    struct wr_environ *e = wr_environ_of(env);
-
-    return e->remote ? atomic_load(&e->remote->is_gone) : e->is_ended;
-}
 
 /* ---- there ---- */
 
 static void work(struct wr_remote *r, void *thread_state)
 {
     struct wr_environ *e = r->e;
+    bool is_over = atomic_load(&r->is_over);
 
     e->thread_state = thread_state;
-    switch (r->work) {
-    case WR_REMOTE_CALL:
-        if (!atomic_load(&r->is_gone))
-            wr_mount_call(e);
-        break;
-    case WR_REMOTE_PULL:
-        if (!atomic_load(&r->is_gone))
-            wr_app_body_pull(e);
-        break;
-    case WR_REMOTE_END:
+    if (r->work == WR_REMOTE_END)
         wr_mount_end(e);
-        break;
-    }
+    else if (is_over)
+        ; /* nobody wants it any more */
+    else if (r->work == WR_REMOTE_CALL)
+        wr_mount_call(e);
+    else if (r->work == WR_REMOTE_PULL)
+        wr_app_body_pull(e);
+    else
+        wr_events_call(e, r->events);
     wr_loop_post(e->x->worker->loop, &r->done);
 }
 
@@ -51,8 +41,9 @@ static void release(struct wr_remote *r)
     struct wr_environ *e = r->e;
     struct wr_exchange *x = e->x;
 
-    pthread_cond_destroy(&r->has_read);
+    pthread_cond_destroy(&r->changed);
     pthread_mutex_destroy(&r->lock);
+    e->remote = NULL;
     wr_input_free(e);
     wr_mount_end_chain(e->previous);
     wr_exchange_unref(x);
@@ -62,52 +53,103 @@ static void release(struct wr_remote *r)
 static bool send_job(struct wr_remote *r, enum wr_remote_work what)
 {
     struct wr_mount *m = r->e->mount;
+    bool is_sent = true;
 
     r->work = what;
-    r->is_busy = true;
+    r->phase = WR_REMOTE_OUT;
     if (m->home)
         wr_loop_post(m->home->loop, &r->there);
     else if (what == WR_REMOTE_CALL)
-        r->is_busy = wr_pool_submit(m->pool, &r->job);
+        is_sent = wr_pool_submit(m->pool, &r->job);
     else
         wr_pool_push(m->pool, &r->job);
-    return r->is_busy;
+    if (!is_sent)
+        r->phase = WR_REMOTE_IDLE;
+    return is_sent;
 }
 
-/* Nothing is out, and nothing is posted that would come back to it. */
-static void end_now(struct wr_remote *r)
+static void send_events(struct wr_remote *r)
 {
-    if (wr_mount_has_end(r->e))
-        send_job(r, WR_REMOTE_END);
+    r->events = r->e->due;
+    r->e->due = 0;
+    send_job(r, WR_REMOTE_EVENTS);
+}
+
+static bool wants_input(const struct wr_environ *e)
+{
+    return e->wants_call || (e->is_awaiting && e->wants_input);
+}
+
+/* What is wanted by now. */
+static void send_next(struct wr_remote *r)
+{
+    struct wr_environ *e = r->e;
+    bool wants_pull = r->wants_pull;
+
+    r->phase = WR_REMOTE_IDLE;
+    r->wants_pull = false;
+    if (e->is_ended)
+        wr_remote_try_end(e);
+    else if (e->due)
+        send_events(r);
+    else if (wants_pull)
+        send_job(r, WR_REMOTE_PULL);
+    else if (wants_input(e) && !wr_sink_is_open(e))
+        wr_input_fetch(e);
+}
+
+/* A piece, or that there is none: nobody has used it yet. */
+static void take_pulled(struct wr_environ *e, bool wants_again)
+{
+    if (e->pulled == WEIR_AGAIN && wants_again)
+        e->remote->wants_pull = true;
+    else if (e->is_responding && !e->is_concluding)
+        wr_app_body_pulled(e);
     else
-        release(r);
+        wr_mount_conclude(e);
+}
+
+static void settle(struct wr_remote *r)
+{
+    struct wr_environ *e = r->e;
+    bool wants_again = r->wants_again;
+
+    r->wants_again = false;
+    if (e->is_ended)
+        return;
+    switch (r->work) {
+    case WR_REMOTE_CALL:
+        if (e->body.kind == WEIR_BODY_ITERABLE)
+            take_pulled(e, wants_again);
+        else
+            wr_mount_conclude(e);
+        break;
+    case WR_REMOTE_PULL:
+        take_pulled(e, wants_again);
+        break;
+    default:
+        wr_mount_go_on(e, wants_again);
+    }
 }
 
 static void on_done(struct wr_task *task)
 {
     struct wr_remote *r = WR_CONTAINER_OF(task, struct wr_remote, done);
-    struct wr_environ *e = r->e;
-    bool wants_again = r->wants_again;
 
-    r->is_busy = r->wants_again = false;
     if (r->work == WR_REMOTE_END) {
         release(r);
-    } else if (e->is_ended) {
-        wr_remote_try_end(e);
-    } else if (e->body.kind == WEIR_BODY_ITERABLE && e->pulled == WEIR_AGAIN && wants_again) {
-        wr_remote_pull(e);
-    } else if (e->is_responding) {
-        wr_app_body_pulled(e);
-    } else {
-        wr_mount_conclude(e);
+        return;
     }
+    r->phase = WR_REMOTE_SETTLING;
+    settle(r);
+    send_next(r);
 }
 
 bool wr_remote_open(struct wr_environ *e)
 {
     struct wr_remote *r = wr_arena_alloc(&e->x->arena, sizeof *r);
 
-    if (!r)
+    if (!r || !wr_streaming_new(e))
         return false;
     *r = (struct wr_remote){.e = e,
                             .job.run = run_on_thread,
@@ -115,7 +157,8 @@ bool wr_remote_open(struct wr_environ *e)
                             .done.run = on_done,
                             .read.run = wr_input_on_read,
                             .lock = PTHREAD_MUTEX_INITIALIZER,
-                            .has_read = PTHREAD_COND_INITIALIZER};
+                            .changed = PTHREAD_COND_INITIALIZER};
+    atomic_init(&r->is_over, false);
     atomic_init(&r->is_gone, false);
     e->remote = r;
     wr_exchange_ref(e->x);
@@ -129,24 +172,49 @@ bool wr_remote_call(struct wr_environ *e)
 
 void wr_remote_pull(struct wr_environ *e)
 {
-    if (!e->remote->is_busy)
-        send_job(e->remote, WR_REMOTE_PULL);
+    struct wr_remote *r = e->remote;
+
+    if (r->phase == WR_REMOTE_IDLE)
+        send_job(r, WR_REMOTE_PULL);
+    else if (r->phase == WR_REMOTE_SETTLING || r->work == WR_REMOTE_EVENTS)
+        r->wants_pull = true;
 }
 
-bool wr_remote_note_wake(struct wr_environ *e)
+/* Bytes that a job has written go out while it runs on. */
+static void send_written(struct wr_environ *e)
 {
-    if (e->remote->is_busy)
-        e->remote->wants_again = true;
-    return e->remote->is_busy;
+    if (e->is_responding)
+        wr_exchange_body_ready(e->x);
+    else
+        wr_mount_respond_early(e);
 }
 
-void wr_remote_tell_gone(struct wr_environ *e)
+void wr_remote_on_events(struct wr_environ *e, unsigned events)
+{
+    struct wr_remote *r = e->remote;
+    enum wr_remote_phase before = r->phase;
+
+    e->due |= events & WR_EVENTS_CALLBACKS;
+    if (before == WR_REMOTE_IDLE) /* it must not end while it is looked at */
+        r->phase = WR_REMOTE_SETTLING;
+    if (events & WR_EVENT_OUTPUT && !e->is_ended)
+        send_written(e);
+    if (events & WR_EVENT_WAKE && before == WR_REMOTE_OUT)
+        r->wants_again = true;
+    else if (events & WR_EVENT_WAKE && !e->is_ended)
+        wr_mount_go_on(e, true);
+    if (before == WR_REMOTE_IDLE)
+        send_next(r);
+}
+
+void wr_remote_tell_over(struct wr_environ *e)
 {
     struct wr_remote *r = e->remote;
 
     pthread_mutex_lock(&r->lock);
-    atomic_store(&r->is_gone, true);
-    pthread_cond_signal(&r->has_read);
+    atomic_store(&r->is_over, true);
+    atomic_store(&r->is_gone, !e->x->is_complete);
+    pthread_cond_signal(&r->changed);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -160,6 +228,11 @@ void wr_remote_try_end(struct wr_environ *e)
 {
     struct wr_remote *r = e->remote;
 
-    if (r->is_due && !r->is_busy && !atomic_load(&e->is_woken))
-        end_now(r);
+    if (!r->is_due || r->phase != WR_REMOTE_IDLE || atomic_load(&e->events) ||
+        e->s->sink.is_writing)
+        return;
+    if (wr_mount_has_end(e))
+        send_job(r, WR_REMOTE_END);
+    else
+        release(r);
 }

@@ -2,22 +2,26 @@
  * remote.h — calling an app elsewhere than on the loop of its exchange: on a thread of the mount's
  * pool, or on the home loop of a serial mount.
  *
- *     loop: call, pull, end ─► job ─► there: the app runs ─► done ─► loop: what follows
+ *     IDLE ─► call, pull, events, end ─► OUT: the app runs there ─► SETTLING: the loop takes what
+ *       ▲                                                               came of it
+ *       └── or the next job, which was wanted meanwhile ◄───────────────────┘
  *
  * One job at a time for one request, so none of its calls overlap. The exchange is held from the
  * first job to the end. When it ends while a job is out, the end follows that job.
  *
- * Threads: the functions are called on the loop of the exchange.
+ * Threads: the functions are called on the loop of the exchange, but for those that say otherwise.
  */
 #ifndef WR_APP_REMOTE_H
 #define WR_APP_REMOTE_H
 
 #include <pthread.h>
 
-#include "app/environ.h"
+#include "app/events.h"
+#include "app/mount.h"
 #include "io/pool.h"
 
-enum wr_remote_work { WR_REMOTE_CALL, WR_REMOTE_PULL, WR_REMOTE_END };
+enum wr_remote_work { WR_REMOTE_CALL, WR_REMOTE_PULL, WR_REMOTE_EVENTS, WR_REMOTE_END };
+enum wr_remote_phase { WR_REMOTE_IDLE, WR_REMOTE_OUT, WR_REMOTE_SETTLING };
 
 struct wr_remote {
     struct wr_environ *e;
@@ -25,14 +29,19 @@ struct wr_remote {
     struct wr_task there; /* for the home loop */
     struct wr_task done;  /* back on the loop */
     enum wr_remote_work work;
-    bool is_busy;     /* a job is out */
-    bool is_due;      /* it is to end as soon as nothing is out */
-    bool wants_again; /* a wake came while it was: it is not lost */
-    atomic_bool is_gone;
+    enum wr_remote_phase phase;
+    unsigned events;     /* callbacks that the job is to make */
+    bool is_due;         /* it is to end as soon as nothing is out */
+    bool wants_pull;     /* the next piece is, as soon as what is out is back */
+    bool wants_again;    /* a wake came while it was asked for: it is not lost */
+    bool is_asked;       /* a thread waits for content, of which there was none yet */
+    atomic_bool is_over; /* the exchange has ended: what is out may give up */
+    atomic_bool is_gone; /* before its response was complete */
 
-    /* a thread that waits in weir_read() */
-    pthread_mutex_t lock; /* of the four below */
-    pthread_cond_t has_read;
+    /* What the app and the loop look at at once: the output, subscribers, and the four below of a
+     * thread that waits in weir_read(). */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
     bool is_reading;
     ssize_t result;
     void *into;
@@ -40,24 +49,65 @@ struct wr_remote {
     struct wr_task read;
 };
 
+/* Any thread: nothing where the app runs on the loop, for there is no other. */
+static inline void wr_remote_lock(struct wr_environ *e)
+{
+    if (e->remote)
+        pthread_mutex_lock(&e->remote->lock);
+}
+
+static inline void wr_remote_unlock(struct wr_environ *e)
+{
+    if (e->remote)
+        pthread_mutex_unlock(&e->remote->lock);
+}
+
+/* Has the exchange ended? Where the app runs. */
+static inline bool wr_remote_is_over(const struct wr_environ *e)
+{
+    return e->remote ? atomic_load(&e->remote->is_over) : e->is_ended;
+}
+
+/* Where the app runs: may it wait there, in a thread and not in a callback? */
+static inline bool wr_remote_may_wait(const struct wr_environ *e)
+{
+    return e->remote && !e->mount->home && !e->is_in_callback;
+}
+
+/* On a thread of the pool, around a wait for the client: another may take its place. */
+static inline void wr_remote_wait_begin(struct wr_environ *e)
+{
+    (void)e;
+}
+
+static inline void wr_remote_wait_end(struct wr_environ *e)
+{
+    (void)e;
+}
+
+/* Does the app run, or will it? What is marked "app" in environ.h is not the loop's then. */
+static inline bool wr_remote_is_out(const struct wr_environ *e)
+{
+    return e->remote->phase == WR_REMOTE_OUT;
+}
+
 /* Readies e->remote and holds the exchange; false: no memory. */
 bool wr_remote_open(struct wr_environ *e);
 
 /* Calls the app; false: too many wait for a thread. */
 bool wr_remote_call(struct wr_environ *e);
 
-/* Asks the body for its next piece, unless a job is out. */
+/* Asks the body for its next piece, unless that is on its way. */
 void wr_remote_pull(struct wr_environ *e);
 
-/* There is more, says a wake. True: a job is out, after which the body is asked again should it say
- * that it has nothing. Only a wake may say so: an event of the connection means nothing here. */
-bool wr_remote_note_wake(struct wr_environ *e);
+/* Something has happened: goes on with what the loop does, calls back there for the rest. */
+void wr_remote_on_events(struct wr_environ *e, unsigned events);
 
-/* Nobody waits for the answer any more. */
-void wr_remote_tell_gone(struct wr_environ *e);
+/* The exchange has ended: what waits gives up. */
+void wr_remote_tell_over(struct wr_environ *e);
 
-/* The exchange has ended, and its turn has come: what the app wants to be called at the end is called there; then the
- * exchange is let go, and the environ behind it ends. */
+/* The exchange has ended, and its turn has come: what the app wants to be called at the end is
+ * called there; then the exchange is let go, and the environ behind it ends. */
 void wr_remote_end(struct wr_environ *e);
 
 /* The same, if its turn has come: what was out has come back. */

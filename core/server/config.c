@@ -11,6 +11,7 @@ const struct wr_config wr_config_default = {
     .body_bytes_max = 100 * MIB,
     .discard_bytes_max = (uint64_t)256 * KIB,
     .arena_bytes_max = 4 * MIB,
+    .app_queue_bytes = (uint64_t)256 * KIB,
     .pipelined_max = 256,
     .body_rate_min = 240,
     .write_rate_min = 240,

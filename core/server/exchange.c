@@ -86,8 +86,8 @@ void wr_exchange_respond(struct wr_exchange *x)
     if (x->state == WR_EXCHANGE_CANCELLED)
         return;
     assert(x->state == WR_EXCHANGE_PARSED || x->state == WR_EXCHANGE_RUNNING);
-    x->on_input = NULL;
     if (x->response.out_of_memory) {
+        x->on_input = NULL;
         wr_exchange_clear_response(x);
         wr_error_page(x, 503);
     }
@@ -99,6 +99,7 @@ void wr_exchange_respond_error(struct wr_exchange *x, int status)
 {
     if (x->state == WR_EXCHANGE_CANCELLED)
         return;
+    x->on_input = NULL; /* nobody reads on */
     close_body(&x->response);
     wr_error_page(x, status);
     wr_exchange_respond(x);
@@ -109,6 +110,15 @@ void wr_exchange_respond_error(struct wr_exchange *x, int status)
 ssize_t wr_exchange_read(struct wr_exchange *x, void *dst, size_t n)
 {
     return x->stream ? x->stream->read(x, dst, n) : -ECONNABORTED;
+}
+
+int wr_exchange_limit_body(struct wr_exchange *x, uint64_t n)
+{
+    int64_t length = x->request.content_length;
+
+    if (n < x->body_bytes_max)
+        x->body_bytes_max = n;
+    return length > 0 && (uint64_t)length > n ? -EMSGSIZE : 0;
 }
 
 int wr_exchange_inform(struct wr_exchange *x, int status, const struct wr_response_field *fields,
@@ -158,7 +168,7 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
     x->id = ++w->requests;
     x->state = WR_EXCHANGE_PARSED;
     x->holders = 1;
-    x->is_last = x->is_half_closed = false;
+    x->is_last = x->is_complete = x->is_half_closed = false;
     x->body_bytes_max = w->site->config.body_bytes_max;
     x->input_status = 0;
     x->body_sent = 0;

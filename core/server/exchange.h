@@ -67,6 +67,7 @@ struct wr_exchange {
     unsigned holders;
     bool is_last;        /* what follows it on its connection may be no request: HTTP/1 takes none;
                            streams of HTTP/2 do not follow each other */
+    bool is_complete;    /* all of the response is sent, or taken over to be */
     bool is_half_closed; /* the client has said that it sends no more */
     uint64_t body_bytes_max; /* of content, or 413; lower it before the first read alone */
     int input_status;        /* why read() failed, as a status to answer with; 0: it has not */
@@ -115,6 +116,10 @@ void wr_exchange_respond(struct wr_exchange *x);
 void wr_exchange_respond_error(struct wr_exchange *x, int status);
 
 ssize_t wr_exchange_read(struct wr_exchange *x, void *dst, size_t n);
+
+/* Before the first read: at most n bytes of content, if that is less than before. 0; -EMSGSIZE: there
+ * are more, by what the request says. */
+int wr_exchange_limit_body(struct wr_exchange *x, uint64_t n);
 
 /* As wr_stream_ops.inform; -EALREADY: the response has begun. */
 int wr_exchange_inform(struct wr_exchange *x, int status, const struct wr_response_field *fields,

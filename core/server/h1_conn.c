@@ -236,6 +236,7 @@ static enum next finish(struct wr_h1 *h)
     }
     if (h->rx == WR_H1_RX_BODY)
         h->then = WR_H1_THEN_LINGER;
+    h->x->is_complete = true;
     end_exchange(h);
     return h->then == WR_H1_THEN_KEEP ? GO_ON : END;
 }

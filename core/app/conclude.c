@@ -1,0 +1,348 @@
+/*
+ * conclude.c — from what an app returned to a response.
+ */
+#include "app/mount.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "app/app_body.h"
+#include "app/input.h"
+#include "app/remote.h"
+#include "app/start.h"
+#include "http/status.h"
+#include "server/dispatch.h"
+
+/* ---- from what an app returned to a response ---- */
+
+static void respond(struct wr_environ *e, int64_t length)
+{
+    struct wr_exchange *x = e->x;
+
+    if (!e->is_started) /* else it is so, and the app may be looking at it */
+        e->is_started = true;
+    e->is_responding = true;
+    x->response.status = e->status;
+    wr_app_body_open(e);
+    wr_exchange_set_body(x, e->ours ? e->ours : &e->out, length);
+    wr_exchange_respond(x);
+}
+
+/* What is to be pulled is known: all of it are `length` bytes, -1 where that is not. */
+static void give_body(struct wr_environ *e, int64_t length)
+{
+    e->has_body = true;
+    if (e->is_responding)
+        wr_exchange_body_ready(e->x);
+    else
+        respond(e, length);
+}
+
+void wr_mount_respond_early(struct wr_environ *e)
+{
+    respond(e, e->declared);
+}
+
+void wr_mount_respond_page(struct wr_environ *e, int status)
+{
+    e->is_started = e->is_responding = true;
+    wr_exchange_respond_error(e->x, status);
+}
+
+static int status_of_broken(const struct wr_environ *e)
+{
+    if (e->broken == WEIR_ETOOBIG)
+        return 413;
+    return e->x->input_status ? e->x->input_status : 400;
+}
+
+/* Nothing was sent yet: the client gets a page. Else it sees that this is not all. */
+static void respond_failed(struct wr_environ *e)
+{
+    int status = e->error == WEIR_ENOMEM ? 503 : 500;
+
+    if (e->is_responding) {
+        e->is_failed = true;
+        wr_exchange_body_ready(e->x);
+        return;
+    }
+    if (e->error == e->broken && !e->has_logged) /* the content is broken, and not the app */
+        status = status_of_broken(e);
+    wr_exchange_clear_response(e->x);
+    wr_mount_respond_page(e, status);
+}
+
+bool wr_mount_is_unread(const struct wr_environ *e)
+{
+    return e->x->request.method == WR_METHOD_HEAD || wr_status_is_bodiless(e->status) ||
+           e->status == 205;
+}
+
+/* An iterable of which nothing is wanted: unless it is still to call start_response. */
+static bool is_never_asked(const struct wr_environ *e)
+{
+    return e->status != 0 && wr_mount_is_unread(e);
+}
+
+/* A body whose size is known. */
+static void conclude_sized(struct wr_environ *e, uint64_t size)
+{
+    bool is_head = e->x->request.method == WR_METHOD_HEAD;
+    int64_t length = (int64_t)(e->given + size);
+
+    if (e->status == 0) {
+        wr_start_fault(e, WEIR_ESTATE, "it returned without start_response");
+    } else if (size > INT64_MAX - e->given) {
+        wr_start_fault(e, WEIR_EINVAL, "a body of %llu bytes", (unsigned long long)size);
+    } else if (e->declared >= 0 && e->declared != length && !wr_mount_is_unread(e)) {
+        wr_start_fault(e, WEIR_EINVAL, "the body has %lld bytes, its Content-Length is %lld",
+                       (long long)length, (long long)e->declared);
+    }
+    if (e->error < 0) {
+        respond_failed(e);
+        return;
+    }
+    if (e->declared >= 0)
+        length = e->declared;
+    else if (is_head && length == 0 && e->body.kind == WEIR_BODY_EMPTY)
+        length = -1; /* an app that knows HEAD and leaves the content out: its size is not 0 */
+    e->left = size;
+    give_body(e, e->status == 205 ? 0 : length);
+}
+
+/* How much of the file there is; what was promised must be there (RFC 9112 6.3). */
+static void conclude_file(struct wr_environ *e)
+{
+    weir_body *b = &e->body;
+    struct stat st;
+
+    if (fstat((int)b->fd, &st) < 0)
+        wr_start_fault(e, WEIR_EINVAL, "weir_file: descriptor %lld: %s", (long long)b->fd,
+                       strerrordesc_np(errno));
+    else if (!S_ISREG(st.st_mode))
+        wr_start_fault(e, WEIR_EINVAL, "weir_file: descriptor %lld is not a regular file",
+                       (long long)b->fd);
+    else if (b->offset > (uint64_t)st.st_size ||
+             (b->size != WEIR_TO_END && b->size > (uint64_t)st.st_size - b->offset))
+        wr_start_fault(
+            e, WEIR_EINVAL, "weir_file: the file has %lld bytes, too few for %llu + %llu",
+            (long long)st.st_size, (unsigned long long)b->offset, (unsigned long long)b->size);
+    else if (b->size == WEIR_TO_END)
+        b->size = (uint64_t)st.st_size - b->offset;
+    conclude_sized(e, e->error < 0 ? 0 : b->size);
+}
+
+/* Some of it was written already: the head is fixed, and the body is pulled behind that. */
+static void conclude_written(struct wr_environ *e)
+{
+    e->has_pulled = e->has_new_pull;
+    e->has_new_pull = false;
+    give_body(e, e->declared);
+}
+
+/* The head goes out with the first piece, since it may still change before. */
+static void conclude_iterable(struct wr_environ *e)
+{
+    e->left = 0;
+    if (e->is_started) {
+        conclude_written(e);
+        return;
+    }
+    if (is_never_asked(e)) {
+        give_body(e, e->status == 205 ? 0 : e->declared);
+        return;
+    }
+    e->has_pulled = true;
+    e->has_new_pull = false;
+    switch (e->pulled) {
+    case WEIR_CHUNK:
+        if (e->chunk.size > 0)
+            give_body(e, e->declared);
+        else
+            wr_events_post(e, WR_EVENT_WAKE); /* empty pieces only, so far */
+        break;
+    case WEIR_AGAIN:
+        if (e->status != 0 && e->declared == 0) { /* there is nothing to wait for */
+            give_body(e, 0);
+            break;
+        }
+        e->has_pulled = false;
+        e->is_awaiting = true;
+        if (e->wants_input)
+            wr_input_await(e);
+        break;
+    case WEIR_END:
+        give_body(e, e->declared >= 0 ? e->declared : 0);
+        break;
+    default:
+        respond_failed(e);
+    }
+}
+
+/* Answered later. What was written by now goes out. */
+static void conclude_later(struct wr_environ *e)
+{
+    if (e->is_started && !e->is_responding)
+        wr_mount_respond_early(e);
+    else if (e->is_responding)
+        wr_exchange_body_ready(e->x);
+}
+
+/* What the app said of its own content does not hold for a page of ours. */
+static void drop_content_fields(struct wr_environ *e, int status)
+{
+    static const char *const names[] = {"Content-Type",        "Content-Encoding",
+                                        "Content-Language",    "Content-Location",
+                                        "Content-Disposition", "ETag",
+                                        "Last-Modified"};
+
+    if (status == 304) /* it is about the content that the client has */
+        return;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        wr_start_drop_field(e, wr_slice_of(names[i]));
+    if (status != 416) /* where it has the size alone, RFC 9110 14.4 */
+        wr_start_drop_field(e, WR_SLICE("Content-Range"));
+}
+
+static void conclude_page(struct wr_environ *e)
+{
+    int64_t status = e->body.status;
+
+    if (e->is_started)
+        wr_start_fault(e, WEIR_ESTATE, "weir_error after weir_write");
+    else if (status < 300 || status > 599)
+        wr_start_fault(e, WEIR_EINVAL, "weir_error with the status %lld", (long long)status);
+    if (e->error < 0) {
+        respond_failed(e);
+        return;
+    }
+    drop_content_fields(e, (int)status);
+    e->x->response.reason = wr_slice(NULL, 0);
+    wr_mount_respond_page(e, (int)status);
+}
+
+static void conclude_declined(struct wr_environ *e)
+{
+    struct wr_exchange *x = e->x;
+
+    if (e->is_started)
+        wr_start_fault(e, WEIR_ESTATE, "weir_decline after weir_write");
+    else if (e->has_read) /* the next one would take the rest for all of it */
+        wr_start_fault(e, WEIR_ESTATE, "weir_decline after weir_read");
+    if (e->error < 0) {
+        respond_failed(e);
+        return;
+    }
+    wr_start_clear(e);
+    e->is_started = e->is_responding = true; /* it has had its say */
+    if (e->s)
+        e->s->on_input.fn = e->s->on_writable.fn = NULL;
+    x->on_input = NULL;
+    wr_dispatch_next(x);
+}
+
+void wr_mount_conclude(struct wr_environ *e)
+{
+    e->is_concluding = false;
+    if (e->error < 0) {
+        respond_failed(e);
+        return;
+    }
+    switch (e->body.kind) {
+    case WEIR_BODY_EMPTY:
+        conclude_sized(e, 0);
+        break;
+    case WEIR_BODY_MEMORY:
+        if (!e->body.data && e->body.size > 0 && !e->ours)
+            wr_start_fault(e, WEIR_EINVAL, "a body of %llu bytes at NULL",
+                           (unsigned long long)e->body.size);
+        conclude_sized(e, e->body.size);
+        break;
+    case WEIR_BODY_FILE:
+        conclude_file(e);
+        break;
+    case WEIR_BODY_ITERABLE:
+        conclude_iterable(e);
+        break;
+    case WEIR_BODY_ERROR:
+        conclude_page(e);
+        break;
+    case WEIR_BODY_DECLINE:
+        conclude_declined(e);
+        break;
+    case WEIR_BODY_LATER:
+        conclude_later(e);
+        break;
+    default:
+        wr_start_fault(e, WEIR_EINVAL, "a body of the unknown kind %u", (unsigned)e->body.kind);
+        respond_failed(e);
+    }
+}
+
+void wr_builtin_finish(weir_environ *env, weir_body body)
+{
+    struct wr_environ *e = wr_environ_of(env);
+
+    e->body = body;
+    wr_mount_conclude(e);
+}
+
+/* ---- where the app runs ---- */
+
+void wr_mount_take_body(struct wr_environ *e)
+{
+    if (e->body.kind != WEIR_BODY_ITERABLE)
+        return;
+    e->pulled = WEIR_AGAIN;
+    if (!e->body.next)
+        wr_start_fault(e, WEIR_EINVAL, "an iterable without next");
+    if (e->error == 0 && !e->is_started && !is_never_asked(e))
+        wr_app_body_pull(e);
+}
+
+void wr_mount_call(struct wr_environ *e)
+{
+    struct wr_streaming *s;
+
+    e->is_in_call = true;
+    e->body = e->mount->plugin.app(&e->base, wr_start_response);
+    e->is_in_call = false;
+    e->has_returned = true;
+    s = e->s;
+    if (s && s->has_finished && e->body.kind == WEIR_BODY_LATER) {
+        e->body = s->finished;
+        s->has_finished = false;
+    } else if (s && s->has_finished) {
+        wr_start_fault(e, WEIR_ESTATE, "it has called weir_finish, and returned a body");
+    }
+    wr_mount_take_body(e);
+}
+
+/* ---- going on ---- */
+
+/* An iterable that had nothing has more, says a wake, before the head. */
+static void pull_again(struct wr_environ *e)
+{
+    if (e->remote) {
+        wr_remote_pull(e);
+        return;
+    }
+    wr_app_body_pull(e);
+    wr_mount_conclude(e);
+}
+
+void wr_mount_go_on(struct wr_environ *e, bool is_woken)
+{
+    if (e->is_concluding || (e->error < 0 && !e->is_failed)) {
+        wr_mount_conclude(e);
+        return;
+    }
+    if (is_woken)
+        e->is_awaiting = false;
+    if (e->is_responding)
+        wr_exchange_body_ready(e->x);
+    else if (e->is_started && !e->remote)
+        wr_mount_respond_early(e);
+    else if (is_woken && e->has_returned && e->body.kind == WEIR_BODY_ITERABLE)
+        pull_again(e);
+}
