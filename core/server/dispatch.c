@@ -2,9 +2,35 @@
 
 #include "server/worker.h"
 
+/* Content that is known to be longer than it may be. Before anybody can ask for it by a 100, and the
+ * last of its connection, as after every request that breaks a rule. */
+static void refuse_large(struct wr_exchange *x)
+{
+    char peer[WR_PEER_TEXT_MAX];
+
+    wr_peer_format(&x->request.peer, peer);
+    wr_log(&x->lease->site->log, WR_LOG_INFO, "%s: 413: %s", peer,
+           wr_h1_reason_text(WR_H1_BODY_LARGE));
+    wr_metrics_refuse(&x->worker->metrics, WR_H1_BODY_LARGE);
+    x->is_last = true;
+    wr_exchange_respond_error(x, 413);
+}
+
+/* Answers that no route gives, and that take no content, are bound by what the site allows all the
+ * same: false, and the request is refused. */
+static bool may_answer(struct wr_exchange *x)
+{
+    if (!wr_exchange_is_too_large(x))
+        return true;
+    refuse_large(x);
+    return false;
+}
+
 /* RFC 9110 9.3.7: of the server as a whole, those that some resource may have. */
 static void answer_asterisk(struct wr_exchange *x)
 {
+    if (!may_answer(x))
+        return;
     x->response.status = 204;
     wr_exchange_add_field(x, WR_SLICE("Allow"),
                           WR_SLICE("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"));
@@ -20,24 +46,47 @@ static void answer_asterisk(struct wr_exchange *x)
 static void refuse_method(struct wr_exchange *x)
 {
     x->is_last = x->request.method == WR_METHOD_CONNECT;
-    wr_exchange_respond_error(x, 501);
+    if (may_answer(x))
+        wr_exchange_respond_error(x, 501);
 }
 
 /* A method that neither the server nor an app on the way knew is that first (RFC 9110 9.1). */
-static void refuse_path(struct wr_exchange *x)
+static void refuse_path(struct wr_exchange *x, bool had_route)
 {
-    wr_exchange_respond_error(x, x->request.method == WR_METHOD_OTHER ? 501 : 404);
+    /* Where a handler had it, and declined, that allowed it its content, it is not the size. */
+    if (had_route || may_answer(x))
+        wr_exchange_respond_error(x, x->request.method == WR_METHOD_OTHER ? 501 : 404);
+}
+
+/* Those of the handler that has `x` now, in place of what held for one before it. */
+static void take_limits(struct wr_exchange *x, const struct wr_handler_limits *l)
+{
+    const struct wr_config *site = &x->lease->site->config;
+
+    x->body_bytes_max =
+        l && l->body_bytes_max >= 0 ? (uint64_t)l->body_bytes_max : site->body_bytes_max;
+    if (x->stream && x->stream->set_time)
+        x->stream->set_time(x, l && l->request_ms >= 0 ? l->request_ms : site->request_ms);
 }
 
 void wr_dispatch_next(struct wr_exchange *x)
 {
     const struct wr_request *r = &x->request;
+    bool had_route = x->route != NULL;
+    struct wr_handler *h;
 
     x->route = wr_router_find(&x->lease->site->router, x->route, r->host, r->path);
-    if (x->route)
-        x->route->handler->ops->serve(x->route->handler, x);
+    if (!x->route) {
+        refuse_path(x, had_route);
+        return;
+    }
+    h = x->route->handler;
+    if (h->limits || had_route)
+        take_limits(x, h->limits);
+    if (wr_exchange_is_too_large(x))
+        refuse_large(x);
     else
-        refuse_path(x);
+        h->ops->serve(h, x);
 }
 
 void wr_dispatch(struct wr_exchange *x)

@@ -114,11 +114,9 @@ ssize_t wr_exchange_read(struct wr_exchange *x, void *dst, size_t n)
 
 int wr_exchange_limit_body(struct wr_exchange *x, uint64_t n)
 {
-    int64_t length = x->request.content_length;
-
     if (n < x->body_bytes_max)
         x->body_bytes_max = n;
-    return length > 0 && (uint64_t)length > n ? -EMSGSIZE : 0;
+    return wr_exchange_is_too_large(x) ? -EMSGSIZE : 0;
 }
 
 int wr_exchange_inform(struct wr_exchange *x, int status, const struct wr_response_field *fields,

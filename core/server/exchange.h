@@ -42,6 +42,10 @@ struct wr_stream_ops {
      * -ENOTSUP: the client knows none. NULL: the protocol has none. */
     int (*inform)(struct wr_exchange *x, int status, const struct wr_response_field *fields,
                   size_t n);
+
+    /* How long the request may take altogether, from its first byte on, in place of what held before;
+     * 0: any time. NULL: nobody counts it. */
+    void (*set_time)(struct wr_exchange *x, int64_t ms);
 };
 
 enum wr_exchange_state {
@@ -115,11 +119,20 @@ void wr_exchange_respond(struct wr_exchange *x);
 /* Responds with the server's own page for `status`; fields added before go out with it. */
 void wr_exchange_respond_error(struct wr_exchange *x, int status);
 
+/* A read of content that turns out to be longer than body_bytes_max fails, and input_status is 413. */
 ssize_t wr_exchange_read(struct wr_exchange *x, void *dst, size_t n);
 
-/* Before the first read: at most n bytes of content, if that is less than before. 0; -EMSGSIZE: there
- * are more, by what the request says. */
+/* Before the first read: content may have `n` bytes, or fewer where less was allowed already.
+ * -EMSGSIZE: it is known to have more, and every read will say so. */
 int wr_exchange_limit_body(struct wr_exchange *x, uint64_t n);
+
+/* Is the content known to be longer than it may be? What comes in chunks is not. */
+static inline bool wr_exchange_is_too_large(const struct wr_exchange *x)
+{
+    int64_t length = x->request.content_length;
+
+    return length > 0 && (uint64_t)length > x->body_bytes_max;
+}
 
 /* As wr_stream_ops.inform; -EALREADY: the response has begun. */
 int wr_exchange_inform(struct wr_exchange *x, int status, const struct wr_response_field *fields,

@@ -77,8 +77,9 @@ struct wr_h1 {
     uint64_t rx_seen, tx_seen; /* content that had come, and bytes taken, at the last look */
     int64_t moved_ms;          /* when one of those had grown */
     int64_t wait_since_ms;
-    int64_t wait_due_ms;    /* 0: never */
-    int64_t request_due_ms; /* of the current request as a whole; 0: never */
+    int64_t wait_due_ms;      /* 0: never */
+    int64_t request_since_ms; /* when the first byte of the current request was looked at */
+    int64_t request_due_ms;   /* of it as a whole; 0: never */
 
     uint8_t rx, tx, then; /* the enums above */
     uint8_t wait;         /* enum wr_h1_wait */
@@ -130,6 +131,9 @@ static inline bool wr_h1_has_input(const struct wr_h1 *h)
 
 /* A request begins: the times that it may take begin too. */
 void wr_h1_begin_deadlines(struct wr_h1 *h);
+
+/* As wr_stream_ops.set_time; wr_h1_set_deadline() is to follow. */
+void wr_h1_set_time(struct wr_h1 *h, int64_t ms);
 
 /* After anything has happened: sets the deadline of what is waited for now. */
 void wr_h1_set_deadline(struct wr_h1 *h);

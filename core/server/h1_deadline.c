@@ -192,13 +192,19 @@ static void arm(struct wr_h1 *h)
         wr_conn_set_deadline(h->conn, due_ms);
 }
 
+void wr_h1_set_time(struct wr_h1 *h, int64_t ms)
+{
+    h->request_due_ms = ms > 0 ? h->request_since_ms + ms : 0;
+}
+
 void wr_h1_begin_deadlines(struct wr_h1 *h)
 {
     const struct wr_config *config = config_of(h);
 
     h->wait = WR_H1_WAIT_NOTHING; /* that of the last head is not this one's */
     h->wait_due_ms = 0;
-    h->request_due_ms = config->request_ms > 0 ? now_of(h) + config->request_ms : 0;
+    h->request_since_ms = now_of(h);
+    wr_h1_set_time(h, config->request_ms);
     h->tx_seen = h->sent;
     wr_pace_start(&h->rx_pace, config->body_idle_ms);
     wr_pace_start(&h->tx_pace, config->write_idle_ms);
@@ -257,7 +263,7 @@ static struct wr_h1_late late_request(struct wr_h1 *h)
 {
     h->request_due_ms = 0;
     if (h->x->state == WR_EXCHANGE_RESPONDING)
-        return CLOSE(REQUEST_TIMEOUT, "its answer took longer than timeouts.request_ms");
+        return CLOSE(REQUEST_TIMEOUT, "its answer took longer than request_ms");
     if (h->rx == WR_H1_RX_HEAD)
         return LATE(REFUSE, WR_H1_HEAD_TIMEOUT);
     return LATE(REPLACE, h->wait == WR_H1_WAIT_BODY ? WR_H1_REQUEST_CONTENT : WR_H1_REQUEST_ANSWER);

@@ -206,8 +206,6 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
     r->is_https = wr_target_is_https(&m.target);
     if (is_misdirected(r))
         return WR_H1_MISDIRECTED;
-    if (m.framing.length > config_of(h)->body_bytes_max)
-        return WR_H1_BODY_LARGE;
     h->owes_continue = m.expects_continue;
     h->then = m.keep_alive ? WR_H1_THEN_KEEP : WR_H1_THEN_CLOSE;
     set_framing(h, &m.framing);
@@ -261,6 +259,15 @@ static ssize_t fail_body(struct wr_h1 *h, enum wr_h1_reason reason)
     wr_peer_format(&c->peer, peer);
     wr_log(&h->x->lease->site->log, WR_LOG_INFO, "%s: %s", peer, wr_h1_reason_text(reason));
     return reason == WR_H1_BODY_CUT ? -ECONNABORTED : -EBADMSG;
+}
+
+/* So much content in chunks. What is only dropped is none the worse for being more than its handler
+ * would have read. */
+static bool is_too_much(const struct wr_h1 *h, uint64_t n)
+{
+    bool is_dropped = h->tx == WR_H1_TX_DONE;
+
+    return n > h->x->body_bytes_max && (!is_dropped || n > config_of(h)->body_bytes_max);
 }
 
 static ssize_t read_buffered(struct wr_h1 *h, void *dst, size_t n)
@@ -333,7 +340,7 @@ static ssize_t decode_buffered(struct wr_h1 *h, void *dst, size_t n)
         break;
     }
     h->rx_total += data.n;
-    if (h->rx_total > config_of(h)->body_bytes_max)
+    if (is_too_much(h, h->rx_total))
         return fail_body(h, WR_H1_BODY_LARGE);
     memcpy(dst, data.p, data.n);
     return (ssize_t)data.n;
@@ -372,6 +379,8 @@ ssize_t wr_h1_read_body(struct wr_h1 *h, void *dst, size_t n)
         return h->x->input_status ? -EBADMSG : 0;
     if (n == 0)
         return 0;
+    if (wr_exchange_is_too_large(h->x) && h->tx != WR_H1_TX_DONE)
+        return fail_body(h, WR_H1_BODY_LARGE); /* the handler allows less than its route */
     if (wr_h1_has_input(h))
         h->owes_continue = false; /* the client has not waited */
     if (h->owes_continue && wr_h1_write_continue(h) == WR_H1_IO_FAILED)

@@ -55,7 +55,7 @@ struct wr_handler_limits {
 struct wr_handler {
     const struct wr_handler_ops *ops;
     bool has_route;                         /* the router's; false to begin with */
-    const struct wr_handler_limits *limits; /* NULL: those of the site */
+    const struct wr_handler_limits *limits; /* NULL: those of the site; outlives the handler */
 };
 
 #endif
