@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "server/error_page.h"
+#include "server/router.h"
 #include "server/worker.h"
 
 /* ---- response ---- */
@@ -192,6 +193,13 @@ void wr_exchange_unref(struct wr_exchange *x)
     wr_arena_reset(&x->arena);
     wr_worker_give_lease(x->worker, x->lease);
     wr_worker_give_exchange(x->worker, x);
+}
+
+bool wr_exchange_ends_with_input(const struct wr_exchange *x)
+{
+    const struct wr_handler_limits *limits = x->route ? x->route->handler->limits : NULL;
+
+    return limits && limits->is_half_closed_gone;
 }
 
 /* One that was refused before it had a method has none that is known. */

@@ -72,18 +72,19 @@ struct wr_exchange {
     bool is_last;        /* what follows it on its connection may be no request: HTTP/1 takes none;
                            streams of HTTP/2 do not follow each other */
     bool is_complete;    /* all of the response is sent, or taken over to be */
-    bool is_half_closed; /* the client has said that it sends no more */
+    bool is_half_closed; /* the client has said that it sends no more than what is on its way */
     uint64_t body_bytes_max; /* of content, or 413; lower it before the first read alone */
     int input_status;        /* why read() failed, as a status to answer with; 0: it has not */
     uint64_t body_sent;      /* bytes of content, for the log */
     int64_t began_us;        /* when its first byte was looked at; 0: no log wants to know */
     int64_t sent_us;         /* when the kernel had its last byte; 0: it has not, or as above */
 
-    void (*on_input)(struct wr_exchange *x);      /* more can be read; NULL: nobody waits */
-    void (*on_half_close)(struct wr_exchange *x); /* is_half_closed has become true; NULL: it does
-                                                     not matter */
-    void (*on_end)(struct wr_exchange *x);        /* it is FINISHED or CANCELLED, the body closed */
-    void *handler_data;                           /* of who set the three above */
+    void (*on_input)(struct wr_exchange *x); /* more can be read; NULL: nobody waits */
+    /* is_half_closed has become true, which it may be from the beginning too; once. NULL: it does not
+     * matter. */
+    void (*on_half_close)(struct wr_exchange *x);
+    void (*on_end)(struct wr_exchange *x); /* it is FINISHED or CANCELLED, the body closed */
+    void *handler_data;                    /* of who set the three above */
 
     struct wr_list pooled; /* while it is in the worker's pool */
     struct wr_field field_store[WR_FIELDS_LIMIT];
@@ -164,6 +165,9 @@ struct wr_exchange *wr_exchange_replace(struct wr_exchange *old);
 
 /* Drops what a response has so far, its body closed, so that another can take its place. */
 void wr_exchange_clear_response(struct wr_exchange *x);
+
+/* Does its route take a client that half-closes for one that is gone? */
+bool wr_exchange_ends_with_input(const struct wr_exchange *x);
 
 /* Counts the request that comes to its end now, as answered or not. */
 void wr_exchange_count(const struct wr_exchange *x);

@@ -47,10 +47,14 @@ static void run_or_wait(struct wr_exchange *x)
 static ssize_t stream_read(struct wr_exchange *x, void *dst, size_t n)
 {
     struct wr_h1 *h = h1_of(x);
+    struct wr_worker *w = h->conn->worker;
     ssize_t got = wr_h1_read_body(h, dst, n);
 
-    if (h->conn->worker->running != h->conn) /* a reader of his own time starts the clock himself */
-        wr_h1_set_deadline(h);
+    if (w->running == h->conn)
+        return got;
+    wr_h1_set_deadline(h); /* a reader at a time of its own starts the clock itself */
+    if (h->has_rdhup && h->rx == WR_H1_RX_DONE) /* what ends with that, ends in a turn */
+        wr_loop_again(w->loop, &h->conn->source, EPOLLOUT);
     return got;
 }
 
@@ -112,6 +116,7 @@ static enum next begin_request(struct wr_h1 *h)
     h->framing = WR_H1_NO_BODY;
     h->rx_left = 0;
     h->minor = h->owes_continue = h->wants_input = false;
+    h->x->is_half_closed = h->has_rdhup;
     wr_h1_begin_deadlines(h);
     return GO_ON;
 }
@@ -179,6 +184,36 @@ static enum next await_handler(struct wr_h1 *h)
     h->wants_input = false;
     h->x->on_input(h->x);
     return GO_ON;
+}
+
+/*
+ * Is the client to be taken for gone? Content that has come before the end of its input is still read, and
+ * one that was cut is broken content as ever.
+ */
+static bool is_gone(const struct wr_h1 *h)
+{
+    const struct wr_exchange *x = h->x;
+
+    return h->tx != WR_H1_TX_DONE && h->rx == WR_H1_RX_DONE && x->input_status == 0 &&
+           (h->has_hup || wr_exchange_ends_with_input(x));
+}
+
+/* The client sends no more, and a handler or its body is at work, or the client is waited for. */
+static enum next note_half_close(struct wr_h1 *h, enum next next)
+{
+    struct wr_exchange *x = h->x;
+
+    if (!x || x->state == WR_EXCHANGE_PARSED)
+        return next;
+    if (is_gone(h))
+        return ABANDON;
+    if (x->is_half_closed)
+        return next;
+    x->is_half_closed = true;
+    if (!x->on_half_close)
+        return next;
+    x->on_half_close(x);
+    return next == AGAIN ? AGAIN : GO_ON;
 }
 
 static enum next start_response(struct wr_h1 *h)
@@ -351,6 +386,8 @@ static void run(struct wr_h1 *h)
         next = step(h);
         if (next == GO_ON && had_exchange && !h->x && --budget == 0)
             next = AGAIN;
+        if (h->has_rdhup && (next == STOP || next == AGAIN))
+            next = note_half_close(h, next);
     } while (next == GO_ON);
     if (next == STOP && h->is_over_budget)
         next = AGAIN;
@@ -368,7 +405,7 @@ static void run(struct wr_h1 *h)
         next = ABANDON;
         break;
     default: /* the rest is pending: go on when the transport takes more */
-        next = STOP;
+        next = next == ABANDON ? ABANDON : STOP;
     }
     c->worker->running = NULL;
     if (next == ABANDON) {
@@ -398,6 +435,8 @@ static void h1_on_io(struct wr_conn *c, uint32_t events)
         h->is_readable = true;
     if (events & (EPOLLRDHUP | EPOLLHUP))
         h->has_rdhup = true;
+    if (events & EPOLLHUP)
+        h->has_hup = true;
     run(h);
 }
 

@@ -93,6 +93,7 @@ struct wr_h1 {
     bool is_readable;     /* there may be more to read */
     bool is_eof;          /* the peer has said that it sends no more */
     bool has_rdhup;       /* an event said so: read on until the end shows */
+    bool has_hup;         /* nor does it receive any more */
     bool owes_continue;   /* the client waits for a 100 */
     bool wants_input;     /* the handler's last read said -EAGAIN */
     bool has_progress;    /* the transport took bytes in this turn */

@@ -4,6 +4,7 @@
 #include "server/h1_conn.h"
 
 #include <errno.h>
+#include <sys/epoll.h>
 
 /* That the request began with. */
 static const struct wr_config *config_of(const struct wr_h1 *h)
@@ -79,6 +80,17 @@ static bool is_exhausted(struct wr_h1 *h)
     return h->is_over_budget;
 }
 
+/* As the event does that may follow, or not: a transport need not have one. A reader at a time of its
+ * own is told by one. */
+static void note_end(struct wr_h1 *h)
+{
+    struct wr_worker *w = h->conn->worker;
+
+    if (h->x && !h->has_rdhup && w->running != h->conn)
+        wr_loop_again(w->loop, &h->conn->source, EPOLLOUT);
+    h->has_rdhup = true;
+}
+
 /* What read() gave, with the flags that follow from it. */
 static enum wr_h1_io note_read(struct wr_h1 *h, ssize_t n, size_t cap)
 {
@@ -95,6 +107,7 @@ static enum wr_h1_io note_read(struct wr_h1 *h, ssize_t n, size_t cap)
     if (n == 0) {
         h->is_eof = true;
         h->is_readable = false;
+        note_end(h);
     } else if ((size_t)n < cap && !h->has_rdhup && !t->ops->pending(t)) {
         h->is_readable = false; /* a short read has drained the socket: no EAGAIN round */
     }
