@@ -156,34 +156,37 @@ static enum next read_request(struct wr_h1 *h)
     return GO_ON;
 }
 
-static enum next after_write(enum wr_h1_io io)
-{
-    switch (io) {
-    case WR_H1_IO_OK:
-        return GO_ON;
-    case WR_H1_IO_BLOCKED:
-    case WR_H1_IO_WAIT:
-        return STOP;
-    case WR_H1_IO_BUDGET:
-        return AGAIN;
-    case WR_H1_IO_FAILED:
-        break;
-    }
-    return BREAK_OFF;
-}
-
-/* The handler, or its body, is at work: tells it of content that it waits for. */
+/* The handler, or its body, is at work, or what they say is not taken: tells of content that is waited
+ * for. A client that sends all of its content before it reads is not waited for to read. */
 static enum next await_handler(struct wr_h1 *h)
 {
     bool has_news = h->is_readable || h->is_eof || wr_h1_has_input(h) || h->rx == WR_H1_RX_DONE;
 
-    if (!h->wants_input || !has_news || !h->x->on_input)
+    if (!h->x || h->tx == WR_H1_TX_DONE || !h->wants_input || !has_news || !h->x->on_input)
         return STOP;
     if (h->is_over_budget)
         return AGAIN;
     h->wants_input = false;
     h->x->on_input(h->x);
     return GO_ON;
+}
+
+static enum next after_write(struct wr_h1 *h, enum wr_h1_io io)
+{
+    switch (io) {
+    case WR_H1_IO_OK:
+        return GO_ON;
+    case WR_H1_IO_BLOCKED:
+        h->is_blocked = true;
+        return await_handler(h);
+    case WR_H1_IO_WAIT:
+        return await_handler(h);
+    case WR_H1_IO_BUDGET:
+        return AGAIN;
+    case WR_H1_IO_FAILED:
+        break;
+    }
+    return BREAK_OFF;
 }
 
 /*
@@ -222,18 +225,18 @@ static enum next start_response(struct wr_h1 *h)
 
     if (io == WR_H1_IO_OK)
         h->tx = WR_H1_TX_BODY;
-    return after_write(io);
+    return after_write(h, io);
 }
 
 static enum next write_response(struct wr_h1 *h)
 {
-    enum wr_h1_io io = wr_h1_write_body(h);
+    enum wr_h1_io io = h->is_blocked ? WR_H1_IO_BLOCKED : wr_h1_write_body(h);
 
     if (io == WR_H1_IO_OK) {
         h->tx = WR_H1_TX_DONE;
         h->rx_wanted = h->rx_total;
     }
-    return io == WR_H1_IO_WAIT ? await_handler(h) : after_write(io);
+    return after_write(h, io);
 }
 
 static void end_exchange(struct wr_h1 *h)
@@ -256,7 +259,7 @@ static enum next note_sent(struct wr_h1 *h)
 
     if (h->x->began_us == 0 || h->x->sent_us > 0)
         return GO_ON;
-    next = after_write(wr_h1_flush(h, false));
+    next = after_write(h, wr_h1_flush(h, false));
     if (next == GO_ON)
         h->x->sent_us = wr_loop_read_us(h->conn->worker->loop);
     return next;
@@ -288,12 +291,8 @@ static enum next finish(struct wr_h1 *h)
 
 static enum next step(struct wr_h1 *h)
 {
-    if (h->pending) {
-        enum next next = after_write(wr_h1_flush(h, false));
-
-        if (next != GO_ON)
-            return next;
-    }
+    if (h->pending)
+        return after_write(h, h->is_blocked ? WR_H1_IO_BLOCKED : wr_h1_flush(h, false));
     if (h->is_closing)
         return END;
     if (!h->x)
@@ -378,7 +377,7 @@ static void run(struct wr_h1 *h)
     enum wr_h1_io io;
 
     c->worker->running = c;
-    h->has_progress = h->is_over_budget = false;
+    h->has_progress = h->is_blocked = h->is_over_budget = false;
     h->turn_sent = h->turn_read = 0;
     do {
         bool had_exchange = h->x != NULL;

@@ -97,6 +97,7 @@ struct wr_h1 {
     bool owes_continue;   /* the client waits for a 100 */
     bool wants_input;     /* the handler's last read said -EAGAIN */
     bool has_progress;    /* the transport took bytes in this turn */
+    bool is_blocked;      /* and in it has said that it takes no more */
     bool is_over_budget;  /* it is read on in the next one */
     bool is_closing;      /* as `then` says, when all is sent */
     bool is_broken_off;   /* and the last answer is not all of it */

@@ -95,13 +95,28 @@ static void look_at_reading(struct wr_h1 *h)
     wr_pace_earn(&h->rx_pace, moved, config->body_rate_min, config->body_idle_ms);
 }
 
+/* A client that takes nothing, but sends content, is not idle: it may read only when it has sent all.
+ * That counts by the rate of content. */
+static void earn_by_content(const struct wr_h1 *h, struct wr_pace *p, uint64_t seen)
+{
+    const struct wr_config *config = config_of(h);
+
+    wr_pace_earn(p, seen > h->rx_seen ? seen - h->rx_seen : 0, config->body_rate_min,
+                 config->write_idle_ms);
+}
+
 static void look_at_writing(struct wr_h1 *h)
 {
     const struct wr_config *config = config_of(h);
     uint64_t moved = look(h, &h->tx_pace, &h->tx_seen, taken_by_client(h));
+    uint64_t received = content_received(h);
 
     wr_pace_earn(&h->tx_pace, moved, config->write_rate_min, config->write_idle_ms);
     wr_pace_earn(&h->tx_pace, moved / STEP, 1, config->write_idle_ms * STEPS_MAX);
+    earn_by_content(h, &h->tx_pace, received);
+    if (received > h->rx_seen)
+        h->moved_ms = now_of(h);
+    h->rx_seen = received;
 }
 
 /* The wait goes on, or is over: something may have moved. */
@@ -122,10 +137,9 @@ static void end_pace(struct wr_h1 *h)
 static void begin_pace(struct wr_h1 *h)
 {
     pace_of(h)->since_ms = h->wait_since_ms;
+    h->rx_seen = content_received(h);
     if (h->wait == WR_H1_WAIT_WRITE)
         look_at_writing(h);
-    else
-        h->rx_seen = content_received(h);
     h->moved_ms = h->wait_since_ms;
 }
 
@@ -247,6 +261,8 @@ int64_t wr_h1_used_ms(const struct wr_h1 *h)
     last = is_writing ? h->tx_seen : h->rx_seen;
     wr_pace_look(&p, now_of(h));
     wr_pace_earn(&p, seen > last ? seen - last : 0, rate, full_ms);
+    if (is_writing)
+        earn_by_content(h, &p, content_received(h));
     return full_ms - p.left_ns / 1000000;
 }
 
