@@ -186,15 +186,21 @@ enum wr_h1_io wr_h1_write_continue(struct wr_h1 *h)
 
 /* ---- head ---- */
 
+/* Has the handler begun to read? It may go on behind the head. */
+static bool is_reading(const struct wr_h1 *h)
+{
+    return h->wants_input || h->rx_left < (uint64_t)h->x->request.content_length;
+}
+
 /*
- * Says "close" while it can still be said (RFC 9112 9.6). So also to a client that expects a 100 and
- * gets none: whether it sends its content all the same cannot be known (RFC 9110 10.1.1), and must
- * not depend on when the first of it comes.
+ * Says "close" while it can still be said (RFC 9112 9.6): where nobody has read so far, nobody will read
+ * all of it. So also to a client that expects a 100 and gets none: whether it sends its content all the
+ * same cannot be known (RFC 9110 10.1.1), and must not depend on when the first of it comes.
  */
 static void decide_persistence(struct wr_h1 *h)
 {
-    bool is_too_much =
-        h->framing == WR_H1_LENGTH && h->rx_left > h->x->lease->site->config.discard_bytes_max;
+    bool is_too_much = h->framing == WR_H1_LENGTH &&
+                       h->rx_left > h->x->lease->site->config.discard_bytes_max && !is_reading(h);
 
     if (h->x->is_last)
         h->then = WR_H1_THEN_LINGER;

@@ -167,7 +167,7 @@ _Static_assert(offsetof(weir_host, request_fail) == 408, "host table");
     X(timer, weir_timer(&env, 1, NULL, NULL) == WEIR_ENOTSUP)                                      \
     X(watch_fd, weir_watch_fd(&env, 0, 0, NULL, NULL) == WEIR_ENOTSUP)                             \
     X(offload, weir_offload(&env, NULL, NULL, NULL) == WEIR_ENOTSUP)                               \
-    X(next, weir_next(&env, NULL).kind == WEIR_BODY_LATER)                                         \
+    X(next, is_page(weir_next(&env, NULL), 500))                                                   \
     X(on_start, weir_on_start(&env, NULL, NULL) == WEIR_ENOTSUP)                                   \
     X(request_fail, weir_fail(&env, "%d", 1) == WEIR_ENOTSUP)
 

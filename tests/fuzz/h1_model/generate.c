@@ -290,7 +290,8 @@ static void decide_unread(struct model_request *r, size_t discard_max)
         return;
     if (unread > discard_max) {
         r->fate = MODEL_CLOSES;
-        r->says_close = r->framing == MODEL_LENGTH; /* in chunks it shows behind the answer */
+        /* Else it shows behind the answer: in chunks, and where somebody reads who may go on. */
+        r->says_close = r->framing == MODEL_LENGTH && read == 0;
     } else if (r->reading == MODEL_READS_SOME && r->framing == MODEL_CHUNKED &&
                r->content_n > discard_max) {
         r->fate = MODEL_MAY_CLOSE; /* what is little enough to be dropped is more than was said */

@@ -215,12 +215,6 @@ static weir_body say_unknown_kind(weir_environ *env, weir_start_response *start_
     return body;
 }
 
-static weir_body say_later(weir_environ *env, weir_start_response *start_response)
-{
-    start_response(env, 200, NULL);
-    return weir_later(env);
-}
-
 static weir_body say_too_much(weir_environ *env, weir_start_response *start_response)
 {
     start_response(env, 200, NULL);
@@ -241,8 +235,6 @@ static void body__that_is_none__is_a_500(void **state)
     assert_string_equal(ends, "c");
     act = say_unknown_kind;
     check_failed(&s, "99");
-    act = say_later;
-    check_failed(&s, "weir_later");
     act = say_text;
     check_answer(&s, ASK("GET"), "200 text");
     close_site(&s);

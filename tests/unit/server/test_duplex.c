@@ -128,7 +128,7 @@ static void check_echoed(const struct test_client *c)
     test_client_responses(c, "", &r);
     assert_null(r.error);
     assert_int_equal(r.n, 2);
-
+    assert_false(r.v[0].says_close);
     assert_int_equal(r.v[0].content_n, PARTS * PART);
     for (int i = 0; i < PARTS; i++)
         assert_memory_equal(r.v[0].content + (size_t)i * PART, part_of(i).p, PART);
@@ -291,10 +291,69 @@ static void deadline__client_that_trickles_and_takes_nothing__is_late(void **sta
     close_both(&s, &c);
 }
 
+/* ---- what is said of the connection ---- */
+
+/* It has begun to read, and reads on behind the head: more than would be dropped is no reason to close. */
+static void persistence__content_that_is_read_behind_the_head__keeps_it(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_both(&s, &c, SIZE_MAX);
+    s.site.config.discard_bytes_max = 10;
+    test_client_send(&c, POST("/", "30000"));
+    for (int i = 0; i < PARTS; i++)
+        send_part(&c, i, false);
+    test_client_send(&c, NEXT);
+    check_echoed(&c);
+    close_both(&s, &c);
+}
+
+static void serve_after_three(struct test_handler *h, struct wr_exchange *x)
+{
+    char three[3];
+
+    assert_int_equal(wr_exchange_read(x, three, sizeof three), 3);
+    test_serve_hello(h, x);
+}
+
+/* RFC 9112 9.6 would have it said; but it shows only behind the head that nobody reads on. */
+static void persistence__content_that_is_left_behind_the_head__ends_it(void **state)
+{
+    static const struct {
+        const char *input, *expected;
+        test_serve_fn *serve;
+    } rows[] = {
+        {POST("/a", "13") "abcdefghijklm" NEXT, "200 /a|200 /next", serve_after_three},
+        {POST("/a", "14") "abcdefghijklmn" NEXT, "200 /a|END", serve_after_three},
+        {POST("/a", "10") "abcdefghij" NEXT, "200 /a|200 /next", test_serve_hello},
+        {POST("/a", "11") "abcdefghijk" NEXT, "200! /a|END", test_serve_hello},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(rows); i++) {
+        struct test_server s;
+        struct test_client c;
+        const char *next = strstr(rows[i].input, NEXT);
+
+        open_both(&s, &c, SIZE_MAX);
+        s.site.config.discard_bytes_max = 10;
+        s.handler.serve = rows[i].serve;
+        test_client_send_slice(&c, wr_slice(rows[i].input, (size_t)(next - rows[i].input)));
+        s.handler.serve = test_serve_hello;
+        test_client_send(&c, NEXT);
+        check_description(&c, rows[i].expected);
+        close_both(&s, &c);
+    }
+}
+
 WR_TESTS(cmocka_unit_test(duplex__client_that_sends_first__is_read_to_the_end),
          cmocka_unit_test(duplex__blocked_output__is_tried_once_a_turn),
          cmocka_unit_test(duplex__handler_with_enough__stops_until_some_is_taken),
          cmocka_unit_test(duplex__content_behind_a_100_that_is_not_taken__is_read),
          cmocka_unit_test(duplex__reset_of_a_blocked_client__closes_the_body_once),
          cmocka_unit_test(deadline__client_that_sends_and_takes_nothing__is_in_time),
-         cmocka_unit_test(deadline__client_that_trickles_and_takes_nothing__is_late));
+         cmocka_unit_test(deadline__client_that_trickles_and_takes_nothing__is_late),
+         cmocka_unit_test(persistence__content_that_is_read_behind_the_head__keeps_it),
+         cmocka_unit_test(persistence__content_that_is_left_behind_the_head__ends_it));

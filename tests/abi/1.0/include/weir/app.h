@@ -1065,10 +1065,10 @@ static inline int32_t weir_offload(weir_environ *env, void (*work)(void *arg),
     return WEIR_CALL_(env->host, offload, (env, work, done, arg), WEIR_ENOTSUP);
 }
 
-/* What the next route answers; the body of one that is not there is a 500, as of weir_later(). */
+/* What the next route answers; the body of one that is not there is a 500. */
 static inline weir_body weir_next(weir_environ *env, weir_start_response *start_response)
 {
-    weir_body body = weir_later(env);
+    weir_body body = weir_error(env, 500);
 
     if (WEIR_HAS_(env->host, next))
         env->host->next(env, start_response, &body);
