@@ -261,9 +261,10 @@ class Rules:
         self.assertEqual(len(lines), 1)
         self.assertRegex(lines[0], r"rules at /r, request \S+: said a\\x0ab\\x1b\[1m 7$")
 
-    def test_not_yet(self):
-        self.call("not-yet")
-        self.assertEqual(counts(self.server)["results"][1:6], [-5009, -5009, 0, -5009, 0])
+    def test_write_before_start_response(self):
+        self.assertEqual(self.call("write-first").status, 500)
+        # WEIR_ESTATE, and from then on WEIR_EFAILED; there are no tokens and no such extension
+        self.assertEqual(counts(self.server)["results"][1:6], [-5002, -5012, 0, -5012, 0])
         assert_balanced(self, self.server)
 
     def test_exceptions(self):

@@ -288,11 +288,6 @@ static weir_body do_deferred_failed(const struct request *q)
     return owned();
 }
 
-static weir_body do_later(const struct request *q)
-{
-    return weir_later(q->env);
-}
-
 static weir_body do_decline(const struct request *q)
 {
     defer_three(q->env);
@@ -414,7 +409,6 @@ static const struct {
     {"owned", do_owned, 0},
     {"deferred", do_deferred, 0},
     {"deferred-failed", do_deferred_failed, 0},
-    {"later", do_later, 0},
     {"decline", do_decline, 0},
     {"decline-started", do_decline_started, 0},
     {"error", do_error, 0},
@@ -435,7 +429,7 @@ static const struct {
     {"block", do_block, 0},
     {"wake", do_wake, 1},
     {"log", do_log, 0},
-    {"not-yet", do_not_yet, 0},
+    {"write-first", do_write_first, 0},
     {"state", do_state, 0},
     {"throw", do_throw, 0},
 };

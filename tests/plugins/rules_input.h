@@ -177,7 +177,7 @@ static weir_body do_log(const struct request *q)
     return do_plain(q);
 }
 
-static weir_body do_not_yet(const struct request *q)
+static weir_body do_write_first(const struct request *q)
 {
     note(1, weir_write(q->env, "x", 1));
     note(2, weir_on_input(q->env, NULL, NULL));
