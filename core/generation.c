@@ -340,6 +340,7 @@ static struct wr_config limits_of(const struct wr_root_options *o)
     c.body_bytes_max = (uint64_t)o->limits.body_bytes_max;
     c.discard_bytes_max = (uint64_t)o->limits.discard_bytes_max;
     c.arena_bytes_max = (uint64_t)o->limits.request_memory_bytes_max;
+    c.app_queue_bytes = (uint64_t)o->limits.app_queue_bytes;
     c.pipelined_max = (uint32_t)o->limits.pipelined_max;
     c.body_rate_min = o->limits.body_rate_min;
     c.write_rate_min = o->limits.write_rate_min;
@@ -370,6 +371,16 @@ static char *find_document_root(const struct wr_making *m)
     return NULL;
 }
 
+static void free_limits(struct wr_generation *g)
+{
+    while (g->limits) {
+        struct wr_route_limits *l = g->limits;
+
+        g->limits = l->next;
+        free(l);
+    }
+}
+
 static void release(struct wr_site *site)
 {
     struct wr_generation *g = WR_CONTAINER_OF(site, struct wr_generation, site);
@@ -380,6 +391,7 @@ static void release(struct wr_site *site)
     free(g->host_pages);
     wr_outlet_unref(&g->server->outlets, g->log.outlet);
     wr_outlet_unref(&g->server->outlets, g->access_log.outlet);
+    free_limits(g);
     free(g->document_root);
     free(g);
 }

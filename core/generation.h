@@ -10,6 +10,12 @@
 #include "server/message.h"
 #include "weir.h"
 
+/* Of the handler of a route. */
+struct wr_route_limits {
+    struct wr_handler_limits limits;
+    struct wr_route_limits *next;
+};
+
 /* One configuration at work: a site, and what it writes to. Made by one thread, then only read. */
 struct wr_generation {
     struct wr_site site; /* first */
@@ -18,6 +24,7 @@ struct wr_generation {
     struct wr_error_pages pages;
     struct wr_error_pages *host_pages; /* of each of the configuration's hosts */
     size_t host_pages_n;
+    struct wr_route_limits *limits; /* all of them */
 
     struct wr_log_call log, access_log; /* with references to their outlets */
     enum wr_message_format format;

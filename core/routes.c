@@ -10,6 +10,8 @@
 
 #define HELPER_THREADS 4 /* of each kind, of a site with a folder, at most */
 
+enum { CANCEL_ON_HALF_CLOSE = 1 }; /* the second word of "serve|cancel" */
+
 /* A route that is to be made: of a call, or of the configuration. */
 struct wanted {
     const struct wr_json_path *at; /* NULL: of a call */
@@ -17,8 +19,9 @@ struct wanted {
     const char *const *routes;     /* texts: one handler for all of them */
     size_t routes_n;
     struct wr_mount_setup setup;
-    const char *file;             /* of a plugin; NULL: setup.plugin */
-    char pointer[WR_WHY_MAX / 4]; /* of its configuration */
+    const struct wr_route_options *limits; /* where those of its own are; NULL: it has none */
+    const char *file;                      /* of a plugin; NULL: setup.plugin */
+    char pointer[WR_WHY_MAX / 4];          /* of its configuration */
 };
 
 static void fail_route(struct wr_making *m, const struct wanted *w, int32_t error, const char *key,
@@ -86,6 +89,29 @@ static void fail_mount(struct wr_making *m, const struct wanted *w, int32_t erro
     fail_route(m, w, error, w->key, text);
 }
 
+/* A handler whose limits are those of the site has none of its own. */
+static void set_limits(struct wr_making *m, const struct wr_route_options *o,
+                       struct wr_handler *handler)
+{
+    const struct wr_handler_limits limits = {
+        .body_bytes_max = o->body_bytes_max,
+        .request_ms = o->request_ms,
+        .is_half_closed_gone = o->on_half_close == CANCEL_ON_HALF_CLOSE,
+    };
+    struct wr_route_limits *own;
+
+    if (limits.body_bytes_max < 0 && limits.request_ms < 0 && !limits.is_half_closed_gone)
+        return;
+    own = malloc(sizeof *own);
+    if (!own) {
+        wr_making_fail_memory(m);
+        return;
+    }
+    *own = (struct wr_route_limits){limits, m->g->limits};
+    m->g->limits = own;
+    handler->limits = &own->limits;
+}
+
 static void mount(struct wr_making *m, struct wanted *w)
 {
     char why[WR_WHY_MAX];
@@ -105,10 +131,13 @@ static void mount(struct wr_making *m, struct wanted *w)
     }
     m->g->site.helper_threads = HELPER_THREADS; /* on demand: for files and weir_read_file() */
     handler = wr_mount_new(&w->setup, why, &error);
-    if (handler)
-        add_routes(m, w, handler);
-    else
+    if (!handler) {
         fail_mount(m, w, error, why);
+        return;
+    }
+    if (w->limits)
+        set_limits(m, w->limits, handler);
+    add_routes(m, w, handler);
 }
 
 /* ---- of calls ---- */
@@ -214,6 +243,7 @@ static void describe_config(const struct wr_making *m, const struct wr_route_opt
         w->setup.config_pointer = w->pointer;
     }
     w->setup.runs = runs[o->runs];
+    w->setup.lint = o->lint;
     w->setup.threads = (int)(o->threads > 0 ? o->threads : m->options->threads);
     w->setup.queue_max = (size_t)(o->queue > 0 ? o->queue : m->options->queue);
 }
@@ -249,7 +279,8 @@ static void mount_option(struct wr_making *m, const struct wr_route_options *o,
     struct wanted w = {.at = o->at,
                        .routes = routes,
                        .routes_n = n,
-                       .setup.config_label = wr_options_label(m->s->options)};
+                       .setup.config_label = wr_options_label(m->s->options),
+                       .limits = o};
     char *file = NULL;
 
     if (o->static_path) {

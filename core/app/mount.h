@@ -64,6 +64,7 @@ struct wr_mount_setup {
     enum wr_mount_runs runs;
     int threads;
     size_t queue_max;
+    bool lint; /* it is checked while it runs */
 };
 
 /* Loads the plugin. NULL with `why`, of WR_WHY_MAX bytes, filled and *err set to a WEIR_E* number.

@@ -95,7 +95,7 @@ const char *wr_route_kind_of(const char *key)
         const char *kind, *keys;
     } kinds[] = {
         {"static", "static|index|try|fallback|listing|dot_files|compress|types|rules"},
-        {"plugin", "plugin|config|runs|threads|queue"},
+        {"plugin", "plugin|config|runs|threads|queue|body_bytes_max|lint"},
         {"redirect", "redirect|status"},
         {"metrics", "metrics"},
     };

@@ -18,7 +18,7 @@ struct wr_config {
     uint64_t body_bytes_max;    /* of a request, or 413 */
     uint64_t discard_bytes_max; /* of a body nobody read, before the connection is given up */
     uint64_t arena_bytes_max;   /* memory that one request may allocate, or 503 */
-    uint64_t app_queue_bytes;   /* that an app has written and its client has not taken */
+    uint64_t app_queue_bytes;   /* that an app has written ahead of its client */
     uint32_t pipelined_max;     /* requests of one connection in one turn */
 
     /* Of clients that are waited for, on average over the time without a byte; 0: any. */

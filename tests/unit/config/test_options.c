@@ -50,6 +50,7 @@ static void check_defaults(const struct wr_root_options *r)
     assert_int_equal(r->limits.body_bytes_max, 104857600);
     assert_int_equal(r->limits.discard_bytes_max, 262144);
     assert_int_equal(r->limits.request_memory_bytes_max, 4194304);
+    assert_int_equal(r->limits.app_queue_bytes, 262144);
     assert_int_equal(r->timeouts.head_ms, 15000);
     assert_int_equal(r->timeouts.body_idle_ms, 30000);
     assert_int_equal(r->timeouts.keep_alive_ms, 75000);
@@ -277,6 +278,46 @@ static void options__keys_of_folders__are_read_and_read_back(void **state)
     check_folders(wr_options_root(again));
     wr_options_free(again);
     free(text);
+}
+
+static void check_limits(const struct wr_root_options *r)
+{
+    const struct wr_route_options *v = r->routes.v;
+
+    assert_int_equal(r->routes.n, 3);
+    assert_int_equal(r->limits.app_queue_bytes, 1);
+    assert_int_equal(v[0].body_bytes_max, 0);
+    assert_int_equal(v[0].request_ms, 0);
+    assert_int_equal(v[0].on_half_close, 1); /* serve, cancel */
+    assert_true(v[0].lint);
+    assert_int_equal(v[1].body_bytes_max, -1);
+    assert_int_equal(v[1].request_ms, -1);
+    assert_int_equal(v[1].on_half_close, 0);
+    assert_false(v[1].lint);
+    assert_int_equal(v[2].request_ms, 86400000);
+    assert_int_equal(v[2].on_half_close, 1);
+}
+
+static void options__limits_of_routes__are_read_and_read_back(void **state)
+{
+    static const char text[] =
+        "{\"limits\": {\"app_queue_bytes\": 1}, \"routes\": [\n"
+        " {\"path\": \"/p\", \"plugin\": \"p\", \"body_bytes_max\": 0, \"request_ms\": 0,\n"
+        "  \"on_half_close\": \"cancel\", \"lint\": true},\n"
+        " {\"path\": \"/q\", \"plugin\": \"q\"},\n"
+        " {\"static\": \"a\", \"request_ms\": 86400000, \"on_half_close\": \"cancel\"}]}";
+    struct wr_options *o = read_all(text, NULL, 0);
+    char *again;
+
+    (void)state;
+    check_limits(wr_options_root(o));
+    again = wr_options_format(o);
+    assert_non_null(again);
+    wr_options_free(o);
+    o = read_all(again, NULL, 0);
+    check_limits(wr_options_root(o));
+    wr_options_free(o);
+    free(again);
 }
 
 static void options__own_object__has_its_place_and_no_comments(void **state)
@@ -527,6 +568,7 @@ WR_TESTS(cmocka_unit_test(options__defaults__are_those_of_the_manual),
          cmocka_unit_test(options__text_of_the_defaults__reads_back),
          cmocka_unit_test(options__values__are_read_and_read_back),
          cmocka_unit_test(options__keys_of_folders__are_read_and_read_back),
+         cmocka_unit_test(options__limits_of_routes__are_read_and_read_back),
          cmocka_unit_test(options__own_object__has_its_place_and_no_comments),
          cmocka_unit_test(options__byte_order_mark__is_no_text),
          cmocka_unit_test(options__has__says_what_was_given),
