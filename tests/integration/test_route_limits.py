@@ -1,0 +1,117 @@
+"""Limits of a route in place of the server's, and clients that half-close or hang up."""
+import os
+import re
+import sys
+import time
+import unittest
+
+from configured import ConfigCase, place
+from support import PATIENCE, Client, eventually, pattern
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../plugins"))
+from building import build  # noqa: E402
+
+SITE_MAX = 10
+LONG_MS = 1000 * (PATIENCE - 1)  # longer than anybody waits who is to find out that it has ended
+
+
+class RouteLimits(ConfigCase):
+    def site(self, *routes, **keys):
+        self.configure(limits={"body_bytes_max": SITE_MAX}, routes=[
+            {"path": "/metrics", "metrics": True}, {"static": self.temp}, *routes], **keys)
+        server = self.serve_config()
+        self.addCleanup(server.stop)
+        return server
+
+    def unanswered(self, server):
+        tcp = next(a for a in server.addresses if not a.startswith("unix:"))
+        with Client(address=place(tcp)) as c:
+            text = c.get("/metrics").body.decode()
+        return int(re.search(r"^weir_requests_unanswered_total (\d+)$", text, re.M).group(1))
+
+    def test_content(self):
+        echo = build("../plugins/echo/echo.c")
+        content = pattern(1 << 20)
+        server = self.site({"path": "/echo", "plugin": echo},
+                           {"path": "/up", "plugin": echo, "body_bytes_max": len(content)},
+                           {"path": "/none", "plugin": echo, "body_bytes_max": 0, "runs": "thread"})
+        for path, limit in (("/echo", SITE_MAX), ("/up", len(content)), ("/none", 0), ("/", SITE_MAX)):
+            with self.subTest(path):
+                if path != "/":
+                    with Client(server) as c:
+                        r = c.get(path, "Content-Length: %d" % limit, method="POST", body=content[:limit])
+                        self.assertEqual((r.status, r.body == content[:limit]), (200, True))
+                with Client(server) as c:  # who asks first need not send it
+                    c.request(path, "Content-Length: %d" % (limit + 1), "Expect: 100-continue", method="POST")
+                    self.assertEqual(c.read().status, 413)
+                    self.assertTrue(c.is_ended())
+                with Client(server) as c:
+                    c.request(path, "Content-Length: %d" % (limit + 1), method="POST", body=content[:limit])
+                    self.assertEqual(c.read().status, 413)
+                    self.assertTrue(c.is_ended())
+
+    def test_chunks(self):
+        echo = build("../plugins/echo/echo.c")
+        server = self.site({"path": "/up", "plugin": echo, "body_bytes_max": 1000},
+                           {"path": "/few", "plugin": echo, "body_bytes_max": 3})
+        for path, n, status in (("/up", 1000, 200), ("/few", 3, 200), ("/few", 4, 413)):
+            with self.subTest(path=path, n=n), Client(server) as c:
+                c.request(path, "Transfer-Encoding: chunked", method="POST",
+                          body=b"%x\r\n%s\r\n0\r\n\r\n" % (n, b"x" * n))
+                r = c.read()
+                self.assertEqual(r.status, status)
+                if status == 200:
+                    self.assertEqual(r.body, b"x" * n)
+
+    def test_time(self):
+        sleep = build("../plugins/sleep/sleep.c")
+        config = {"max_ms": 60000}
+        server = self.site({"path": "/short", "plugin": sleep, "config": config, "request_ms": 300},
+                           {"path": "/any", "plugin": sleep, "config": config, "request_ms": 0},
+                           {"path": "/site", "plugin": sleep, "config": config},
+                           timeouts={"request_ms": 1000})
+        for path, ms, status in (("/short", LONG_MS, 503), ("/site", LONG_MS, 503), ("/any", 1500, 200),
+                                 ("/site", 500, 200)):
+            with self.subTest(path=path, ms=ms), Client(server) as c:
+                self.assertEqual(c.get("%s?ms=%d" % (path, ms)).status, status)
+
+    def test_half_close(self):
+        sleep = build("../plugins/sleep/sleep.c")
+        config = {"max_ms": 60000}
+        server = self.site({"path": "/serve", "plugin": sleep, "config": config},
+                           {"path": "/cancel", "plugin": sleep, "config": config, "on_half_close": "cancel"})
+        before = self.unanswered(server)
+        with Client(server) as c:
+            c.request("/serve?ms=300")
+            c.shut()
+            self.assertEqual(c.read().body, b"slept for 300 ms\n")
+            self.assertTrue(c.is_ended())
+        self.assertEqual(self.unanswered(server), before)
+        with Client(server) as c:
+            begin = time.monotonic()
+            c.request("/cancel?ms=%d" % LONG_MS)
+            c.shut()
+            self.assertTrue(c.is_ended())
+            self.assertLess(time.monotonic() - begin, LONG_MS / 1000)
+        self.assertEqual(self.unanswered(server), before + 1)
+
+    def test_who_is_gone(self):
+        """A reset of TCP, and the end of a peer on a Unix socket, which is no half close."""
+        sleep = build("../plugins/sleep/sleep.c")
+        path = self.path("socket")
+        server = self.site({"path": "/sleep", "plugin": sleep, "config": {"max_ms": 60000}},
+                           listen=["127.0.0.1:0", "unix:" + path])
+        tcp = next(a for a in server.addresses if not a.startswith("unix:"))
+        for what, address in (("reset", place(tcp)), ("close", path)):
+            with self.subTest(what):
+                before = self.unanswered(server)
+                gone = Client(address=address)
+                gone.request("/sleep?ms=%d" % LONG_MS)
+                getattr(gone, what)()
+                begin = time.monotonic()
+                self.assertTrue(eventually(lambda: self.unanswered(server) == before + 1, LONG_MS / 2000))
+                self.assertLess(time.monotonic() - begin, LONG_MS / 1000)
+
+
+if __name__ == "__main__":
+    unittest.main()
