@@ -195,7 +195,7 @@ static void duplex__handler_with_enough__stops_until_some_is_taken(void **state)
     struct test_client c;
 
     (void)state;
-    open_both(&s, &c, 2 * PART);
+    open_both(&s, &c, (size_t)2 * PART);
     c.transport.room = ROOM;
     test_client_send(&c, POST("/", "30000"));
     for (int i = 0; i < PARTS; i++)

@@ -56,6 +56,12 @@ static uint64_t refused(const struct fixture *f)
     return atomic_load(&f->s.worker.metrics.refused[WR_H1_BODY_LARGE]);
 }
 
+/* Has the client been sent a 100? */
+static bool has_asked(const struct test_client *c)
+{
+    return memmem(c->transport.out, c->transport.out_n, "100 Continue", 12) != NULL;
+}
+
 /* ---- content ---- */
 
 struct row {
@@ -112,7 +118,7 @@ static void content__too_large__is_refused_before_it_is_asked_for(void **state)
     init(&f, 3, -1);
     test_client_send(&f.c, EXPECTING("/up", "4"));
     check_description(&f.c, "413!|END");
-    assert_null(strstr(f.c.transport.out, "100 Continue"));
+    assert_false(has_asked(&f.c));
     assert_memory_equal(f.c.transport.out, "HTTP/1.1 413 ", 13);
     assert_non_null(strstr(f.s.log_text, "192.0.2.7: 413: content is longer than the limit"));
     assert_non_null(strstr(f.s.access_text, "\" 413 "));
@@ -233,7 +239,7 @@ static void limit__lower_than_the_length__fails_the_first_read(void **state)
     assert_int_equal(limit_result, -EMSGSIZE);
     assert_int_equal(f.up.read_result, -EBADMSG);
     check_description(&f.c, "413!|END");
-    assert_null(strstr(f.c.transport.out, "100 Continue"));
+    assert_false(has_asked(&f.c));
     assert_int_equal(refused(&f), 1);
     fini(&f);
 }
@@ -349,7 +355,7 @@ static void time__of_a_route__may_be_any(void **state)
     init(&f, -1, 0);
     f.up.serve = test_serve_later;
     test_client_send(&f.c, GET("/up"));
-    test_server_advance_ms(&f.s, 1000 * SITE_MS);
+    test_server_advance_ms(&f.s, (int64_t)1000 * SITE_MS);
     test_handler_answer(&f.up);
     check_description(&f.c, "200 /up");
     fini(&f);
