@@ -7,7 +7,8 @@
 
 #include "io/thread.h"
 
-#define NAME_MAX_BYTES 16 /* pthread_setname_np(3), with the NUL */
+#define NAME_MAX_BYTES 16   /* pthread_setname_np(3), with the NUL */
+#define RETRY_MS       1000 /* after a thread_start of a stand-in that has failed */
 
 /*
  *     NEW ─► STARTING ─► RUNNING ─► STOPPING ─► STOPPED
@@ -24,6 +25,9 @@ struct pool_thread {
     pthread_cond_t wake;
     struct pool_thread *next_idle;
     bool is_woken;
+    bool is_started;  /* to be joined */
+    bool is_late;     /* started while the pool runs: wr_pool_start() does not wait for it */
+    bool is_given_up; /* it was, and its thread_start has failed: it ends, or has ended */
 };
 
 struct wr_pool {
@@ -33,13 +37,14 @@ struct wr_pool {
     pthread_mutex_t lock; /* for all below */
     enum state state;
 
-    struct wr_job *first, *last;
+    struct wr_list queue;
     size_t queue_n;
 
     struct pool_thread *idle; /* those who sleep and have not been woken */
     size_t woken_n;           /* woken, and not yet come to look for a job */
-    size_t live_n, busy_n;    /* threads that run jobs; those of them that run one now */
-    int started_n;            /* to be joined */
+    size_t live_n;            /* threads that run jobs, or call thread_start for it */
+    size_t busy_n, away_n;    /* those of them that run one now; of these, those that wait in it */
+    int64_t retry_at_ms;      /* no stand-in is started before; 0: it may be at once */
 
     pthread_cond_t reported; /* a thread_start has returned */
     pthread_cond_t rested;   /* no job waits or runs, which so many wait for */
@@ -50,6 +55,29 @@ struct wr_pool {
 };
 
 /* ---- under the lock ---- */
+
+static int64_t now_ms(const struct wr_pool *p)
+{
+    return p->setup.clock->monotonic_ms(p->setup.clock->ctx);
+}
+
+static size_t slots(const struct wr_pool *p)
+{
+    return (size_t)p->setup.threads + (size_t)p->setup.stand_ins;
+}
+
+/* How many jobs may begin: none while those that have come back from a wait are too many. */
+static size_t places(const struct wr_pool *p)
+{
+    size_t n = (size_t)p->setup.threads + p->away_n;
+
+    return n > p->busy_n ? n - p->busy_n : 0;
+}
+
+static size_t min_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 static void wake_one(struct wr_pool *p)
 {
@@ -63,10 +91,12 @@ static void wake_one(struct wr_pool *p)
     pthread_cond_signal(&t->wake);
 }
 
-/* So that there is one for each job that waits, as far as there are. */
+/* So that there is one for each job that may begin, as far as there are. */
 static void wake_needed(struct wr_pool *p)
 {
-    while (p->idle && p->woken_n < p->queue_n)
+    size_t n = min_of(p->queue_n, places(p));
+
+    while (p->idle && p->woken_n < n)
         wake_one(p);
 }
 
@@ -90,30 +120,36 @@ static void sleep_until_woken(struct pool_thread *t)
 
 static void append(struct wr_pool *p, struct wr_job *j)
 {
-    j->next = NULL;
-    if (p->first)
-        p->last->next = j;
-    else
-        p->first = j;
-    p->last = j;
+    wr_list_append(&p->queue, &j->in_queue);
     p->queue_n++;
+}
+
+static bool is_in_queue(const struct wr_job *j)
+{
+    return j->in_queue.next && !wr_list_is_empty(&j->in_queue);
+}
+
+static void remove_job(struct wr_pool *p, struct wr_job *j)
+{
+    wr_list_remove(&j->in_queue);
+    p->queue_n--;
 }
 
 static struct wr_job *take_first(struct wr_pool *p)
 {
-    struct wr_job *j = p->first;
+    struct wr_job *j;
 
-    if (j) {
-        p->first = j->next;
-        p->queue_n--;
-    }
+    if (p->queue_n == 0)
+        return NULL;
+    j = WR_CONTAINER_OF(p->queue.next, struct wr_job, in_queue);
+    remove_job(p, j);
     return j;
 }
 
 /* What threads that are free are about to take does not wait, however long they need to wake up. */
 static bool is_full(const struct wr_pool *p)
 {
-    size_t free_n = p->live_n - p->busy_n;
+    size_t free_n = min_of(p->live_n - p->busy_n, places(p));
 
     return p->queue_n >= free_n && p->queue_n - free_n >= p->setup.queue_max;
 }
@@ -125,7 +161,13 @@ static bool is_without_threads(const struct wr_pool *p)
 
 static bool is_at_rest(const struct wr_pool *p)
 {
-    return !p->first && p->busy_n == 0;
+    return p->queue_n == 0 && p->busy_n == 0;
+}
+
+static void tell_if_at_rest(struct wr_pool *p)
+{
+    if (p->waiting_n > 0 && is_at_rest(p))
+        pthread_cond_broadcast(&p->rested);
 }
 
 /* ---- threads ---- */
@@ -138,7 +180,7 @@ static struct wr_job *next_job(struct pool_thread *t)
     for (;;) {
         if (p->state == FAILED)
             return NULL;
-        if (p->first && p->state != STARTING)
+        if (p->queue_n > 0 && places(p) > 0 && p->state != STARTING)
             return take_first(p);
         /* A job that runs may push others, and wait for them: all threads stay until it is over. */
         if (p->state == STOPPING && p->busy_n == 0)
@@ -159,8 +201,7 @@ static void run_jobs(struct pool_thread *t, void *thread_data)
         j->run(j, thread_data);
         pthread_mutex_lock(&p->lock);
         p->busy_n--;
-        if (p->waiting_n > 0 && is_at_rest(p))
-            pthread_cond_broadcast(&p->rested);
+        tell_if_at_rest(p);
     }
     if (p->state == STOPPING)
         p->live_n--;
@@ -178,6 +219,19 @@ static void report(struct wr_pool *p, int err)
     pthread_mutex_unlock(&p->lock);
 }
 
+/* There may be a thread that sleeps and could take what this one was for. */
+static void give_up(struct pool_thread *t)
+{
+    struct wr_pool *p = t->pool;
+
+    pthread_mutex_lock(&p->lock);
+    t->is_given_up = true;
+    p->live_n--;
+    p->retry_at_ms = now_ms(p) + RETRY_MS;
+    wake_needed(p);
+    pthread_mutex_unlock(&p->lock);
+}
+
 static void *run_thread(void *arg)
 {
     struct pool_thread *t = arg;
@@ -185,7 +239,10 @@ static void *run_thread(void *arg)
     void *thread_data = NULL;
     int err = setup->thread_start ? setup->thread_start(setup->arg, &thread_data) : 0;
 
-    report(t->pool, err);
+    if (!t->is_late)
+        report(t->pool, err);
+    else if (err < 0)
+        give_up(t);
     if (err < 0)
         return NULL;
     run_jobs(t, thread_data);
@@ -194,17 +251,45 @@ static void *run_thread(void *arg)
     return NULL;
 }
 
-/* As many as so many waiting jobs keep busy, as far as there may be and can be: they look for jobs by
- * themselves. Under the lock. */
+/* One that has never been used, or whose thread has ended by now. NULL: none. */
+static struct pool_thread *find_slot(struct wr_pool *p)
+{
+    for (size_t i = 0; i < slots(p); i++) {
+        struct pool_thread *t = &p->threads[i];
+
+        if (t->is_given_up && pthread_tryjoin_np(t->thread, NULL) == 0)
+            t->is_started = t->is_given_up = false;
+        if (!t->is_started)
+            return t;
+    }
+    return NULL;
+}
+
+static bool may_start(struct wr_pool *p)
+{
+    if (p->state != RUNNING || !(p->setup.on_demand || p->setup.stand_ins > 0))
+        return false;
+    if (p->live_n == slots(p) || p->live_n - p->away_n >= (size_t)p->setup.threads)
+        return false;
+    if (p->retry_at_ms > 0 && now_ms(p) < p->retry_at_ms)
+        return false;
+    p->retry_at_ms = 0;
+    return true;
+}
+
+/* As many as so many waiting jobs keep busy, as far as there are places, and there may be and can be
+ * threads: they look for jobs by themselves. Under the lock. */
 static void start_for(struct wr_pool *p, size_t jobs)
 {
-    while (p->setup.on_demand && p->state == RUNNING && p->started_n < p->setup.threads &&
-           jobs > p->live_n - p->busy_n) {
-        struct pool_thread *t = &p->threads[p->started_n];
+    while (jobs > p->live_n - p->busy_n && may_start(p)) {
+        struct pool_thread *t = find_slot(p);
 
+        if (!t)
+            return;
+        t->is_late = true;
         if (wr_thread_start(&t->thread, p->name, run_thread, t) < 0)
             return;
-        p->started_n++;
+        t->is_started = true;
         p->live_n++;
     }
 }
@@ -213,27 +298,35 @@ static void start_for(struct wr_pool *p, size_t jobs)
 
 struct wr_pool *wr_pool_new(const struct wr_pool_setup *setup)
 {
-    struct wr_pool *p = calloc(1, sizeof *p + (size_t)setup->threads * sizeof(struct pool_thread));
+    size_t n = (size_t)setup->threads + (size_t)setup->stand_ins;
+    struct wr_pool *p = calloc(1, sizeof *p + n * sizeof(struct pool_thread));
 
     if (!p)
         return NULL;
     p->setup = *setup;
+    wr_list_init(&p->queue);
     snprintf(p->name, sizeof p->name, "%s", setup->name);
     p->setup.name = p->name;
+    if (!p->setup.clock)
+        p->setup.clock = &wr_clock_system;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->reported, NULL);
     pthread_cond_init(&p->rested, NULL);
-    for (int i = 0; i < setup->threads; i++) {
+    for (size_t i = 0; i < n; i++) {
         p->threads[i].pool = p;
         pthread_cond_init(&p->threads[i].wake, NULL);
     }
     return p;
 }
 
-static void join(struct wr_pool *p, int n)
+/* Without the lock: no thread is started meanwhile. */
+static void join(struct wr_pool *p)
 {
-    for (int i = 0; i < n; i++)
-        pthread_join(p->threads[i].thread, NULL);
+    for (size_t i = 0; i < slots(p); i++) {
+        if (p->threads[i].is_started)
+            pthread_join(p->threads[i].thread, NULL);
+        p->threads[i].is_started = false;
+    }
 }
 
 /* Waits for the first `n` threads, then lets jobs begin, or the threads end. */
@@ -247,7 +340,6 @@ static int decide(struct wr_pool *p, int n, int err)
     if (err == 0) {
         p->state = RUNNING;
         p->live_n = (size_t)n;
-        p->started_n = n;
         wake_needed(p);
         start_for(p, p->queue_n);
     } else {
@@ -276,12 +368,13 @@ int wr_pool_start(struct wr_pool *p)
         return decide(p, 0, 0);
     while (n < p->setup.threads && err == 0) {
         err = wr_thread_start(&p->threads[n].thread, p->name, run_thread, &p->threads[n]);
+        p->threads[n].is_started = err == 0;
         n += err == 0;
     }
     err = decide(p, n, err);
     if (err == 0)
         return 0;
-    join(p, n);
+    join(p);
     pthread_mutex_lock(&p->lock);
     p->state = NEW;
     pthread_mutex_unlock(&p->lock);
@@ -318,6 +411,36 @@ bool wr_pool_submit(struct wr_pool *p, struct wr_job *j)
 void wr_pool_push(struct wr_pool *p, struct wr_job *j)
 {
     give(p, j, false);
+}
+
+bool wr_pool_cancel(struct wr_pool *p, struct wr_job *j)
+{
+    bool was_waiting;
+
+    pthread_mutex_lock(&p->lock);
+    was_waiting = is_in_queue(j);
+    if (was_waiting) {
+        remove_job(p, j);
+        tell_if_at_rest(p);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return was_waiting;
+}
+
+void wr_pool_wait_begin(struct wr_pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->away_n++;
+    start_for(p, p->queue_n);
+    wake_needed(p);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void wr_pool_wait_end(struct wr_pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->away_n--;
+    pthread_mutex_unlock(&p->lock);
 }
 
 bool wr_pool_is_busy(struct wr_pool *p)
@@ -367,7 +490,7 @@ void wr_pool_stop(struct wr_pool *p)
     wake_all(p);
     pthread_mutex_unlock(&p->lock);
     if (before == RUNNING)
-        join(p, p->started_n);
+        join(p);
     if (before != STOPPED)
         run_rest(p);
 }
@@ -377,7 +500,7 @@ void wr_pool_free(struct wr_pool *p)
     if (!p)
         return;
     wr_pool_stop(p);
-    for (int i = 0; i < p->setup.threads; i++)
+    for (size_t i = 0; i < slots(p); i++)
         pthread_cond_destroy(&p->threads[i].wake);
     pthread_cond_destroy(&p->reported);
     pthread_cond_destroy(&p->rested);
