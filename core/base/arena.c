@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/poison.h"
+
 #define BLOCK_MIN 2048 /* with its header what an ordinary request needs, and half a page */
 
 void wr_arena_init(struct wr_arena *a, size_t limit)
@@ -40,6 +42,7 @@ void wr_arena_reset(struct wr_arena *a)
     a->block = a->first;
     a->total = a->first->cap;
     a->used = 0;
+    WR_POISON(a->first->data, a->first->cap);
 }
 
 /* Appends a block that holds at least n bytes; NULL when it may not be had. */
@@ -54,6 +57,7 @@ static struct wr_arena_block *grow(struct wr_arena *a, size_t n)
         return NULL;
     b->next = NULL;
     b->cap = cap;
+    WR_POISON(b->data, cap);
     if (a->block)
         a->block->next = b;
     else
@@ -66,7 +70,7 @@ static struct wr_arena_block *grow(struct wr_arena *a, size_t n)
 
 void *wr_arena_alloc(struct wr_arena *a, size_t n)
 {
-    const size_t align = _Alignof(max_align_t);
+    const size_t align = _Alignof(max_align_t), wanted = n;
     char *p;
 
     if (n > PTRDIFF_MAX) /* no object is larger; below it no sum here wraps */
@@ -76,6 +80,7 @@ void *wr_arena_alloc(struct wr_arena *a, size_t n)
         return NULL;
     p = a->block->data + a->used;
     a->used += n;
+    WR_UNPOISON(p, wanted);
     return p;
 }
 

@@ -4,7 +4,8 @@
  * The life of a request: allocate as it goes, reset when it is over. A first block of ordinary size
  * is kept over a reset, so that an ordinary request costs no malloc.
  *
- * Ownership: pointers are valid until wr_arena_reset() or wr_arena_fini().
+ * Ownership: pointers are valid until wr_arena_reset() or wr_arena_fini(); AddressSanitizer reports who
+ *            uses one later, or passes its end.
  * Errors:    NULL when memory has run out or `limit` would be passed.
  */
 #ifndef WR_BASE_ARENA_H

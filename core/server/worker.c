@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/poison.h"
+
 /* What an idle worker keeps: the busiest turns need about one of each per connection in a batch. */
 #define POOL_EXCHANGES 64
 #define POOL_BUFFERS   64
@@ -248,6 +250,7 @@ struct wr_read_buffer *wr_worker_take_buffer(struct wr_worker *w, uint32_t cap)
             return NULL;
         b->cap = cap;
     }
+    WR_UNPOISON(b->data, b->cap);
     b->refs = 1;
     b->start = b->end = 0;
     return b;
@@ -261,6 +264,7 @@ void wr_worker_unref_buffer(struct wr_worker *w, struct wr_read_buffer *b)
         free(b);
         return;
     }
+    WR_POISON(b->data, b->cap); /* where slices of a request have pointed */
     b->next = w->free_buffers;
     w->free_buffers = b;
     w->free_buffers_n++;

@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include "base/poison.h"
 #include "support.h"
 
 #define LIMIT 65536
@@ -216,6 +217,49 @@ static void arena__dup_past_the_limit__is_absent(void **state)
     wr_arena_fini(&a);
 }
 
+#ifdef WR_HAS_POISON
+
+/* Whether exactly the first n bytes may be used, of so many. */
+static bool are_usable(const char *p, size_t n, size_t of)
+{
+    for (size_t i = 0; i < of; i++)
+        if ((__asan_address_is_poisoned(p + i) == 0) != (i < n))
+            return false;
+    return true;
+}
+
+static void arena__under_asan__only_what_was_given_may_be_used(void **state)
+{
+    struct wr_arena a;
+    char *first, *second, *third;
+
+    (void)state;
+    wr_arena_init(&a, LIMIT);
+    first = wr_arena_alloc(&a, 21); /* of two pieces of 16 */
+    assert_true(are_usable(first, 21, 64));
+    second = wr_arena_alloc(&a, 16);
+    third = wr_arena_alloc(&a, 0);
+    assert_true(are_usable(first, 21, 32));
+    assert_true(are_usable(second, 16, 32));
+    assert_true(are_usable(third, 0, 32));
+    memset(first, 1, 21);
+    wr_arena_reset(&a);
+    assert_true(are_usable(first, 0, BLOCK));
+    assert_ptr_equal(wr_arena_alloc(&a, 3), first);
+    assert_true(are_usable(first, 3, BLOCK));
+    wr_arena_fini(&a);
+}
+
+#else
+
+static void arena__under_asan__only_what_was_given_may_be_used(void **state)
+{
+    (void)state;
+    skip();
+}
+
+#endif
+
 WR_TESTS(cmocka_unit_test(arena__allocations__are_aligned_and_do_not_overlap),
          cmocka_unit_test(arena__small_allocations__share_one_block),
          cmocka_unit_test(arena__zero_bytes__give_a_pointer),
@@ -229,4 +273,5 @@ WR_TESTS(cmocka_unit_test(arena__allocations__are_aligned_and_do_not_overlap),
          cmocka_unit_test(arena__after_fini__can_be_used_again),
          cmocka_unit_test(arena__dup__has_a_nul_behind_the_copy),
          cmocka_unit_test(arena__dup_of_nothing__is_empty_and_not_absent),
-         cmocka_unit_test(arena__dup_past_the_limit__is_absent));
+         cmocka_unit_test(arena__dup_past_the_limit__is_absent),
+         cmocka_unit_test(arena__under_asan__only_what_was_given_may_be_used));
