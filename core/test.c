@@ -1,74 +1,23 @@
 /*
- * test.c — weir/test.h: a protocol without bytes. It makes exchanges from the test's requests and
- * pulls their bodies; everything from dispatch on is the server's own code.
+ * test.c — weir/test.h: mounting an app, turns and time.
  */
-#include <weir/test.h>
+#include "test_exchange.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <pthread.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "app/image.h"
-#include "app/mount.h"
-#include "http/status.h"
-#include "server/dispatch.h"
+#define THREADS     2
+#define THREADS_MAX 64
+#define QUEUE_MAX   16
+#define HELPERS     2
+#define PATIENCE_MS 5000
+#define CALL_MS     60000 /* of the test's time, that a request at once may wait for */
+#define TICK_MS     1     /* of real time: how long a thread that just came to wait goes unseen */
+#define BEGAN_S     INT64_C(1767225600) /* 2026-01-01 00:00:00 UTC */
 
-#define THREADS   2
-#define QUEUE_MAX 16
-#define STEP_MS   1000
-#define STEPS_MAX 60 /* without a sign of the app: it waits for what will never come */
-
-/* Bytes that grow. */
-struct text {
-    char *p;
-    size_t n, cap;
-};
-
-struct weir_test {
-    struct wr_site site;
-    struct wr_images images;
-    struct wr_worker worker;
-    bool has_worker;
-    char *error; /* NULL: it is loaded */
-
-    pthread_mutex_t log_lock;
-    struct text messages;
-
-    /* the request that is under way */
-    const weir_test_request *request;
-    size_t arrived, read;
-    bool wants_input, is_responding, is_done;
-    bool may_pull; /* the body has not said that it has nothing for now */
-
-    weir_test_response response;
-    weir_header *fields;
-    size_t fields_n;
-    struct text body;
-};
-
-static bool append(struct text *t, const void *p, size_t n)
-{
-    size_t cap = t->cap > 0 ? t->cap : 1024;
-    char *grown;
-
-    while (cap - t->n <= n)
-        cap *= 2;
-    if (cap > t->cap) {
-        grown = realloc(t->p, cap);
-        if (!grown)
-            return false;
-        t->p = grown;
-        t->cap = cap;
-    }
-    if (n > 0)
-        memcpy(t->p + t->n, p, n);
-    t->n += n;
-    t->p[t->n] = '\0';
-    return true;
-}
+/* ---- the log ---- */
 
 static void write_log(void *ctx, enum wr_log_level level, const char *line, size_t n)
 {
@@ -76,8 +25,9 @@ static void write_log(void *ctx, enum wr_log_level level, const char *line, size
     struct weir_test *t = ctx;
 
     pthread_mutex_lock(&t->log_lock);
-    if (append(&t->messages, names[level], strlen(names[level])) && append(&t->messages, line, n))
-        append(&t->messages, "\n", 1);
+    if (wr_test_append(&t->messages, names[level], strlen(names[level])) &&
+        wr_test_append(&t->messages, line, n))
+        wr_test_append(&t->messages, "\n", 1);
     pthread_mutex_unlock(&t->log_lock);
 }
 
@@ -100,71 +50,334 @@ const char *weir_test_error(const weir_test *t)
     return t->error;
 }
 
-/* ---- life ---- */
+/* ---- its time ---- */
 
-static struct wr_handler *handler_of(struct weir_test *t)
+int64_t weir_test_now(const weir_test *t)
 {
-    return t->site.router.n > 0 ? t->site.router.v[0].handler : NULL;
+    return atomic_load(&t->now_ms);
 }
 
-/* 0, or -1 with `why` filled. */
-static int mount(struct weir_test *t, const struct wr_mount_setup *setup, char *why)
+/* The loop's timers know no time 0. */
+static int64_t monotonic_ms(void *ctx)
 {
-    struct wr_worker *worker = &t->worker;
+    return weir_test_now(ctx) + 1;
+}
+
+static int64_t monotonic_us(void *ctx)
+{
+    return monotonic_ms(ctx) * 1000;
+}
+
+static int64_t wall_ns(void *ctx)
+{
+    return (BEGAN_S * 1000 + weir_test_now(ctx)) * 1000000;
+}
+
+/* ---- until nothing moves ---- */
+
+static bool step_loops(weir_test *t)
+{
+    bool has_moved = false;
+
+    for (int i = 0; i < t->workers_n; i++)
+        has_moved = wr_loop_step(t->workers[i].loop, 0) > 0 || has_moved;
+    return has_moved;
+}
+
+static bool move_exchanges(weir_test *t)
+{
+    bool has_moved = false;
+
+    WR_LIST_FOREACH (it, &t->exchanges)
+        has_moved = wr_test_move(WR_CONTAINER_OF(it, struct weir_test_exchange, link)) || has_moved;
+    return has_moved;
+}
+
+/* When the next timer is to be looked at; -1: there is none. */
+static int next_timer(const weir_test *t)
+{
+    int next = -1;
+
+    for (int i = 0; i < t->workers_n; i++) {
+        int own = wr_loop_timeout(t->workers[i].loop);
+
+        if (own >= 0 && (next < 0 || own < next))
+            next = own;
+    }
+    return next;
+}
+
+/* Have the loops been told of something within `ms` of real time? */
+static bool await_loops(const weir_test *t, int ms)
+{
+    struct pollfd fds[WR_TEST_LOOPS_MAX];
+    int n;
+
+    for (int i = 0; i < t->workers_n; i++)
+        fds[i] = (struct pollfd){.fd = wr_loop_fd(t->workers[i].loop), .events = POLLIN};
+    do
+        n = poll(fds, (nfds_t)t->workers_n, ms);
+    while (n < 0 && errno == EINTR);
+    return n > 0;
+}
+
+/* Does anybody work, and not wait? What threads are to do that all wait, nobody begins. */
+static bool is_working(weir_test *t)
+{
+    struct wr_pool *const helpers[] = {t->site.helpers, t->site.makers};
+    int working = 0, waiting = 0;
+
+    for (size_t i = 0; i < sizeof helpers / sizeof helpers[0]; i++)
+        if (helpers[i] && wr_pool_is_busy(helpers[i]))
+            return true;
+    WR_LIST_FOREACH (it, &t->exchanges) {
+        weir_test_exchange *s = WR_CONTAINER_OF(it, struct weir_test_exchange, link);
+
+        waiting += wr_test_is_waiting(s);
+        working += wr_test_is_working(s);
+    }
+    return working > 0 && waiting < t->threads;
+}
+
+/* Everything there is to do now. False: nothing was. */
+static bool move_all(weir_test *t)
+{
+    bool has_moved = step_loops(t);
+
+    has_moved = move_exchanges(t) || has_moved;
+    wr_test_reap(t);
+    return has_moved || next_timer(t) == 0;
+}
+
+bool wr_test_settle(weir_test *t)
+{
+    int64_t since = wr_clock_system.monotonic_ms(NULL);
+    uint64_t news = t->news;
+
+    for (;;) {
+        bool is_at_work;
+
+        if (!move_all(t)) {
+            is_at_work = is_working(t);
+            /* In this order: who came to wait has told the loop before of what he waits for. */
+            if (!await_loops(t, is_at_work ? TICK_MS : 0) && !is_at_work)
+                return true;
+        }
+        if (news != t->news) {
+            news = t->news;
+            since = wr_clock_system.monotonic_ms(NULL);
+        } else if (wr_clock_system.monotonic_ms(NULL) - since >= t->patience_ms) {
+            break;
+        }
+    }
+    wr_log(&t->site.log, WR_LOG_ERROR,
+           "test: after %d ms the app is still at work, or waits for what is not Weir's",
+           t->patience_ms);
+    return false;
+}
+
+static bool turn_all(weir_test *t)
+{
+    bool has_moved = false;
+
+    WR_LIST_FOREACH (it, &t->exchanges)
+        has_moved = wr_test_turn(WR_CONTAINER_OF(it, struct weir_test_exchange, link)) || has_moved;
+    return has_moved;
+}
+
+static void show_all(weir_test *t)
+{
+    WR_LIST_FOREACH (it, &t->exchanges)
+        wr_test_show(WR_CONTAINER_OF(it, struct weir_test_exchange, link));
+}
+
+bool wr_test_run(weir_test *t)
+{
+    bool is_still;
+
+    do
+        is_still = wr_test_settle(t);
+    while (is_still && turn_all(t));
+    show_all(t);
+    return is_still;
+}
+
+int32_t weir_test_run(weir_test *t)
+{
+    if (t->error)
+        return 0;
+    return wr_test_run(t) ? 0 : WEIR_ETIMEDOUT;
+}
+
+/* As far as to the next timer, `max` at most. False: there is none in that time. */
+static bool pass_to_timer(weir_test *t, int64_t max)
+{
+    int next = next_timer(t);
+
+    if (next < 0 || next > max)
+        return false;
+    atomic_fetch_add(&t->now_ms, next);
+    return true;
+}
+
+int32_t weir_test_advance(weir_test *t, uint32_t ms)
+{
+    int64_t end = weir_test_now(t) + ms;
+
+    if (t->error)
+        return 0;
+    while (pass_to_timer(t, end - weir_test_now(t)))
+        if (!wr_test_run(t))
+            return WEIR_ETIMEDOUT;
+    atomic_store(&t->now_ms, end);
+    return weir_test_run(t);
+}
+
+/* ---- life ---- */
+
+/* 0, or -1 with `why` filled. */
+static int start_site(struct weir_test *t, struct wr_handler *handler, const char *route, char *why)
+{
+    struct wr_worker *workers[WR_TEST_LOOPS_MAX];
     const char *expected = NULL;
-    int32_t error = 0;
-    struct wr_handler *handler = wr_mount_new(setup, why, &error);
     int err;
 
-    if (!handler)
-        return -1;
-    err = wr_router_add(&t->site.router, setup->route, handler, &expected);
+    err = wr_router_add(&t->site.router, route, handler, &expected);
     if (err < 0) {
         handler->ops->free(handler);
-        snprintf(why, WR_WHY_MAX, "the route %s: %s%s", setup->route, expected ? "expected " : "",
+        snprintf(why, WR_WHY_MAX, "the route %s: %s%s", route, expected ? "expected " : "",
                  expected ? expected : strerrordesc_np(-err));
         return -1;
     }
-    err = wr_site_prepare(&t->site, &worker, 1, why);
-    if (err == 0)
-        err = wr_site_start_loop(&t->site, 0, why);
+    for (int i = 0; i < t->workers_n; i++)
+        workers[i] = &t->workers[i];
+    err = wr_site_prepare(&t->site, workers, t->workers_n, why);
+    for (int i = 0; i < t->workers_n && err == 0; i++)
+        err = wr_site_start_loop(&t->site, i, why);
     if (err == 0)
         err = wr_site_start(&t->site, why);
     return err < 0 ? -1 : 0;
 }
 
-static weir_test *make(const weir_plugin *plugin, const char *file, const char *route,
-                       const char *config)
+static int32_t value_or(int32_t value, int32_t absent)
+{
+    return value > 0 ? value : absent;
+}
+
+/* 0, or -1 with `why` filled. */
+static int mount(struct weir_test *t, const weir_test_setup *setup, struct wr_image *image,
+                 char *why)
+{
+    static const enum wr_mount_runs runs[] = {WR_MOUNT_AS_PLUGIN, WR_MOUNT_ON_LOOP,
+                                              WR_MOUNT_IN_THREAD};
+    const weir_plugin *plugin = image ? wr_image_plugin(image) : setup->plugin;
+    struct wr_mount_setup mount = {.image = image,
+                                   .route = setup->route ? setup->route : "/",
+                                   .config = setup->config,
+                                   .config_label = "config",
+                                   .log = &t->site.log,
+                                   .runs = runs[setup->runs],
+                                   .threads = t->threads,
+                                   .queue_max = (size_t)value_or(setup->queue, QUEUE_MAX)};
+    struct wr_handler *handler;
+    weir_plugin own;
+    int32_t error = wr_plugin_check(plugin, &own, why);
+
+    if (error < 0) {
+        wr_image_unref(image);
+        return -1;
+    }
+    if (setup->serial)
+        own.serial = 1;
+    mount.plugin = &own;
+    handler = wr_mount_new(&mount, why, &error);
+    if (!handler)
+        return -1;
+    if (own.serial)
+        t->threads = 1;
+    t->limits = (struct wr_handler_limits){-1, -1, setup->cancels_half_closed != 0};
+    if (setup->cancels_half_closed)
+        handler->limits = &t->limits;
+    return start_site(t, handler, mount.route, why);
+}
+
+static bool is_between(int32_t value, int32_t max)
+{
+    return value >= 0 && value <= max;
+}
+
+/* False, with `why` filled. */
+static bool check_setup(const weir_test_setup *setup, char *why)
+{
+    const char *what = NULL;
+
+    if (!setup->plugin == !setup->file)
+        what = "a plugin or a file, one of them";
+    else if (!is_between(setup->runs, WEIR_TEST_IN_THREAD))
+        what = "for runs one of WEIR_TEST_AS_PLUGIN, ON_LOOP and IN_THREAD";
+    else if (!is_between(setup->threads, THREADS_MAX))
+        what = "64 threads at most";
+    else if (!is_between(setup->loops, WR_TEST_LOOPS_MAX))
+        what = "8 loops at most";
+    else if (setup->queue < 0 || setup->body_bytes_max < 0 || setup->patience_ms < 0)
+        what = "no number below 0";
+    if (what)
+        snprintf(why, WR_WHY_MAX, "the setup: expected %s", what);
+    return !what;
+}
+
+/* False, with `why` filled. */
+static bool start_workers(struct weir_test *t, int n, char *why)
+{
+    while (t->workers_n < n) {
+        struct wr_worker *w = &t->workers[t->workers_n];
+        int err = wr_worker_init(w, &t->clock, &t->site);
+
+        if (err < 0) {
+            snprintf(why, WR_WHY_MAX, "cannot make a loop: %s", strerrordesc_np(-err));
+            return false;
+        }
+        w->index = t->workers_n++;
+    }
+    return true;
+}
+
+/* False, with `why` filled. */
+static bool start(struct weir_test *t, const weir_test_setup *setup, char *why)
+{
+    struct wr_image *image = NULL;
+    int32_t error = 0;
+
+    if (!check_setup(setup, why) || !start_workers(t, value_or(setup->loops, 1), why))
+        return false;
+    t->threads = value_or(setup->threads, THREADS);
+    t->patience_ms = value_or(setup->patience_ms, PATIENCE_MS);
+    if (setup->body_bytes_max > 0)
+        t->site.config.body_bytes_max = (uint64_t)setup->body_bytes_max;
+    if (setup->file) {
+        image = wr_image_open(&t->images, setup->file, why, &error);
+        if (!image)
+            return false;
+    }
+    return mount(t, setup, image, why) == 0;
+}
+
+weir_test *weir_test_start(const weir_test_setup *setup)
 {
     struct weir_test *t = calloc(1, sizeof *t);
-    struct wr_mount_setup setup = {.plugin = plugin,
-                                   .route = route ? route : "/",
-                                   .config = config,
-                                   .config_label = "config",
-                                   .threads = THREADS,
-                                   .queue_max = QUEUE_MAX};
     char why[WR_WHY_MAX] = "out of memory";
-    int32_t error = 0;
 
     if (!t)
         return NULL;
     pthread_mutex_init(&t->log_lock, NULL);
+    wr_list_init(&t->exchanges);
+    t->clock = (struct wr_clock){monotonic_ms, monotonic_us, wall_ns, t};
     t->site.config = wr_config_default;
     t->site.log = (struct wr_log){write_log, t, WR_LOG_DEBUG};
-    setup.log = &t->site.log;
+    t->site.helper_threads = HELPERS;
     wr_images_init(&t->images);
-    if (wr_worker_init(&t->worker, &wr_clock_system, &t->site) < 0)
-        goto fail;
-    t->has_worker = true;
-    if (file) {
-        setup.image = wr_image_open(&t->images, file, why, &error);
-        if (!setup.image)
-            goto fail;
-        setup.plugin = wr_image_plugin(setup.image);
-    }
-    if (mount(t, &setup, why) == 0)
+    if (start(t, setup, why))
         return t;
-fail:
     t->error = strdup(why);
     if (t->error)
         return t;
@@ -174,310 +387,100 @@ fail:
 
 weir_test *weir_test_new(const weir_plugin *plugin, const char *route, const char *config)
 {
-    return make(plugin, NULL, route, config);
+    const weir_test_setup setup = {.plugin = plugin, .route = route, .config = config};
+
+    return weir_test_start(&setup);
 }
 
 weir_test *weir_test_open(const char *file, const char *route, const char *config)
 {
-    return make(NULL, file, route, config);
+    const weir_test_setup setup = {.file = file, .route = route, .config = config};
+
+    return weir_test_start(&setup);
 }
 
-/* Until nothing of the app is under way. */
-static void settle(struct weir_test *t)
+/* Waits for threads of the app, however long they take; all clients are gone. */
+static void end_all(struct weir_test *t)
 {
-    struct wr_handler *h = handler_of(t);
+    bool has_run;
 
-    do {
-        if (h)
-            h->ops->wait(h);
-    } while (wr_loop_run_tasks(t->worker.loop));
-}
+    WR_LIST_FOREACH (it, &t->exchanges) {
+        weir_test_exchange *s = WR_CONTAINER_OF(it, struct weir_test_exchange, link);
 
-static void forget_response(struct weir_test *t)
-{
-    for (size_t i = 0; i < t->fields_n; i++) {
-        free((char *)(uintptr_t)t->fields[i].name);  /* NOLINT(performance-no-int-to-ptr) */
-        free((char *)(uintptr_t)t->fields[i].value); /* NOLINT(performance-no-int-to-ptr) */
+        s->is_given_up = true;
+        wr_test_let_go(s, false);
     }
-    free(t->fields);
-    t->fields = NULL;
-    t->fields_n = 0;
-    t->body.n = 0;
-    memset(&t->response, 0, sizeof t->response);
+    do {
+        wr_site_wait(&t->site);
+        has_run = false;
+        for (int i = 0; i < t->workers_n; i++)
+            has_run = wr_loop_run_tasks(t->workers[i].loop) || has_run;
+    } while (has_run);
+    wr_test_reap(t);
 }
 
 void weir_test_free(weir_test *t)
 {
     if (!t)
         return;
-    if (t->has_worker)
-        settle(t);
+    end_all(t);
     wr_site_stop(&t->site);
-    wr_site_stop_loop(&t->site, 0);
+    for (int i = 0; i < t->workers_n; i++)
+        wr_site_stop_loop(&t->site, i);
     wr_site_fini(&t->site);
-    if (t->has_worker)
-        wr_worker_fini(&t->worker);
-    forget_response(t);
+    for (int i = 0; i < t->workers_n; i++)
+        wr_worker_fini(&t->workers[i]);
     wr_images_fini(&t->images);
     pthread_mutex_destroy(&t->log_lock);
     free(t->messages.p);
-    free(t->body.p);
     free(t->error);
     free(t);
 }
 
-/* ---- the stream of an exchange ---- */
+/* ---- requests at once ---- */
 
-static void on_respond(struct wr_exchange *x)
+/* Until it is done, or waits for what is not time. */
+static void finish(weir_test_exchange *s)
 {
-    struct weir_test *t = x->stream_data;
+    weir_test *t = s->t;
+    int64_t end = weir_test_now(t) + CALL_MS;
 
-    t->is_responding = t->may_pull = true;
-}
-
-static void on_body_ready(struct wr_exchange *x)
-{
-    struct weir_test *t = x->stream_data;
-
-    t->may_pull = true;
-}
-
-static ssize_t read_content(struct wr_exchange *x, void *dst, size_t n)
-{
-    struct weir_test *t = x->stream_data;
-    size_t there = t->arrived - t->read;
-
-    if (there == 0 && t->arrived < t->request->body_size) {
-        t->wants_input = true;
-        return -EAGAIN;
-    }
-    if (n > there)
-        n = there;
-    if (n > 0)
-        memcpy(dst, (const char *)t->request->body + t->read, n);
-    t->read += n;
-    return (ssize_t)n;
-}
-
-static const struct wr_stream_ops stream_ops = {
-    .respond = on_respond, .body_ready = on_body_ready, .read = read_content};
-
-/* ---- a request ---- */
-
-static struct wr_slice method_of(const weir_test_request *r)
-{
-    if (r->method)
-        return wr_slice_of(r->method);
-    return r->body_size > 0 ? WR_SLICE("POST") : WR_SLICE("GET");
-}
-
-static bool set_target(struct wr_exchange *x, const char *text)
-{
-    struct wr_request *r = &x->request;
-    struct wr_target target;
-    char *path;
-
-    r->target = wr_slice_of(text);
-    if (!wr_target_split(r->target, r->method == WR_METHOD_CONNECT, r->method == WR_METHOD_OPTIONS,
-                         &target))
-        return false;
-    r->form = target.form;
-    r->host = target.authority; /* else that of the field */
-    r->is_https = wr_target_is_https(&target);
-    r->query = target.query;
-    if (target.form == WR_TARGET_AUTHORITY || target.form == WR_TARGET_ASTERISK)
-        return true;
-    path = wr_arena_alloc(&x->arena, target.raw_path.n + 1);
-    return path && wr_target_decode_path(target.raw_path, path, &r->path);
-}
-
-static bool set_fields(struct wr_exchange *x, const weir_test_request *request)
-{
-    struct wr_fields *f = &x->request.fields;
-    char length[24];
-    struct wr_slice copy;
-
-    assert(f->v); /* wr_exchange_new() */
-    for (const weir_header *h = request->fields; h && h->name; h++)
-        if (!wr_fields_add(f, wr_slice_of(h->name), wr_slice_of(h->value)))
-            return false;
-    if (!wr_fields_find(f, WR_FIELD_HOST) &&
-        !wr_fields_add(f, WR_SLICE("Host"), WR_SLICE("localhost")))
-        return false;
-    if (!x->request.host.p)
-        x->request.host = wr_fields_get(f, WR_FIELD_HOST);
-    if (request->body_size == 0 || wr_fields_find(f, WR_FIELD_CONTENT_LENGTH))
-        return true;
-    snprintf(length, sizeof length, "%zu", request->body_size);
-    copy = wr_arena_dup(&x->arena, wr_slice_of(length));
-    return copy.p && wr_fields_add(f, WR_SLICE("Content-Length"), copy);
-}
-
-static bool set_request(struct wr_exchange *x, const weir_test_request *request)
-{
-    struct wr_request *r = &x->request;
-
-    r->method_token = method_of(request);
-    if (!wr_is_token(r->method_token))
-        return false;
-    r->method = wr_method_of(r->method_token);
-    r->version = WR_SLICE("HTTP/1.1");
-    r->content_length = (int64_t)request->body_size;
-    r->peer =
-        (struct wr_peer){.ip = {127, 0, 0, 1}, .family = AF_INET, .port = 50000, .own_port = 80};
-    return set_target(x, request->target ? request->target : "/") && set_fields(x, request);
-}
-
-/* ---- its response ---- */
-
-static bool keep_field(struct weir_test *t, struct wr_slice name, struct wr_slice value)
-{
-    weir_header *grown = realloc(t->fields, (t->fields_n + 2) * sizeof *grown);
-
-    if (!grown)
-        return false;
-    t->fields = grown;
-    grown[t->fields_n] = (weir_header){strndup(name.p, name.n), strndup(value.p, value.n)};
-    grown[t->fields_n + 1] = (weir_header){NULL, NULL};
-    t->fields_n++;
-    return grown[t->fields_n - 1].name && grown[t->fields_n - 1].value;
-}
-
-static bool keep_head(struct weir_test *t, const struct wr_response *r)
-{
-    char length[24];
-    bool is_kept = true;
-
-    t->response.status = r->status;
-    for (unsigned i = 0; i < r->n && is_kept; i++)
-        is_kept = keep_field(t, r->fields[i].name, r->fields[i].value);
-    if (is_kept && r->length >= 0 && r->status != 304 && r->status != 204) {
-        snprintf(length, sizeof length, "%lld", (long long)r->length);
-        is_kept = keep_field(t, WR_SLICE("Content-Length"), wr_slice_of(length));
-    }
-    return is_kept;
-}
-
-static ssize_t keep_piece(struct weir_test *t, const struct wr_piece *piece, size_t n)
-{
-    char buffer[4096];
-    ssize_t got;
-
-    if (piece->mem)
-        return append(&t->body, piece->mem, n) ? (ssize_t)n : -ENOMEM;
-    got = pread(piece->fd, buffer, n < sizeof buffer ? n : sizeof buffer, piece->off);
-    if (got <= 0)
-        return got < 0 ? -errno : -EIO; /* shorter than was promised */
-    return append(&t->body, buffer, (size_t)got) ? got : -ENOMEM;
-}
-
-static void end_body(struct weir_test *t, bool is_cut)
-{
-    t->response.is_cut = is_cut;
-    t->is_done = true;
-}
-
-static bool has_content(const struct wr_exchange *x)
-{
-    const struct wr_response *r = &x->response;
-
-    return x->request.method != WR_METHOD_HEAD && !wr_status_is_bodiless(r->status) &&
-           r->length != 0 && r->body;
-}
-
-/* Pulls the body as far as it goes, as a protocol does that never blocks. */
-static void pull_body(struct weir_test *t, struct wr_exchange *x)
-{
-    const struct wr_response *r = &x->response;
-    struct wr_body *body = r->body;
-    struct wr_piece piece;
-
-    if (!has_content(x)) {
-        end_body(t, false);
-        return;
-    }
-    while (r->length < 0 || t->body.n < (uint64_t)r->length) {
-        int count = body->ops->peek(body, &piece, 1);
-        ssize_t n;
-
-        if (count == -EAGAIN) {
-            t->may_pull = false;
+    while (!s->response.is_done && pass_to_timer(t, end - weir_test_now(t)))
+        if (!wr_test_run(t))
             return;
-        }
-        if (count <= 0) {
-            end_body(t, count < 0 || r->length >= 0);
-            return;
-        }
-        n = keep_piece(t, &piece, piece.len);
-        if (n < 0) {
-            end_body(t, true);
-            return;
-        }
-        body->ops->advance(body, (size_t)n);
-    }
-    end_body(t, false);
 }
 
-/* One turn: content arrives, the app hears of it, the body is asked. */
-static void turn(struct weir_test *t, struct wr_exchange *x)
+static weir_test_exchange *call(weir_test *t, const weir_test_request *request, size_t first)
 {
-    size_t left = t->request->body_size - t->arrived, piece = t->request->piece;
-    bool has_news = left > 0;
+    const struct wr_test_way way = {.ends = true, .first = first};
+    weir_test_exchange *s = wr_test_begin(t, request, &way);
 
-    t->arrived += piece > 0 && piece < left ? piece : left;
-    if (t->wants_input && x->on_input && has_news) {
-        t->wants_input = false;
-        x->on_input(x);
-    }
-    if (t->is_responding && t->may_pull)
-        pull_body(t, x);
+    if (!s)
+        return NULL;
+    finish(s);
+    if (s->response.is_done)
+        return s;
+    wr_log(&t->site.log, WR_LOG_ERROR,
+           "test: %s has no answer, or no end: the app waits for what will never come",
+           s->x->request.target.p);
+    wr_test_let_go(s, true);
+    wr_test_run(t);
+    return s;
 }
 
-static void run(struct weir_test *t, struct wr_exchange *x)
+static const weir_test_response *keep_last(weir_test *t, weir_test_exchange *s)
 {
-    int idle = 0;
-
-    wr_dispatch(x);
-    for (turn(t, x); !t->is_done; turn(t, x)) {
-        bool has_more = t->arrived < t->request->body_size;
-
-        if (wr_loop_step(t->worker.loop, has_more ? 0 : STEP_MS) > 0 || has_more)
-            idle = 0;
-        else if (++idle == STEPS_MAX)
-            end_body(t, true);
-    }
-    if (t->is_responding && !keep_head(t, &x->response))
-        t->response.is_cut = true;
+    weir_test_end(t->last);
+    t->last = s;
+    return s ? weir_test_answer(s) : NULL;
 }
 
 const weir_test_response *weir_test_call(weir_test *t, const weir_test_request *request)
 {
-    static const weir_header none = {NULL, NULL};
-    struct wr_exchange *x;
-    bool is_valid;
-
-    forget_response(t);
     if (t->error)
         return NULL;
-    x = wr_exchange_new(&t->worker, &stream_ops, t);
-    if (!x)
-        return NULL;
-    t->request = request;
-    t->arrived = request->piece > 0 ? 0 : request->body_size;
-    t->read = 0;
-    t->wants_input = t->is_responding = t->is_done = false;
-    is_valid = set_request(x, request) && append(&t->body, "", 0);
-    if (is_valid)
-        run(t, x);
-    else
-        wr_log(&t->site.log, WR_LOG_ERROR, "there is no such request: %s %s",
-               request->method ? request->method : "GET", request->target ? request->target : "/");
-    wr_exchange_end(x);
-    settle(t);
-    t->response.fields = t->fields ? t->fields : &none;
-    t->response.body = t->body.p;
-    t->response.body_size = t->body.n;
-    return is_valid ? &t->response : NULL;
+    keep_last(t, NULL);
+    return keep_last(t, call(t, request, 0));
 }
 
 const weir_test_response *weir_test_get(weir_test *t, const char *target)
@@ -488,10 +491,38 @@ const weir_test_response *weir_test_get(weir_test *t, const char *target)
     return weir_test_call(t, &request);
 }
 
-const char *weir_test_field(const weir_test_response *r, const char *name)
+/* True: the answer is that of `whole`. It becomes the last. */
+static bool is_same(weir_test *t, const weir_test_request *request, size_t first,
+                    const weir_test_exchange *whole)
 {
-    for (const weir_header *h = r->fields; h->name; h++)
-        if (wr_slice_ieq(wr_slice_of(h->name), wr_slice_of(name)))
-            return h->value;
-    return NULL;
+    const weir_test_response *r = keep_last(t, call(t, request, first));
+    const char *what = r ? wr_test_compare(weir_test_answer(whole), r) : "end";
+
+    if (!what)
+        return true;
+    wr_log(&t->site.log, WR_LOG_ERROR, "test: %s: another %s when content comes in pieces, of %zu",
+           request->target ? request->target : "/", what, first > 0 ? first : request->piece);
+    return false;
+}
+
+const weir_test_response *weir_test_splits(weir_test *t, const weir_test_request *request)
+{
+    weir_test_request way = *request;
+    weir_test_exchange *whole;
+    bool is_equal;
+
+    if (t->error)
+        return NULL;
+    keep_last(t, NULL);
+    way.piece = way.take = 0;
+    whole = call(t, &way, 0);
+    if (!whole)
+        return NULL;
+    way.piece = way.take = 1;
+    is_equal = is_same(t, &way, 0, whole);
+    way.piece = way.take = 0;
+    for (size_t first = 1; first < request->body_size && is_equal; first++)
+        is_equal = is_same(t, &way, first, whole);
+    weir_test_end(whole);
+    return is_equal ? weir_test_answer(t->last) : NULL;
 }

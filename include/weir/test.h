@@ -11,7 +11,27 @@
  * It is loaded, mounted and called by the code that the server runs; only HTTP/1's bytes are left
  * out. An app that runs in threads does so here (two of them). Part of libweir: only tests link it.
  *
- * Threads: one thread at a time calls the functions of a weir_test.
+ * Step by step, several requests at a time: clients that are slow, half-close, or leave.
+ *
+ *     weir_test_request request = {.method = "POST", .target = "/room", .content_length = -1};
+ *     weir_test_exchange *x = weir_test_begin(t, &request);
+ *
+ *     weir_test_send(x, "Hello", 5);
+ *     assert_string_equal(weir_test_answer(x)->body, "Hello");
+ *     weir_test_leave(x);
+ *     weir_test_end(x);
+ *
+ * Each step returns when nothing moves any more: loops have nothing to do, and threads of the app wait
+ * for content, for room, or for the next request. So what a test sees does not depend on luck. Time is
+ * the test's own: it stands still until weir_test_advance().
+ *
+ * It never hangs: who waits for what will never come is not waited for. Two kinds of apps are given
+ * `patience_ms` of real time, since nobody can tell: a thread that is busy, or blocks in what is not
+ * Weir's; and one that moves without end, and no client sees of it. The log says so then.
+ *
+ * Lifetime: strings and structs that are given are copied, but for the plugin. What the functions give
+ * is valid until the next call for the same exchange or weir_test.
+ * Threads: one thread at a time calls the functions of a weir_test and of its exchanges.
  */
 #ifndef WEIR_TEST_H
 #define WEIR_TEST_H
@@ -24,7 +44,35 @@ extern "C" {
 
 #define WEIR_TEST_API __attribute__((visibility("default")))
 
+/* How much a client takes of a response. */
+#define WEIR_TEST_ALL     SIZE_MAX /* of weir_test_take(): whatever comes */
+#define WEIR_TEST_BY_HAND SIZE_MAX /* of .take: nothing but by weir_test_take() */
+
+/* Where the app runs: .runs of a setup. */
+#define WEIR_TEST_AS_PLUGIN 0 /* as the plugin says */
+#define WEIR_TEST_ON_LOOP   1
+#define WEIR_TEST_IN_THREAD 2
+
 typedef struct weir_test weir_test;
+typedef struct weir_test_exchange weir_test_exchange;
+
+/* What a server's configuration says of a plugin and of its route. Zero is the default of every field,
+ * which is not always the server's: tests are small. */
+typedef struct weir_test_setup {
+    const weir_plugin *plugin; /* it must stay; or NULL and a file, as the server loads it */
+    const char *file;
+    const char *route;  /* NULL: "/" */
+    const char *config; /* JSON; NULL: none */
+    int32_t runs;       /* WEIR_TEST_* */
+    int32_t serial;     /* 1: as with .serial of the plugin */
+    int32_t threads;    /* of the app, at most 64; 0: 2 */
+    int32_t queue;      /* requests that may wait for one of them; 0: 16 */
+    int32_t loops; /* at most 8; 0: 1. One thread, which calls these functions, runs them all; the
+                                requests go to one after the other */
+    int64_t body_bytes_max;      /* of content, or 413; 0: as a server has it */
+    int32_t cancels_half_closed; /* 1: as with on_half_close "cancel" */
+    int32_t patience_ms;         /* 0: 5000 */
+} weir_test_setup;
 
 /* Zero is the default of every field. */
 typedef struct weir_test_request {
@@ -34,17 +82,42 @@ typedef struct weir_test_request {
                                   themselves */
     const void *body;          /* content */
     size_t body_size;
-    size_t
-        piece; /* content arrives in pieces of so many bytes, one a turn of the loop; 0: at once */
+    size_t piece; /* content arrives in pieces of so many bytes, each when the app has done what it
+                     could with the one before; 0: at once */
+
+    const char *version; /* NULL: "HTTP/1.1" */
+    int64_t
+        content_length; /* as the client says: 0: body_size; -1: nothing, it comes in chunks. More than
+                                   body_size: the rest comes by weir_test_send() */
+    const weir_header *trailers; /* behind content in chunks, when weir_test_call() ends it */
+    size_t take; /* the client takes so many bytes of content of the response, and more when the app
+                    has done what it could; 0: all that there is */
+    uint64_t
+        leave_at_content; /* it leaves (RST) when it has sent so many bytes of content; 0: it stays */
+    uint64_t leave_at_body; /* or when it has taken so many of the response's */
 } weir_test_request;
+
+/* An interim response: 100, 103. */
+typedef struct weir_test_interim {
+    int32_t status;
+    const weir_header *fields; /* ends at {NULL, NULL} */
+    uint64_t content_sent;     /* bytes of content that the client had sent then */
+    int64_t at_ms;             /* when: weir_test_now() */
+} weir_test_interim;
 
 /* As a client would see it, of any protocol. */
 typedef struct weir_test_response {
-    int32_t status;
+    int32_t status;            /* 0: none yet */
     const weir_header *fields; /* ends at {NULL, NULL} */
-    const char *body;          /* with a NUL behind it; never NULL */
+    const char *body;          /* so far; with a NUL behind it; never NULL */
     size_t body_size;
     int32_t is_cut; /* 1: the connection would have been closed before the end */
+
+    int32_t is_done;                   /* 1: it is complete, or cut, or the client has left */
+    const weir_header *trailers;       /* behind the content; ends at {NULL, NULL} */
+    const weir_test_interim *interims; /* in the order they came */
+    size_t interims_n;
+    uint64_t content_read; /* bytes of the request's that the app has read, or the server for it */
 } weir_test_response;
 
 /*
@@ -58,23 +131,92 @@ WEIR_TEST_API weir_test *weir_test_new(const weir_plugin *plugin, const char *ro
 /* The same from a file, as the server loads it. */
 WEIR_TEST_API weir_test *weir_test_open(const char *file, const char *route, const char *config);
 
-/* Unloads the plugin and frees all. NULL is allowed. */
+/* The same with all that can be said. */
+WEIR_TEST_API weir_test *weir_test_start(const weir_test_setup *setup);
+
+/* Ends what is open, unloads the plugin and frees all. Waits for threads of the app, as a server does.
+ * NULL is allowed. */
 WEIR_TEST_API void weir_test_free(weir_test *t);
 
 /* Why it could not be loaded; NULL: it was. */
 WEIR_TEST_API const char *weir_test_error(const weir_test *t);
 
+/* ---- a request at once ---- */
+
 /*
- * One request, to the end of its response, when close and deferred functions have run. The response
- * is valid until the next call or weir_test_free(). NULL when the plugin was not loaded, or no such
- * request can be made, of which the log says why.
+ * One request, to the end of its response, when close and deferred functions have run. Where the app
+ * waits for time, it passes: a minute at most. If it waits for what will never come, the client
+ * leaves: `is_cut` is 1, and the log says so. The response is valid until the next call or
+ * weir_test_free(). NULL when the plugin was not loaded, or no such request can be made, of which the
+ * log says why.
  */
 WEIR_TEST_API const weir_test_response *weir_test_call(weir_test *t,
                                                        const weir_test_request *request);
 WEIR_TEST_API const weir_test_response *weir_test_get(weir_test *t, const char *target);
 
+/*
+ * The request again and again, its content whole, byte by byte, and in two pieces at each offset, and
+ * the response taken byte by byte: the answers must be equal, but for interim ones. The response of the
+ * last; NULL when one differs, of which the log says how. `piece` and `take` do not count. For content
+ * of some kilobytes at most: it is called as many times as that has bytes.
+ */
+WEIR_TEST_API const weir_test_response *weir_test_splits(weir_test *t,
+                                                         const weir_test_request *request);
+
+/* ---- step by step ---- */
+
+/*
+ * A request whose header is complete; with the content that `request` has, as its `piece` says. NULL as
+ * in weir_test_call(). To be ended by weir_test_end().
+ */
+WEIR_TEST_API weir_test_exchange *weir_test_begin(weir_test *t, const weir_test_request *request);
+
+/*
+ * More content, n bytes, and its end; behind content in chunks there may be trailers (NULL: none). 0;
+ * WEIR_EINVAL: more, or less, than Content-Length says, or trailers behind it, and nothing was sent;
+ * WEIR_ESTATE: the client has ended it, half-closed, or left; WEIR_ENOMEM. It need not be ended where
+ * Content-Length says when it is. What is sent when the response is done nobody reads.
+ */
+WEIR_TEST_API int32_t weir_test_send(weir_test_exchange *x, const void *p, size_t n);
+WEIR_TEST_API int32_t weir_test_send_end(weir_test_exchange *x, const weir_header *trailers);
+
+/* The client takes n bytes of the response's content more, as they come; from now on no others, if
+ * `take` of its request was not WEIR_TEST_BY_HAND. WEIR_TEST_ALL: all that comes. */
+WEIR_TEST_API void weir_test_take(weir_test_exchange *x, size_t n);
+
+/* The client sends no more (FIN); if its content is not complete, it is lost. */
+WEIR_TEST_API void weir_test_half_close(weir_test_exchange *x);
+
+/* The client is gone (RST). */
+WEIR_TEST_API void weir_test_leave(weir_test_exchange *x);
+
+/* What it has got so far: the struct is the same until weir_test_end(), what it points to until the next
+ * call. Never NULL. */
+WEIR_TEST_API const weir_test_response *weir_test_answer(const weir_test_exchange *x);
+
+/* Leaves, if its response is not done, and frees it. NULL is allowed. */
+WEIR_TEST_API void weir_test_end(weir_test_exchange *x);
+
+/* Until nothing moves any more: after something that no function here has done, such as
+ * weir_wake() by a thread of the test. 0; WEIR_ETIMEDOUT: something still does, says the log. */
+WEIR_TEST_API int32_t weir_test_run(weir_test *t);
+
+/* ---- time ---- */
+
+/* Lets time pass: what is due happens one after the other, each at its time. 0, or WEIR_ETIMEDOUT as
+ * above, and time stands where that was. */
+WEIR_TEST_API int32_t weir_test_advance(weir_test *t, uint32_t ms);
+
+/* Milliseconds that have passed since it was made. */
+WEIR_TEST_API int64_t weir_test_now(const weir_test *t);
+
+/* ---- fields, and the log ---- */
+
 /* The value of the first field of this name, in any case; NULL: there is none. */
 WEIR_TEST_API const char *weir_test_field(const weir_test_response *r, const char *name);
+
+/* The same among other fields: trailers, those of interim responses. */
+WEIR_TEST_API const char *weir_test_find(const weir_header *fields, const char *name);
 
 /* What the log has so far, one message a line, as "error: hello /hello GET / …". */
 WEIR_TEST_API const char *weir_test_log(const weir_test *t);
