@@ -110,7 +110,7 @@ bool wr_test_has_trailers(const weir_test_exchange *s)
     const struct wr_response *r = &s->x->response;
 
     return r->may_have_trailers && r->body && s->is_11 && has_place_for_content(s) &&
-           (r->length < 0 || s->takes_trailers);
+           (r->length < 0 || (s->takes_trailers && r->status != 205));
 }
 
 bool wr_test_has_content(const weir_test_exchange *s)
@@ -146,23 +146,36 @@ bool wr_test_keep_trailers(weir_test_exchange *s)
            keep_response_fields(&s->got_trailers, r->trailers, r->trailers_n);
 }
 
+/* Room for one more. */
+static bool grow_interims(weir_test_exchange *s)
+{
+    weir_test_interim *interims = realloc(s->interims, (s->interims_n + 1) * sizeof *interims);
+    struct wr_test_fields *fields;
+
+    if (!interims)
+        return false;
+    s->interims = interims;
+    fields = realloc(s->interim_fields, (s->interims_n + 1) * sizeof *fields);
+    if (!fields)
+        return false;
+    s->interim_fields = fields;
+    return true;
+}
+
 bool wr_test_keep_interim(weir_test_exchange *s, int status, const struct wr_response_field *fields,
                           size_t n)
 {
-    weir_test_interim *grown = realloc(s->interims, (s->interims_n + 1) * sizeof *grown);
     struct wr_test_fields kept = {0};
 
-    if (!grown)
-        return false;
-    s->interims = grown;
-    if (!keep_response_fields(&kept, fields, n)) {
+    if (!grow_interims(s) || !keep_response_fields(&kept, fields, n)) {
         wr_test_forget_fields(&kept);
         return false;
     }
-    grown[s->interims_n++] = (weir_test_interim){.status = status,
-                                                 .fields = kept.v ? kept.v : &none,
-                                                 .content_sent = s->arrived,
-                                                 .at_ms = weir_test_now(s->t)};
+    s->interim_fields[s->interims_n] = kept;
+    s->interims[s->interims_n++] = (weir_test_interim){.status = status,
+                                                       .fields = kept.v ? kept.v : &none,
+                                                       .content_sent = s->arrived,
+                                                       .at_ms = weir_test_now(s->t)};
     s->t->news++;
     return true;
 }

@@ -139,16 +139,28 @@ static void finish(weir_test_exchange *s, bool is_cut)
     wr_test_let_go(s, is_cut);
 }
 
+/* A body that is shorter than it was said to be, or longer, is cut. */
+static bool has_all(const weir_test_exchange *s)
+{
+    int64_t length = s->x->response.length;
+
+    return length < 0 || s->body.n == (uint64_t)length;
+}
+
+static bool has_too_much(const weir_test_exchange *s, size_t n)
+{
+    int64_t length = s->x->response.length;
+
+    return length >= 0 && n > (uint64_t)length - s->body.n;
+}
+
 /* Of the piece, what the client takes now. */
 static size_t share(const weir_test_exchange *s, size_t n)
 {
     uint64_t room = s->may_take - s->body.n;
-    int64_t length = s->x->response.length;
 
     if (n > room)
         n = (size_t)room;
-    if (length >= 0 && n > (uint64_t)length - s->body.n)
-        n = (size_t)length - s->body.n;
     return n < MOVE_BYTES ? n : MOVE_BYTES;
 }
 
@@ -166,10 +178,10 @@ static bool pull_once(weir_test_exchange *s)
         return false;
     s->may_pull = true;
     if (count <= 0) {
-        finish(s, count < 0 || s->x->response.length >= 0);
+        finish(s, count < 0 || !has_all(s));
         return true;
     }
-    n = wr_test_keep_piece(s, &piece, share(s, piece.len));
+    n = has_too_much(s, piece.len) ? -EMSGSIZE : wr_test_keep_piece(s, &piece, share(s, piece.len));
     if (n < 0) {
         finish(s, true);
         return true;
@@ -184,6 +196,14 @@ static bool pull_once(weir_test_exchange *s)
     return true;
 }
 
+/* As long as it is known to be; what is to have trailers is asked for its end, which has them. */
+static bool is_whole(const weir_test_exchange *s)
+{
+    int64_t length = s->x->response.length;
+
+    return length >= 0 && s->body.n == (uint64_t)length && !wr_test_has_trailers(s);
+}
+
 /* The body as far as it goes, as a protocol pulls it that never blocks. */
 static bool pull(weir_test_exchange *s)
 {
@@ -191,9 +211,7 @@ static bool pull(weir_test_exchange *s)
     bool has_moved = false;
 
     while (s->is_open && s->may_pull && s->body.n - start < MOVE_BYTES) {
-        const struct wr_response *r = &s->x->response;
-
-        if (!wr_test_has_content(s) || (r->length >= 0 && s->body.n == (uint64_t)r->length)) {
+        if (!wr_test_has_content(s) || is_whole(s)) {
             finish(s, false);
             return true;
         }
@@ -206,12 +224,26 @@ static bool pull(weir_test_exchange *s)
 
 /* ---- what happens by itself ---- */
 
+/* A client that half-closed has left, where its route says so, when what it sent before is read. What it
+ * has cut is broken content. */
+static bool has_left_by_half_close(const weir_test_exchange *s)
+{
+    const struct wr_route *route = s->x->route;
+    const struct wr_handler_limits *limits = route ? route->handler->limits : NULL;
+
+    return s->is_half_closed && limits && limits->is_half_closed_gone && is_at_end(s);
+}
+
 bool wr_test_move(weir_test_exchange *s)
 {
     bool has_moved = false;
 
     if (!s->is_open)
         return false;
+    if (has_left_by_half_close(s)) {
+        wr_test_let_go(s, true);
+        return true;
+    }
     if (s->wants_input && s->x->on_input &&
         (s->arrived > s->read || is_at_end(s) || s->is_half_closed)) {
         s->wants_input = false;
@@ -317,14 +349,9 @@ bool wr_test_is_working(weir_test_exchange *s)
 static void free_exchange(weir_test_exchange *s)
 {
     wr_list_remove(&s->link);
-    for (size_t i = 0; i < s->interims_n; i++) {
-        struct wr_test_fields fields = {.v = (weir_header *)(uintptr_t)s->interims[i].fields};
-
-        while (fields.v[fields.n].name)
-            fields.n++;
-        if (fields.n > 0)
-            wr_test_forget_fields(&fields);
-    }
+    for (size_t i = 0; i < s->interims_n; i++)
+        wr_test_forget_fields(&s->interim_fields[i]);
+    free(s->interim_fields);
     free(s->interims);
     wr_test_forget_fields(&s->fields);
     wr_test_forget_fields(&s->got_trailers);
@@ -517,8 +544,6 @@ void weir_test_take(weir_test_exchange *s, size_t n)
 
 void weir_test_half_close(weir_test_exchange *s)
 {
-    const struct wr_handler_limits *limits;
-
     if (!s->is_open || s->is_half_closed)
         return;
     s->is_half_closed = s->x->is_half_closed = true;
@@ -527,10 +552,7 @@ void weir_test_half_close(weir_test_exchange *s)
         s->content.n = s->arrived; /* what was still to come */
         s->has_ended = false;
     }
-    limits = s->x->route ? s->x->route->handler->limits : NULL;
-    if (limits && limits->is_half_closed_gone)
-        wr_test_let_go(s, true);
-    else if (s->x->on_half_close)
+    if (s->x->on_half_close && !has_left_by_half_close(s))
         s->x->on_half_close(s->x);
     wr_test_run(s->t);
 }

@@ -91,6 +91,7 @@ struct weir_test_exchange {
     struct wr_test_text body;
     struct wr_test_fields fields, got_trailers;
     weir_test_interim *interims;
+    struct wr_test_fields *interim_fields; /* of each */
     size_t interims_n;
     weir_test_response response;
 };

@@ -49,13 +49,14 @@ static int32_t echo_next(weir_environ *env, void *arg, weir_chunk *chunk)
 /* Three pieces of four bytes. */
 static int32_t three_next(weir_environ *env, void *arg, weir_chunk *chunk)
 {
+    static const char pieces[][5] = {"one,", "two,", "3rd,"};
     unsigned *n = arg;
 
     (void)env;
     nexts++;
-    if (*n == 3)
+    if (*n == WR_COUNT(pieces))
         return WEIR_END;
-    chunk->data = &"one,two,3rd,"[4 * (*n)++];
+    chunk->data = pieces[(*n)++];
     chunk->size = 4;
     return WEIR_CHUNK;
 }
@@ -522,7 +523,7 @@ static void leave__body_is_closed_once(void **state)
     static const char *const targets[] = {"/again", "/echo", "/three"};
 
     (void)state;
-    for (size_t i = 0; i < WR_COUNT(places) * WR_COUNT(targets); i++) {
+    for (size_t i = 0; i < (size_t)WR_COUNT(places) * WR_COUNT(targets); i++) {
         weir_test *t = start(places[i / WR_COUNT(targets)].setup);
         weir_test_exchange *x =
             begin(t, (weir_test_request){.target = targets[i % WR_COUNT(targets)],
