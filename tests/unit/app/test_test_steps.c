@@ -2,7 +2,6 @@
 
 #include <weir/test.h>
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,18 +9,20 @@
 
 /* Where an app may run; what a client sees is the same. */
 static const struct {
-    const char *name;
     weir_test_setup setup;
+    const char *multithread; /* weir.multithread there */
 } places[] = {
-    {"on the loop", {.runs = WEIR_TEST_ON_LOOP}},
-    {"in threads", {.runs = WEIR_TEST_IN_THREAD}},
-    {"in one thread, serial", {.runs = WEIR_TEST_IN_THREAD, .serial = 1}},
-    {"on two loops", {.runs = WEIR_TEST_ON_LOOP, .loops = 2}},
-    {"on a home loop", {.runs = WEIR_TEST_ON_LOOP, .loops = 2, .serial = 1}},
+    {{.runs = WEIR_TEST_ON_LOOP}, "0"},
+    {{.runs = WEIR_TEST_IN_THREAD}, "1"},
+    {{.runs = WEIR_TEST_IN_THREAD, .serial = 1}, "0"},
+    {{.runs = WEIR_TEST_ON_LOOP, .loops = 2}, "1"},
+    {{.runs = WEIR_TEST_ON_LOOP, .loops = 2, .serial = 1}, "0"}, /* on its home loop */
 };
 
 static unsigned nexts, closes, calls;
 static int64_t last_read;
+static weir_environ *last_env;
+static void *last_loop;
 
 static void count_close(void *arg)
 {
@@ -70,25 +71,6 @@ static int32_t again_next(weir_environ *env, void *arg, weir_chunk *chunk)
     return WEIR_AGAIN;
 }
 
-static int32_t spin_next(weir_environ *env, void *arg, weir_chunk *chunk)
-{
-    (void)arg;
-    (void)chunk;
-    weir_wake(env);
-    return WEIR_AGAIN;
-}
-
-static int32_t endless_next(weir_environ *env, void *arg, weir_chunk *chunk)
-{
-    static char much[1024 * 1024];
-
-    (void)env;
-    (void)arg;
-    chunk->data = much;
-    chunk->size = sizeof much;
-    return WEIR_CHUNK;
-}
-
 /* A room: what one says the others get. */
 struct guest {
     weir_environ *env;
@@ -135,59 +117,6 @@ static void tell_room(void)
         }
 }
 
-/* A clock that ticks once a second, three times. */
-struct ticker {
-    struct wr_timer timer;
-    struct wr_loop *loop;
-    weir_environ *env;
-    unsigned due, sent;
-};
-
-static void tick(struct wr_timer *timer)
-{
-    struct ticker *it = WR_CONTAINER_OF(timer, struct ticker, timer);
-
-    it->due++;
-    weir_wake(it->env);
-    if (it->due < 3)
-        wr_timer_set(wr_loop_timers(it->loop), timer, wr_loop_now_ms(it->loop) + 1000);
-}
-
-static int32_t tick_next(weir_environ *env, void *arg, weir_chunk *chunk)
-{
-    struct ticker *it = arg;
-
-    (void)env;
-    if (it->sent == 3)
-        return WEIR_END;
-    if (it->sent == it->due)
-        return WEIR_AGAIN;
-    it->sent++;
-    chunk->data = "tick ";
-    chunk->size = 5;
-    return WEIR_CHUNK;
-}
-
-static void stop_ticking(void *arg)
-{
-    struct ticker *it = arg;
-
-    wr_timer_clear(wr_loop_timers(it->loop), &it->timer);
-}
-
-static weir_body begin_ticking(weir_environ *env)
-{
-    struct ticker *it = weir_alloc(env, sizeof *it);
-
-    *it = (struct ticker){.env = env, .loop = weir_loop_state(env)};
-    wr_timer_init(&it->timer, tick);
-    wr_timer_set(wr_loop_timers(it->loop), &it->timer, wr_loop_now_ms(it->loop) + 1000);
-    return weir_iterable(tick_next, stop_ticking, it);
-}
-
-/* A thread that blocks in what is not Weir's. */
-static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-
 static weir_body whole(weir_environ *env)
 {
     char text[256];
@@ -208,6 +137,8 @@ static weir_body app(weir_environ *env, weir_start_response *start_response)
     const char *path = weir_get(env, "PATH_INFO");
 
     calls++;
+    last_env = env;
+    last_loop = weir_loop_state(env);
     if (strcmp(path, "/refuse") == 0)
         return weir_error(env, 403);
     start_response(env, 200, NULL);
@@ -218,22 +149,14 @@ static weir_body app(weir_environ *env, weir_start_response *start_response)
                              memset(weir_alloc(env, sizeof(unsigned)), 0, sizeof(unsigned)));
     if (strcmp(path, "/again") == 0)
         return weir_iterable(again_next, count_close, NULL);
-    if (strcmp(path, "/spin") == 0)
-        return weir_iterable(spin_next, count_close, NULL);
-    if (strcmp(path, "/endless") == 0)
-        return weir_iterable(endless_next, count_close, NULL);
     if (strcmp(path, "/room") == 0)
         return enter_room(env);
-    if (strcmp(path, "/ticks") == 0)
-        return begin_ticking(env);
     if (strcmp(path, "/tell") == 0)
         tell_room();
-    if (strcmp(path, "/block") == 0) {
-        pthread_mutex_lock(&gate);
-        pthread_mutex_unlock(&gate);
-    }
     if (strcmp(path, "/whole") == 0 || strcmp(path, "/reads") == 0)
         return whole(env);
+    if (strcmp(path, "/multithread") == 0)
+        return weir_text(weir_get(env, "weir.multithread"));
     return weir_text("done");
 }
 
@@ -396,6 +319,7 @@ static void continue__is_sent_by_the_first_read_alone(void **state)
         .target = "/echo", .fields = expects, .body = "ab", .body_size = 2};
     weir_test *t = start_on_loop();
     const weir_test_response *r = weir_test_call(t, &request);
+    weir_test_exchange *x;
 
     (void)state;
     assert_string_equal(r->body, "[ab]");
@@ -413,6 +337,12 @@ static void continue__is_sent_by_the_first_read_alone(void **state)
     assert_int_equal(weir_test_call(t, &request)->interims_n, 0);
     request = (weir_test_request){.target = "/echo", .fields = expects};
     assert_int_equal(weir_test_call(t, &request)->interims_n, 0); /* there is no content */
+    request.content_length = -1;
+    x = begin(t, request);
+    weir_wake(last_env); /* it reads again */
+    assert_int_equal(weir_test_run(t), 0);
+    assert_int_equal(weir_test_answer(x)->interims_n, 1);
+    weir_test_end(x);
     weir_test_free(t);
 }
 
@@ -615,44 +545,6 @@ static void threads__all_wait__others_queue_or_are_refused(void **state)
     weir_test_free(t);
 }
 
-/* ---- time ---- */
-
-static void advance__timers__fire_at_their_time(void **state)
-{
-    weir_test *t = start_on_loop();
-    weir_test_exchange *x = begin(t, (weir_test_request){.target = "/ticks"});
-
-    (void)state;
-    assert_int_equal(weir_test_now(t), 0);
-    assert_int_equal(weir_test_advance(t, 999), 0);
-    expect_body(x, "");
-    assert_int_equal(weir_test_advance(t, 1), 0);
-    expect_body(x, "tick ");
-    assert_int_equal(weir_test_now(t), 1000);
-    assert_int_equal(weir_test_advance(t, 1500), 0);
-    expect_body(x, "tick tick ");
-    assert_int_equal(weir_test_now(t), 2500);
-    assert_int_equal(weir_test_advance(t, 10000), 0);
-    expect_body(x, "tick tick tick ");
-    expect_end(x, 0);
-    assert_int_equal(weir_test_now(t), 12500);
-    weir_test_end(x);
-    weir_test_free(t);
-}
-
-static void call__app_waits_for_time__it_passes(void **state)
-{
-    weir_test *t = start_on_loop();
-    const weir_test_response *r = weir_test_get(t, "/ticks");
-
-    (void)state;
-    assert_string_equal(r->body, "tick tick tick ");
-    assert_int_equal(r->is_cut, 0);
-    assert_int_equal(weir_test_now(t), 3000);
-    assert_string_equal(weir_test_log(t), "");
-    weir_test_free(t);
-}
-
 /* ---- what never comes ---- */
 
 static void call__app_waits_for_what_never_comes__is_reported(void **state)
@@ -676,44 +568,29 @@ static void call__app_waits_for_what_never_comes__is_reported(void **state)
     }
 }
 
-static void run__app_that_moves_without_end__is_reported(void **state)
-{
-    weir_test *t = start((weir_test_setup){.runs = WEIR_TEST_ON_LOOP, .patience_ms = 20});
-    weir_test_exchange *x = begin(t, (weir_test_request){.target = "/spin"});
-
-    (void)state;
-    assert_int_equal(weir_test_answer(x)->is_done, 0);
-    assert_non_null(strstr(weir_test_log(t), "after 20 ms"));
-    assert_int_equal(weir_test_run(t), WEIR_ETIMEDOUT);
-    assert_int_equal(weir_test_advance(t, 5), WEIR_ETIMEDOUT);
-    weir_test_end(x);
-    assert_int_equal(closes, 1);
-    assert_int_equal(weir_test_run(t), 0);
-    assert_int_equal(weir_test_get(t, "/endless")->is_cut, 1);
-    assert_non_null(strstr(weir_test_log(t), "more than 64 MiB"));
-    assert_int_equal(closes, 2);
-    weir_test_free(t);
-}
-
-static void run__thread_that_blocks__is_reported_and_not_waited_for(void **state)
-{
-    weir_test *t = start((weir_test_setup){.runs = WEIR_TEST_IN_THREAD, .patience_ms = 20});
-    weir_test_exchange *x;
-
-    (void)state;
-    pthread_mutex_lock(&gate);
-    x = begin(t, (weir_test_request){.target = "/block"});
-    assert_int_equal(weir_test_answer(x)->status, 0);
-    assert_int_equal(weir_test_run(t), WEIR_ETIMEDOUT);
-    assert_string_equal(weir_test_get(t, "/")->body, "done"); /* by the other thread */
-    pthread_mutex_unlock(&gate);
-    assert_int_equal(weir_test_run(t), 0);
-    expect_body(x, "done");
-    weir_test_end(x);
-    weir_test_free(t);
-}
-
 /* ---- the rest ---- */
+
+static void start__setup__says_where_the_app_runs(void **state)
+{
+    weir_test *t;
+    void *first;
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(places); i++) {
+        t = start(places[i].setup);
+        assert_string_equal(weir_test_get(t, "/multithread")->body, places[i].multithread);
+        weir_test_free(t);
+    }
+    t = start((weir_test_setup){.runs = WEIR_TEST_ON_LOOP, .loops = 2});
+    weir_test_get(t, "/");
+    first = last_loop;
+    assert_non_null(first);
+    weir_test_get(t, "/");
+    assert_ptr_not_equal(last_loop, first);
+    weir_test_get(t, "/");
+    assert_ptr_equal(last_loop, first);
+    weir_test_free(t);
+}
 
 static void splits__answers_are_equal__gives_one(void **state)
 {
@@ -773,6 +650,7 @@ static void find__name_in_any_case__gives_the_first(void **state)
 }
 
 WR_TESTS(cmocka_unit_test(send__pieces__are_answered_at_once),
+         cmocka_unit_test(start__setup__says_where_the_app_runs),
          cmocka_unit_test(send__known_length__ends_by_itself),
          cmocka_unit_test(begin__no_such_request__is_null),
          cmocka_unit_test(content__more_than_the_limit__is_a_413),
@@ -786,11 +664,7 @@ WR_TESTS(cmocka_unit_test(send__pieces__are_answered_at_once),
          cmocka_unit_test(leave__at_a_byte__of_content_or_of_the_response),
          cmocka_unit_test(room__two_are_in_it__both_hear),
          cmocka_unit_test(threads__all_wait__others_queue_or_are_refused),
-         cmocka_unit_test(advance__timers__fire_at_their_time),
-         cmocka_unit_test(call__app_waits_for_time__it_passes),
          cmocka_unit_test(call__app_waits_for_what_never_comes__is_reported),
-         cmocka_unit_test(run__app_that_moves_without_end__is_reported),
-         cmocka_unit_test(run__thread_that_blocks__is_reported_and_not_waited_for),
          cmocka_unit_test(splits__answers_are_equal__gives_one),
          cmocka_unit_test(start__setup_that_is_none__says_what_was_expected),
          cmocka_unit_test(find__name_in_any_case__gives_the_first));
