@@ -275,6 +275,7 @@ static int start_pool(struct wr_mount *m, char *why)
     struct wr_pool_setup setup = {
         .threads = m->plugin.serial ? 1 : m->threads,
         .queue_max = m->queue_max,
+        .stand_ins = m->plugin.serial ? 0 : m->threads, /* for those that wait for a client */
         .name = "weir-app",
         .thread_start = start_thread,
         .thread_stop = stop_thread,

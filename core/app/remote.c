@@ -216,6 +216,8 @@ void wr_remote_tell_over(struct wr_environ *e)
     atomic_store(&r->is_gone, !e->x->is_complete);
     pthread_cond_signal(&r->changed);
     pthread_mutex_unlock(&r->lock);
+    if (r->phase == WR_REMOTE_OUT && e->mount->pool && wr_pool_cancel(e->mount->pool, &r->job))
+        r->phase = WR_REMOTE_IDLE; /* its place in the queue is another's */
 }
 
 void wr_remote_end(struct wr_environ *e)

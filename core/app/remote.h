@@ -77,12 +77,12 @@ static inline bool wr_remote_may_wait(const struct wr_environ *e)
 /* On a thread of the pool, around a wait for the client: another may take its place. */
 static inline void wr_remote_wait_begin(struct wr_environ *e)
 {
-    (void)e;
+    wr_pool_wait_begin(e->mount->pool);
 }
 
 static inline void wr_remote_wait_end(struct wr_environ *e)
 {
-    (void)e;
+    wr_pool_wait_end(e->mount->pool);
 }
 
 /* Does the app run, or will it? What is marked "app" in environ.h is not the loop's then. */
