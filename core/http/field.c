@@ -92,6 +92,62 @@ bool wr_is_token(struct wr_slice s)
     return s.n > 0 && wr_skip_class(s.p, s.p + s.n, WR_CHAR_TOKEN) == s.p + s.n;
 }
 
+bool wr_field_may_trail(struct wr_slice name)
+{
+    static const struct wr_slice barred[] = {
+#define NAME(text) {text, sizeof(text) - 1}
+        /* framing, and what belongs to one connection */
+        NAME("content-length"),
+        NAME("transfer-encoding"),
+        NAME("connection"),
+        NAME("keep-alive"),
+        NAME("proxy-connection"),
+        NAME("te"),
+        NAME("trailer"),
+        NAME("upgrade"),
+        /* routing, and controls of a request */
+        NAME("host"),
+        NAME("max-forwards"),
+        NAME("expect"),
+        NAME("cache-control"),
+        NAME("pragma"),
+        NAME("range"),
+        NAME("if-match"),
+        NAME("if-none-match"),
+        NAME("if-modified-since"),
+        NAME("if-unmodified-since"),
+        NAME("if-range"),
+        /* who asks */
+        NAME("authorization"),
+        NAME("proxy-authorization"),
+        NAME("www-authenticate"),
+        NAME("proxy-authenticate"),
+        NAME("cookie"),
+        NAME("set-cookie"),
+        /* control of an answer */
+        NAME("age"),
+        NAME("date"),
+        NAME("expires"),
+        NAME("location"),
+        NAME("retry-after"),
+        NAME("vary"),
+        NAME("warning"),
+        /* what the content is */
+        NAME("content-encoding"),
+        NAME("content-type"),
+        NAME("content-range"),
+        NAME("content-language"),
+        NAME("content-location"),
+        NAME("content-disposition"),
+#undef NAME
+    };
+
+    for (size_t i = 0; i < sizeof barred / sizeof barred[0]; i++)
+        if (wr_slice_ieq(name, barred[i]))
+            return false;
+    return true;
+}
+
 bool wr_list_has_token(struct wr_slice list, struct wr_slice token)
 {
     struct wr_slice element;

@@ -121,6 +121,13 @@ static inline const char *wr_skip_value(const char *p, const char *end)
 
 bool wr_is_token(struct wr_slice s); /* at least one character */
 
+/*
+ * May a field of this name stand behind the content? Not one that frames, routes, authenticates, changes
+ * what is asked or answered, or says how to read the content (RFC 9110 6.5.1, the lists of RFC 7230
+ * 4.1.2): whoever has dealt with the header would be told too late.
+ */
+bool wr_field_may_trail(struct wr_slice name);
+
 /* Does a list of tokens (Connection, Transfer-Encoding …) have `token`, in any case? */
 bool wr_list_has_token(struct wr_slice list, struct wr_slice token);
 

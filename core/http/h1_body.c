@@ -215,12 +215,43 @@ static struct wr_slice take(struct wr_slice *in, uint64_t at_most)
     return taken;
 }
 
+/* One octet that is not content; false: *reason says what is wrong with it. */
+static bool read_octet(struct wr_h1_chunked *c, struct wr_slice *in, enum wr_h1_reason *reason)
+{
+    int next = step(c, *in->p);
+
+    if (next >= REFUSED) {
+        *reason = (enum wr_h1_reason)(next - REFUSED);
+        return false;
+    }
+    c->state = (uint8_t)next;
+    *in = wr_slice_from(*in, 1);
+    return true;
+}
+
+/* Does the next octet belong to a trailer field, and not to the empty line behind them? */
+static bool is_in_trailer(const struct wr_h1_chunked *c, const struct wr_slice *in)
+{
+    return in->n > 0 && c->state >= TRAILER_START && c->state < LAST_LF &&
+           !(c->state == TRAILER_START && *in->p == '\r');
+}
+
+static enum wr_h1_chunk read_trailers(struct wr_h1_chunked *c, struct wr_slice *in,
+                                      struct wr_slice *data, enum wr_h1_reason *reason)
+{
+    const char *start = in->p;
+
+    while (is_in_trailer(c, in))
+        if (!read_octet(c, in, reason))
+            return WR_H1_CHUNK_BAD;
+    *data = wr_slice(start, (size_t)(in->p - start));
+    return WR_H1_CHUNK_TRAILER;
+}
+
 enum wr_h1_chunk wr_h1_chunked_next(struct wr_h1_chunked *c, struct wr_slice *in,
                                     struct wr_slice *data, enum wr_h1_reason *reason)
 {
     while (c->state != DONE) {
-        int next;
-
         if (in->n == 0)
             return WR_H1_CHUNK_MORE;
         if (c->state == DATA) {
@@ -230,13 +261,36 @@ enum wr_h1_chunk wr_h1_chunked_next(struct wr_h1_chunked *c, struct wr_slice *in
                 c->state = DATA_CR;
             return WR_H1_CHUNK_DATA;
         }
-        next = step(c, *in->p);
-        if (next >= REFUSED) {
-            *reason = (enum wr_h1_reason)(next - REFUSED);
+        if (is_in_trailer(c, in))
+            return read_trailers(c, in, data, reason);
+        if (!read_octet(c, in, reason))
             return WR_H1_CHUNK_BAD;
-        }
-        c->state = (uint8_t)next;
-        *in = wr_slice_from(*in, 1);
     }
     return WR_H1_CHUNK_END_OF_BODY;
+}
+
+/* ---- trailers ---- */
+
+size_t wr_h1_trailers_count(struct wr_slice lines)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < lines.n; i++)
+        n += lines.p[i] == '\n';
+    return n;
+}
+
+void wr_h1_trailers_split(struct wr_slice lines, struct wr_fields *out)
+{
+    const char *p = lines.p, *end = lines.p + lines.n;
+
+    while (p < end) {
+        const char *colon = memchr(p, ':', (size_t)(end - p));
+        const char *cr = memchr(p, '\r', (size_t)(end - p));
+        struct wr_slice name = wr_slice(p, (size_t)(colon - p));
+
+        if (wr_field_may_trail(name))
+            wr_fields_add(out, name, wr_slice_trim(wr_slice(colon + 1, (size_t)(cr - colon - 1))));
+        p = cr + 2;
+    }
 }

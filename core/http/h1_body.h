@@ -22,7 +22,8 @@ enum wr_h1_reason wr_h1_framing_of(const struct wr_fields *fields, int minor,
 
 /*
  * The chunked coding, decoded in place: a finite state machine that gives out slices of its input.
- * Extensions are checked and dropped; so are trailers, which are never merged into the header.
+ * Extensions are checked and dropped. Trailers are checked and given out as the lines they are, for
+ * who wants to keep them; they are never merged into the header.
  */
 #define WR_H1_CHUNK_EXTRA_MAX 16384 /* bytes of extensions and trailer section in one message */
 
@@ -33,14 +34,28 @@ struct wr_h1_chunked { /* all zero: at the start of a body */
     uint8_t digits; /* of the size that is being read */
 };
 
-enum wr_h1_chunk { WR_H1_CHUNK_DATA, WR_H1_CHUNK_MORE, WR_H1_CHUNK_END_OF_BODY, WR_H1_CHUNK_BAD };
+enum wr_h1_chunk {
+    WR_H1_CHUNK_DATA,
+    WR_H1_CHUNK_TRAILER,
+    WR_H1_CHUNK_MORE,
+    WR_H1_CHUNK_END_OF_BODY,
+    WR_H1_CHUNK_BAD
+};
 
 /*
  * Reads from the front of *in, which it shortens by what it took. DATA: *data is a piece of
- * content, never empty, inside the old *in. MORE: all was read. END_OF_BODY: *in begins behind the
- * body. BAD: *reason says why; the message is lost.
+ * content, never empty, inside the old *in. TRAILER: the same of the trailer fields; their pieces in
+ * a row are the lines, each with its CRLF, without the empty one at the end. MORE: all was read.
+ * END_OF_BODY: *in begins behind the body. BAD: *reason says why; the message is lost.
  */
 enum wr_h1_chunk wr_h1_chunked_next(struct wr_h1_chunked *c, struct wr_slice *in,
                                     struct wr_slice *data, enum wr_h1_reason *reason);
+
+/* Of the lines that were given out as TRAILER, when the end of the body was: how many there are. */
+size_t wr_h1_trailers_count(struct wr_slice lines);
+
+/* The fields of these, but for those that mean something in the header alone: wr_field_may_trail().
+ * `out` has room for all; its slices point into `lines`. */
+void wr_h1_trailers_split(struct wr_slice lines, struct wr_fields *out);
 
 #endif

@@ -343,6 +343,7 @@ static ssize_t decode_buffered(struct wr_h1 *h, void *dst, size_t n)
     in->start = (uint32_t)(bytes.p - in->data);
     switch (result) {
     case WR_H1_CHUNK_MORE:
+    case WR_H1_CHUNK_TRAILER:
         return 0;
     case WR_H1_CHUNK_END_OF_BODY:
         h->rx = WR_H1_RX_DONE;

@@ -253,12 +253,17 @@ static enum grammar chunk_data(struct reader *rd, uint64_t size, struct grammar_
     return literal(rd, "\r\n");
 }
 
-static enum grammar trailer_section(struct reader *rd)
+static enum grammar trailer_section(struct reader *rd, struct grammar_chunked *out)
 {
     while (!is_next(rd, '\r')) {
         struct wr_slice name, value;
 
         MUST(field_line(rd, &name, &value));
+        if (out->trailers_n < GRAMMAR_FIELDS_MAX) {
+            out->names[out->trailers_n] = name;
+            out->values[out->trailers_n] = value;
+        }
+        out->trailers_n++;
     }
     return literal(rd, "\r\n");
 }
@@ -273,7 +278,7 @@ static enum grammar chunks(struct reader *rd, struct grammar_chunked *out)
         if (size > 0)
             MUST(chunk_data(rd, size, out));
     } while (size > 0);
-    return trailer_section(rd);
+    return trailer_section(rd, out);
 }
 
 enum grammar grammar_chunked(struct wr_slice text, struct grammar_chunked *out)

@@ -32,7 +32,9 @@ enum grammar grammar_head(struct wr_slice text, struct grammar_head *out);
 struct grammar_chunked {
     char *content; /* room for all of the text */
     size_t content_n;
-    size_t n; /* bytes read, of a valid one */
+    struct wr_slice names[GRAMMAR_FIELDS_MAX], values[GRAMMAR_FIELDS_MAX]; /* of the trailers */
+    size_t trailers_n; /* may be above GRAMMAR_FIELDS_MAX: the others are only counted */
+    size_t n;          /* bytes read, of a valid one */
 };
 
 /* chunked-body, with sizes of at most 16 digits below 2^63. */

@@ -294,6 +294,48 @@ static void field__list__has_a_token_as_a_whole_element(void **state)
             fail_msg("\"%s\" (%s)", lists[i].list.p, lists[i].why);
 }
 
+/* RFC 9110 6.5.1, with the examples of RFC 7230 4.1.2; 8.8.3 and 11.6.3 allow two of the others. */
+static void field__trailer__is_nothing_that_the_header_must_have(void **state)
+{
+    static const char *const barred[] = {"Content-Length",
+                                         "TRANSFER-ENCODING",
+                                         "host",
+                                         "Trailer",
+                                         "TE",
+                                         "Connection",
+                                         "Range",
+                                         "If-Match",
+                                         "Authorization",
+                                         "Cookie",
+                                         "Set-Cookie",
+                                         "WWW-Authenticate",
+                                         "Cache-Control",
+                                         "Date",
+                                         "Location",
+                                         "Vary",
+                                         "Content-Type",
+                                         "Content-Encoding",
+                                         "Content-Range"};
+    static const char *const allowed[] = {"ETag",
+                                          "Authentication-Info",
+                                          "Content-Digest",
+                                          "Server-Timing",
+                                          "grpc-status",
+                                          "X-Host",
+                                          "Hos",
+                                          "Hosts",
+                                          "Content-Lengt",
+                                          "Content-Length2"};
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(barred); i++)
+        if (wr_field_may_trail(wr_slice_of(barred[i])))
+            fail_msg("%s", barred[i]);
+    for (size_t i = 0; i < WR_COUNT(allowed); i++)
+        if (!wr_field_may_trail(wr_slice_of(allowed[i])))
+            fail_msg("%s", allowed[i]);
+}
+
 WR_TESTS(cmocka_unit_test(field__name__has_its_id_in_any_case),
          cmocka_unit_test(field__every_name_of_the_table__is_found),
          cmocka_unit_test(field__name_with_another_tchar__is_another_name),
@@ -307,4 +349,5 @@ WR_TESTS(cmocka_unit_test(field__name__has_its_id_in_any_case),
          cmocka_unit_test(field__skip_value__stops_at_the_first_octet_that_is_none),
          cmocka_unit_test(field__segment_char__is_a_target_char_without_a_meaning),
          cmocka_unit_test(field__token__is_one_or_more_tchars),
-         cmocka_unit_test(field__list__has_a_token_as_a_whole_element));
+         cmocka_unit_test(field__list__has_a_token_as_a_whole_element),
+         cmocka_unit_test(field__trailer__is_nothing_that_the_header_must_have));

@@ -223,44 +223,45 @@ struct row {
     enum outcome outcome;
     enum wr_h1_reason reason;
     struct wr_slice content;
-    size_t behind; /* bytes behind the body */
+    size_t behind;        /* bytes behind the body */
+    const char *trailers; /* the lines, of a body that has its end; NULL: none */
 };
 
 #define BODY(clause, bytes, content)                                                               \
     {                                                                                              \
-        clause, S(bytes), END, WR_H1_OK, S(content), 0                                             \
+        clause, S(bytes), END, WR_H1_OK, S(content), 0, NULL                                       \
     }
 #define LEFT(clause, bytes, content, rest)                                                         \
     {                                                                                              \
-        clause, S(bytes rest), END, WR_H1_OK, S(content), sizeof(rest) - 1                         \
+        clause, S(bytes rest), END, WR_H1_OK, S(content), sizeof(rest) - 1, NULL                   \
     }
 #define MORE(clause, bytes, content)                                                               \
     {                                                                                              \
-        clause, S(bytes), CUT, WR_H1_OK, S(content), 0                                             \
+        clause, S(bytes), CUT, WR_H1_OK, S(content), 0, NULL                                       \
     }
 #define BAD(clause, bytes, why, content)                                                           \
     {                                                                                              \
-        clause, S(bytes), REFUSED, WR_H1_##why, S(content), 0                                      \
+        clause, S(bytes), REFUSED, WR_H1_##why, S(content), 0, NULL                                \
     }
 
 #define CONTENT_MAX 65536
 
 struct decoded {
-    char content[CONTENT_MAX];
-    struct wr_buf b;
+    char content[CONTENT_MAX], lines[CONTENT_MAX];
+    struct wr_buf b, trailers;
     enum outcome outcome;
     enum wr_h1_reason reason;
     size_t taken;
 };
 
 /* Every piece of content lies inside the part that was fed, and behind the last one. */
-static void take_data(struct decoded *d, struct wr_slice part, struct wr_slice in,
-                      struct wr_slice data)
+static void take_data(struct wr_slice part, struct wr_slice in, struct wr_slice data,
+                      struct wr_buf *to)
 {
     assert_true(data.n > 0);
     assert_true(data.p >= part.p && data.p + data.n <= part.p + part.n);
     assert_ptr_equal(data.p + data.n, in.p);
-    wr_buf_slice_append(&d->b, data);
+    wr_buf_slice_append(to, data);
 }
 
 static void decode_part(struct wr_h1_chunked *c, struct wr_slice part, struct decoded *d)
@@ -272,8 +273,8 @@ static void decode_part(struct wr_h1_chunked *c, struct wr_slice part, struct de
         enum wr_h1_chunk r = wr_h1_chunked_next(c, &in, &data, &d->reason);
 
         assert_ptr_equal(in.p + in.n, part.p + part.n);
-        if (r == WR_H1_CHUNK_DATA) {
-            take_data(d, part, in, data);
+        if (r == WR_H1_CHUNK_DATA || r == WR_H1_CHUNK_TRAILER) {
+            take_data(part, in, data, r == WR_H1_CHUNK_DATA ? &d->b : &d->trailers);
             continue;
         }
         if (r == WR_H1_CHUNK_MORE)
@@ -292,6 +293,7 @@ static void run_row(struct wr_feed *feed, void *arg)
     struct wr_slice part;
 
     d.b = wr_buf_on(d.content, sizeof d.content);
+    d.trailers = wr_buf_on(d.lines, sizeof d.lines);
     d.outcome = CUT;
     d.reason = WR_H1_OK;
     d.taken = 0;
@@ -306,6 +308,9 @@ static void run_row(struct wr_feed *feed, void *arg)
                       (int)(d.b.n < 100 ? d.b.n : 100), d.content);
         fail_msg("%.*s", (int)(row->bytes.n < 200 ? row->bytes.n : 200), row->bytes.p);
     }
+    if (row->trailers && !wr_slice_eq(wr_buf_slice(&d.trailers), wr_slice_of(row->trailers)))
+        fail_msg("%s, %s: trailers \"%.*s\"", row->clause, wr_feed_name(feed), (int)d.trailers.n,
+                 d.lines);
 }
 
 static void feed_rows(const struct row *rows, size_t n)
@@ -476,14 +481,19 @@ static void h1_body__chunk_extensions__are_checked_and_dropped(void **state)
     feed_rows(extensions, WR_COUNT(extensions));
 }
 
-#define TRAILED(clause, text)     BODY(clause, "1\r\na\r\n0\r\n" text "\r\n", "a")
+#define TRAILED(clause, text)                                                                      \
+    {                                                                                              \
+        clause, S("1\r\na\r\n0\r\n" text "\r\n"), END, WR_H1_OK, S("a"), 0, text                   \
+    }
 #define BAD_TRAILER(clause, text) BAD(clause, "1\r\na\r\n0\r\n" text "\r\n", TRAILER, "a")
 
 static const struct row trailers[] = {
     TRAILED("9112 7.1.2", "A: b\r\n"),
     TRAILED("9112 7.1.2", "A: b\r\nB:c\r\nC:\r\n"),
     TRAILED("9110 5.5", "A: \t\x80\xff b \t\r\n"),
-    TRAILED("9110 6.5.1, dropped", "Content-Length: 50\r\nTransfer-Encoding: chunked\r\n"),
+    TRAILED("9112 7.1.2, none", ""),
+    TRAILED("9110 6.5.1, nothing is framed by it",
+            "Content-Length: 50\r\nTransfer-Encoding: chunked\r\n"),
     LEFT("9112 7.1.2, what is behind stays", "0\r\nA: b\r\n\r\n", "", "GET / HTTP/1.1\r\n"),
     LEFT("9112 7.1, what is behind stays", "1\r\na\r\n" LAST, "a", "\r\nGET"),
     LEFT("9112 7.1, what is behind is not judged", LAST, "", "\0\n"),
@@ -511,10 +521,32 @@ static const struct row trailers[] = {
     BAD_TRAILER("9112 2.2", "\r\r\n"),
 };
 
-static void h1_body__trailers__are_checked_and_dropped(void **state)
+static void h1_body__trailers__are_checked_and_given_out(void **state)
 {
     (void)state;
     feed_rows(trailers, WR_COUNT(trailers));
+}
+
+static void h1_body__trailer_lines__are_split_but_for_what_must_be_in_the_header(void **state)
+{
+    static const struct wr_slice lines =
+        S("A: b\r\nContent-Length: 50\r\nx-2:\r\nHOST: evil\r\nA:\t c d: e \t\r\n");
+    static const struct {
+        const char *name, *value;
+    } expected[] = {{"A", "b"}, {"x-2", ""}, {"A", "c d: e"}};
+    struct wr_field v[5];
+    struct wr_fields f;
+
+    (void)state;
+    assert_int_equal(wr_h1_trailers_count(lines), 5);
+    assert_int_equal(wr_h1_trailers_count(wr_slice("", 0)), 0);
+    wr_fields_init(&f, v, WR_COUNT(v));
+    wr_h1_trailers_split(lines, &f);
+    assert_int_equal(f.n, WR_COUNT(expected));
+    for (size_t i = 0; i < f.n; i++) {
+        assert_true(wr_slice_eq(v[i].name, wr_slice_of(expected[i].name)));
+        assert_true(wr_slice_eq(v[i].value, wr_slice_of(expected[i].value)));
+    }
 }
 
 static void h1_body__body_without_its_end__asks_for_more_at_every_byte(void **state)
@@ -539,7 +571,7 @@ static void h1_body__body_without_its_end__asks_for_more_at_every_byte(void **st
 static void check_long(struct wr_slice text, enum outcome outcome, enum wr_h1_reason reason,
                        const char *content)
 {
-    struct row row = {"limit", text, outcome, reason, wr_slice_of(content), 0};
+    struct row row = {"limit", text, outcome, reason, wr_slice_of(content), 0, NULL};
     struct wr_feed whole = {.input = text}, bytes = {.input = text, .bytewise = true};
 
     run_row(&whole, &row);
@@ -621,7 +653,8 @@ WR_TESTS(cmocka_unit_test(h1_body__framing__is_the_one_of_rfc_9112_6_3),
          cmocka_unit_test(h1_body__chunk_size__is_one_to_sixteen_digits_below_2_to_63),
          cmocka_unit_test(h1_body__chunk_of_65535_bytes__comes_out_whole),
          cmocka_unit_test(h1_body__chunk_extensions__are_checked_and_dropped),
-         cmocka_unit_test(h1_body__trailers__are_checked_and_dropped),
+         cmocka_unit_test(h1_body__trailers__are_checked_and_given_out),
+         cmocka_unit_test(h1_body__trailer_lines__are_split_but_for_what_must_be_in_the_header),
          cmocka_unit_test(h1_body__body_without_its_end__asks_for_more_at_every_byte),
          cmocka_unit_test(h1_body__extensions_and_trailers__have_one_limit_in_all),
          cmocka_unit_test(h1_body__extensions_of_many_chunks__are_added_up),
