@@ -233,6 +233,7 @@ static bool copy_request(struct wr_exchange *x, const struct wr_exchange *from)
     struct wr_slice path = from->request.path;
 
     x->request = from->request;
+    x->request.trailers = NULL; /* in the other's arena, and of content that nobody reads on */
     x->request.fields.v = x->field_store;
     memcpy(x->field_store, fields->v, fields->n * sizeof *fields->v);
     if (path.p)

@@ -18,6 +18,7 @@
 #ifndef WR_SERVER_H1_CONN_H
 #define WR_SERVER_H1_CONN_H
 
+#include "base/buf.h"
 #include "http/h1_head.h"
 #include "server/pace.h"
 #include "server/worker.h"
@@ -63,6 +64,8 @@ struct wr_h1 {
     struct wr_h1_pending *pending; /* NULL: all was taken */
     struct wr_h1_parser parser;
     struct wr_h1_chunked chunked;
+    /* the lines of the trailers so far, in the exchange's arena */
+    struct wr_buf trailers;
     uint64_t rx_left;    /* of a body with Content-Length */
     uint64_t rx_total;   /* content read so far */
     uint64_t rx_wanted;  /* of it, before the answer was complete: the rest is only dropped */

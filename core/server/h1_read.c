@@ -15,6 +15,8 @@ static const struct wr_config *config_of(const struct wr_h1 *h)
 /* As a client that sends faster than it is read could keep its loop for itself. */
 #define READ_TURN_MAX ((size_t)1024 * 1024)
 
+#define TRAILERS_MIN ((size_t)256) /* bytes of memory for their lines; it grows with what comes */
+
 /* ---- buffer ---- */
 
 void wr_h1_drop_input(struct wr_h1 *h)
@@ -168,6 +170,7 @@ static void set_framing(struct wr_h1 *h, const struct wr_h1_framing *framing)
 
     h->framing = (uint8_t)framing->kind;
     h->chunked = (struct wr_h1_chunked){0};
+    h->trailers = (struct wr_buf){0};
     h->rx_left = framing->length;
     h->rx_total = 0;
     h->rx = has_content ? WR_H1_RX_BODY : WR_H1_RX_DONE;
@@ -331,6 +334,57 @@ static ssize_t read_length(struct wr_h1 *h, void *dst, size_t n)
     return got;
 }
 
+/* Nobody asks for the trailers of content that is only dropped; and then the arena is not the loop's
+ * alone to use, for the handler may still be at work. */
+static bool wants_trailers(const struct wr_h1 *h)
+{
+    return h->tx != WR_H1_TX_DONE;
+}
+
+/* 0, or -errno: the content is lost. */
+static ssize_t keep_trailers(struct wr_h1 *h, struct wr_slice lines)
+{
+    struct wr_buf *b = &h->trailers;
+
+    if (!wants_trailers(h))
+        return 0;
+    if (lines.n > wr_buf_room(b)) {
+        size_t cap = b->n + lines.n > TRAILERS_MIN / 2 ? 2 * (b->n + lines.n) : TRAILERS_MIN;
+        char *larger = wr_arena_alloc(&h->x->arena, cap);
+
+        if (!larger)
+            return fail_body(h, WR_H1_MEMORY);
+        if (b->n > 0)
+            memcpy(larger, b->p, b->n);
+        b->p = larger;
+        b->cap = cap;
+    }
+    wr_buf_slice_append(b, lines);
+    return 0;
+}
+
+/* The content has ended. The same. */
+static ssize_t set_trailers(struct wr_h1 *h)
+{
+    struct wr_slice lines = wr_buf_slice(&h->trailers);
+    size_t n = wr_h1_trailers_count(lines);
+    struct wr_fields *fields;
+    struct wr_field *v;
+
+    if (n == 0 || !wants_trailers(h))
+        return 0;
+    if (n > config_of(h)->fields_max)
+        return fail_body(h, WR_H1_FIELDS_MANY);
+    fields = wr_arena_alloc(&h->x->arena, sizeof *fields);
+    v = wr_arena_alloc(&h->x->arena, n * sizeof *v);
+    if (!fields || !v)
+        return fail_body(h, WR_H1_MEMORY);
+    wr_fields_init(fields, v, (uint16_t)n);
+    wr_h1_trailers_split(lines, fields);
+    h->x->request.trailers = fields;
+    return 0;
+}
+
 /* Decodes at most n bytes of what is buffered: a count, 0 for "nothing in it" or -errno. */
 static ssize_t decode_buffered(struct wr_h1 *h, void *dst, size_t n)
 {
@@ -343,11 +397,12 @@ static ssize_t decode_buffered(struct wr_h1 *h, void *dst, size_t n)
     in->start = (uint32_t)(bytes.p - in->data);
     switch (result) {
     case WR_H1_CHUNK_MORE:
-    case WR_H1_CHUNK_TRAILER:
         return 0;
+    case WR_H1_CHUNK_TRAILER:
+        return keep_trailers(h, data);
     case WR_H1_CHUNK_END_OF_BODY:
         h->rx = WR_H1_RX_DONE;
-        return 0;
+        return set_trailers(h);
     case WR_H1_CHUNK_BAD:
         return fail_body(h, reason);
     case WR_H1_CHUNK_DATA:

@@ -211,7 +211,7 @@ class Conformance(ServerCase):
                      "5\r\nhello\r\n0\r\n\r\n")
         self.assertIn(b"hello", r.body)
 
-    def test_trailers_reach_nobody(self):
+    def test_trailers_reach_no_field(self):
         """RFC 9110 6.5.1: none of them is merged into the header, and the next request is whole."""
         with Client(self.server) as c:
             c.send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -143,7 +143,26 @@ static int hex_digit(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-/* chunk = chunk-size CRLF chunk-data CRLF; our server sends neither extensions nor trailers. */
+/* *( field-line CRLF ) CRLF */
+static bool read_trailers(struct reader *rd, struct test_response *r)
+{
+    const char *start = rd->in.p;
+    struct test_response section = {0};
+    bool is_whole = rd->in.n >= 2 && (memcmp(start, "\r\n", 2) == 0 ||
+                                      memmem(start, rd->in.n, "\r\n\r\n", 4) != NULL);
+
+    if (!is_whole) {
+        rd->in = wr_slice_from(rd->in, rd->in.n);
+        r->is_cut = true;
+        return true;
+    }
+    if (!read_fields(rd, &section))
+        return false;
+    r->trailers = wr_slice(start, (size_t)(rd->in.p - start) - 2);
+    return true;
+}
+
+/* chunk = chunk-size CRLF chunk-data CRLF; our server sends no extensions. */
 static bool read_chunks(struct reader *rd, struct test_response *r)
 {
     struct wr_slice l;
@@ -165,6 +184,8 @@ static bool read_chunks(struct reader *rd, struct test_response *r)
                 return fail(rd, "bad chunk size");
             size = size * 16 + (size_t)hex_digit(l.p[i]);
         }
+        if (size == 0)
+            return read_trailers(rd, r);
         if (take_content(rd, r, size) < size)
             return true;
         if (rd->in.n < 2) {
@@ -176,8 +197,7 @@ static bool read_chunks(struct reader *rd, struct test_response *r)
             return false;
         if (l.n != 0)
             return fail(rd, "no CRLF behind a chunk");
-    } while (size > 0);
-    return true;
+    } while (true);
 }
 
 static bool read_length(struct reader *rd, struct test_response *r, bool has_content)

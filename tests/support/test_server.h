@@ -157,7 +157,8 @@ struct test_response {
     int status, minor;
     struct wr_slice names[TEST_FIELDS_MAX], values[TEST_FIELDS_MAX];
     size_t fields;
-    char *content; /* decoded; NUL-terminated */
+    struct wr_slice trailers; /* lines behind chunked content, each with its CRLF */
+    char *content;            /* decoded; NUL-terminated */
     size_t content_n;
     bool is_chunked;
     bool is_close_delimited;
