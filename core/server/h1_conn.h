@@ -176,6 +176,10 @@ enum wr_h1_io wr_h1_write_body(struct wr_h1 *h);
 /* Sends 100 Continue, if it is owed. */
 enum wr_h1_io wr_h1_write_continue(struct wr_h1 *h);
 
+/* Sends an interim response at once: 0, also when it became pending, or -errno. */
+int wr_h1_write_interim(struct wr_h1 *h, int status, const struct wr_response_field *fields,
+                        size_t n);
+
 /* Sends what is pending and in the out buffer. What is not taken becomes pending: BLOCKED. */
 enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more);
 

@@ -20,6 +20,7 @@
 #define PIECE_COST   512  /* of the turn's budget: a small piece is work too, */
 #define EMPTY_COST   4096 /* and an empty one brings nobody further */
 #define CONTINUE     "HTTP/1.1 100 Continue\r\n\r\n"
+#define HEAD_INTERIM 128 /* bytes of the head of an interim response that are not fields */
 #define HEAD_FRAMING 512 /* bytes of the head that are not the handler's fields */
 
 /* ---- sending ---- */
@@ -318,6 +319,30 @@ enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
     format_head(h, out);
     h->owes_continue = false; /* whoever reads the content now, reads it behind the answer */
     return WR_H1_IO_OK;
+}
+
+/* ---- interim responses ---- */
+
+int wr_h1_write_interim(struct wr_h1 *h, int status, const struct wr_response_field *fields,
+                        size_t n)
+{
+    size_t size = HEAD_INTERIM + room_of(fields, n);
+    enum wr_h1_io io = WR_H1_IO_OK;
+    char *text = malloc(size);
+    struct wr_buf b = wr_buf_on(text, size);
+
+    if (!text)
+        return -ENOMEM;
+    wr_h1_format_status(&b, status, wr_slice(NULL, 0));
+    for (size_t i = 0; i < n; i++)
+        wr_h1_format_field(&b, fields[i].name, fields[i].value);
+    WR_BUF_LITERAL(&b, "\r\n");
+    if (h->conn->worker->running == h->conn) /* else the out buffer may be another's */
+        io = wr_h1_flush(h, true);
+    if (io != WR_H1_IO_FAILED)
+        io = send_now(h, wr_buf_slice(&b));
+    free(text);
+    return io == WR_H1_IO_FAILED ? -ECONNABORTED : 0;
 }
 
 /* ---- body ---- */
