@@ -163,6 +163,8 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
     x->stream = stream;
     x->stream_data = stream_data;
     x->head = NULL;
+    x->trailers = NULL;
+    x->trailer_lines = NULL;
     x->route = NULL;
     x->id = ++w->requests;
     x->state = WR_EXCHANGE_PARSED;
@@ -190,6 +192,10 @@ void wr_exchange_unref(struct wr_exchange *x)
     close_body(&x->response); /* one that was set when nobody waited any more */
     if (x->head)
         wr_worker_unref_buffer(x->worker, x->head);
+    if (x->trailer_lines) {
+        free(x->trailers);
+        free(x->trailer_lines);
+    }
     wr_arena_reset(&x->arena);
     wr_worker_give_lease(x->worker, x->lease);
     wr_worker_give_exchange(x->worker, x);
@@ -233,7 +239,7 @@ static bool copy_request(struct wr_exchange *x, const struct wr_exchange *from)
     struct wr_slice path = from->request.path;
 
     x->request = from->request;
-    x->request.trailers = NULL; /* in the other's arena, and of content that nobody reads on */
+    x->request.trailers = NULL; /* the other's, of content that nobody reads on */
     x->request.fields.v = x->field_store;
     memcpy(x->field_store, fields->v, fields->n * sizeof *fields->v);
     if (path.p)

@@ -86,6 +86,11 @@ struct wr_exchange {
     void (*on_end)(struct wr_exchange *x); /* it is FINISHED or CANCELLED, the body closed */
     void *handler_data;                    /* of who set the three above */
 
+    /* What request.trailers is, and points to; malloc'ed by the protocol, for while content is read the
+     * arena may be in use elsewhere. NULL: nothing. */
+    struct wr_fields *trailers;
+    char *trailer_lines;
+
     struct wr_list pooled; /* while it is in the worker's pool */
     struct wr_field field_store[WR_FIELDS_LIMIT];
 };

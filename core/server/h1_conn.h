@@ -64,7 +64,7 @@ struct wr_h1 {
     struct wr_h1_pending *pending; /* NULL: all was taken */
     struct wr_h1_parser parser;
     struct wr_h1_chunked chunked;
-    /* the lines of the trailers so far, in the exchange's arena */
+    /* the exchange's trailer_lines, so far */
     struct wr_buf trailers;
     uint64_t rx_left;    /* of a body with Content-Length */
     uint64_t rx_total;   /* content read so far */

@@ -4,7 +4,7 @@
 #include "server/h1_conn.h"
 
 #include <errno.h>
-#include <sys/epoll.h>
+#include <stdlib.h>
 
 /* That the request began with. */
 static const struct wr_config *config_of(const struct wr_h1 *h)
@@ -334,8 +334,7 @@ static ssize_t read_length(struct wr_h1 *h, void *dst, size_t n)
     return got;
 }
 
-/* Nobody asks for the trailers of content that is only dropped; and then the arena is not the loop's
- * alone to use, for the handler may still be at work. */
+/* Nobody asks for those of content that is only dropped. */
 static bool wants_trailers(const struct wr_h1 *h)
 {
     return h->tx != WR_H1_TX_DONE;
@@ -350,13 +349,11 @@ static ssize_t keep_trailers(struct wr_h1 *h, struct wr_slice lines)
         return 0;
     if (lines.n > wr_buf_room(b)) {
         size_t cap = b->n + lines.n > TRAILERS_MIN / 2 ? 2 * (b->n + lines.n) : TRAILERS_MIN;
-        char *larger = wr_arena_alloc(&h->x->arena, cap);
+        char *larger = realloc(h->x->trailer_lines, cap);
 
         if (!larger)
             return fail_body(h, WR_H1_MEMORY);
-        if (b->n > 0)
-            memcpy(larger, b->p, b->n);
-        b->p = larger;
+        h->x->trailer_lines = b->p = larger;
         b->cap = cap;
     }
     wr_buf_slice_append(b, lines);
@@ -368,20 +365,21 @@ static ssize_t set_trailers(struct wr_h1 *h)
 {
     struct wr_slice lines = wr_buf_slice(&h->trailers);
     size_t n = wr_h1_trailers_count(lines);
-    struct wr_fields *fields;
-    struct wr_field *v;
+    struct {
+        struct wr_fields fields;
+        struct wr_field v[];
+    } * t;
 
     if (n == 0 || !wants_trailers(h))
         return 0;
     if (n > config_of(h)->fields_max)
         return fail_body(h, WR_H1_FIELDS_MANY);
-    fields = wr_arena_alloc(&h->x->arena, sizeof *fields);
-    v = wr_arena_alloc(&h->x->arena, n * sizeof *v);
-    if (!fields || !v)
+    t = malloc(sizeof *t + n * sizeof *t->v);
+    if (!t)
         return fail_body(h, WR_H1_MEMORY);
-    wr_fields_init(fields, v, (uint16_t)n);
-    wr_h1_trailers_split(lines, fields);
-    h->x->request.trailers = fields;
+    wr_fields_init(&t->fields, t->v, (uint16_t)n);
+    wr_h1_trailers_split(lines, &t->fields);
+    h->x->request.trailers = h->x->trailers = &t->fields;
     return 0;
 }
 

@@ -24,9 +24,10 @@ struct wr_request {
     struct wr_slice host;    /* host[:port] as the client named it; may be absent in HTTP/1.0 */
     struct wr_slice version; /* "HTTP/1.1" */
     struct wr_fields fields;
-    const struct wr_fields *trailers; /* behind the content, once that has been read; NULL: none.
-                                         Of names that wr_field_may_trail() alone */
-    int64_t content_length;           /* -1: not known before the end */
+    /* Behind the content, once that has been read; NULL: none. Of names that wr_field_may_trail() alone.
+     * Atomic, for an app elsewhere may look too early. */
+    const struct wr_fields *_Atomic trailers;
+    int64_t content_length; /* -1: not known before the end */
     struct wr_peer peer;
 };
 
