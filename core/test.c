@@ -136,7 +136,7 @@ static bool is_working(weir_test *t)
         waiting += wr_test_is_waiting(s);
         working += wr_test_is_working(s);
     }
-    return working > 0 && waiting < t->threads;
+    return working > 0 && waiting < t->places;
 }
 
 /* Everything there is to do now. False: nothing was. */
@@ -294,7 +294,7 @@ static int mount(struct weir_test *t, const weir_test_setup *setup, struct wr_im
     if (!handler)
         return -1;
     if (own.serial)
-        t->threads = 1;
+        t->threads = t->places = 1;
     t->limits = (struct wr_handler_limits){-1, -1, setup->cancels_half_closed != 0};
     if (setup->cancels_half_closed)
         handler->limits = &t->limits;
@@ -351,6 +351,7 @@ static bool start(struct weir_test *t, const weir_test_setup *setup, char *why)
     if (!check_setup(setup, why) || !start_workers(t, value_or(setup->loops, 1), why))
         return false;
     t->threads = value_or(setup->threads, THREADS);
+    t->places = 2 * t->threads; /* each has a stand-in while it waits for a client */
     t->patience_ms = value_or(setup->patience_ms, PATIENCE_MS);
     if (setup->body_bytes_max > 0)
         t->site.config.body_bytes_max = (uint64_t)setup->body_bytes_max;

@@ -325,10 +325,10 @@ bool wr_test_is_waiting(weir_test_exchange *s)
     struct wr_environ *e = environ_of(s);
     bool is_waiting;
 
-    if (!s->is_open || !e || !e->remote || e->remote->phase == WR_REMOTE_IDLE)
+    if (!s->is_open || !e || !e->remote || !wr_remote_is_out(e))
         return false;
     pthread_mutex_lock(&e->remote->lock);
-    is_waiting = e->remote->is_reading;
+    is_waiting = e->remote->is_waiting;
     pthread_mutex_unlock(&e->remote->lock);
     return is_waiting;
 }

@@ -7,6 +7,7 @@
 #include "app/input.h"
 #include "app/remote.h"
 #include "app/start.h"
+#include "app/trailers.h"
 
 #define EMPTIES_FAULT 100000              /* in a row: there will be no other */
 #define EMPTIES_MAX   16                  /* in a row: then others have their turn */
@@ -65,6 +66,7 @@ static int32_t take_end(struct wr_environ *e)
         return wr_start_fault(e, WEIR_EINVAL,
                               "the body ended after %llu bytes, its Content-Length is %lld",
                               (unsigned long long)e->given, (long long)e->declared);
+    e->has_ended_trailers = true;
     return WEIR_END;
 }
 
@@ -113,10 +115,17 @@ static struct wr_environ *environ_of_body(struct wr_body *b)
     return WR_CONTAINER_OF(b, struct wr_environ, out);
 }
 
+/* No more comes, and what the app wants to say behind it is said. */
+static int end(struct wr_environ *e)
+{
+    wr_trailers_close(e);
+    return 0;
+}
+
 static int peek_memory(struct wr_environ *e, struct wr_piece *out)
 {
     if (e->left == 0)
-        return 0;
+        return end(e);
     *out = (struct wr_piece){
         .mem = (const char *)e->body.data + (e->body.size - e->left), .fd = -1, .len = e->left};
     return 1;
@@ -130,7 +139,7 @@ static size_t piece_of_file(uint64_t left)
 static int peek_file(struct wr_environ *e, struct wr_piece *out)
 {
     if (e->left == 0)
-        return 0;
+        return end(e);
     *out = (struct wr_piece){.fd = (int)e->body.fd,
                              .off = (off_t)(e->body.offset + (e->body.size - e->left)),
                              .len = piece_of_file(e->left)};
@@ -212,7 +221,7 @@ static int use_pulled(struct wr_environ *e, struct wr_piece *out)
         return await(e);
     case WEIR_END:
         e->has_pulled = true; /* and so it stays */
-        return 0;
+        return end(e);
     default:
         e->has_pulled = true;
         return -EIO;
@@ -281,7 +290,7 @@ static int peek(struct wr_body *b, struct wr_piece *out, int max)
     case WEIR_BODY_ITERABLE:
         return peek_iterable(e, out);
     default:
-        return 0;
+        return end(e);
     }
 }
 

@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 
 #include "app/app_body.h"
+#include "app/hints.h"
 #include "app/input.h"
 #include "app/remote.h"
 #include "app/start.h"
+#include "app/trailers.h"
 #include "http/status.h"
 #include "server/dispatch.h"
 
@@ -23,6 +25,8 @@ static void respond(struct wr_environ *e, int64_t length)
         e->is_started = true;
     e->is_responding = true;
     x->response.status = e->status;
+    wr_hints_flush(e);
+    wr_trailers_announce(e);
     wr_app_body_open(e);
     wr_exchange_set_body(x, e->ours ? e->ours : &e->out, length);
     wr_exchange_respond(x);

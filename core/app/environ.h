@@ -35,6 +35,9 @@ struct wr_deferred {
     bool is_own; /* malloc'ed */
 };
 
+struct wr_hints;
+struct wr_trailer_list;
+
 struct wr_environ {
     weir_environ base; /* first */
     struct wr_exchange *x;
@@ -48,10 +51,13 @@ struct wr_environ {
     struct wr_environ_value *values;
     struct wr_deferred *deferred;
     void *thread_state;
-    int64_t declared;    /* Content-Length by the app; -1: none */
-    size_t head_bytes;   /* of its fields */
-    int32_t status;      /* of start_response; 0: not called */
-    int32_t error;       /* sticky; 0: none */
+    int64_t declared;                     /* Content-Length by the app; -1: none */
+    size_t head_bytes;                    /* of its fields */
+    struct wr_buf *trailer_names;         /* that were added before something was sent */
+    struct wr_trailer_list *trailer_list; /* all, with their values; both NULL: none */
+    bool has_ended_trailers;              /* what is added now comes too late */
+    int32_t status;                       /* of start_response; 0: not called */
+    int32_t error;                        /* sticky; 0: none */
     int32_t broken;      /* what weir_read() said of content that is broken; 0: nothing */
     bool has_values;     /* weir_set() was called */
     bool is_started;     /* something is on its way: start_response comes too late */

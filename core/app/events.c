@@ -1,5 +1,6 @@
 #include "app/events.h"
 
+#include "app/hints.h"
 #include "app/input.h"
 #include "app/mount.h"
 #include "app/remote.h"
@@ -138,6 +139,8 @@ static void on_wake(struct wr_task *task)
     struct wr_environ *e = WR_CONTAINER_OF(task, struct wr_environ, wake);
     unsigned events = atomic_exchange(&e->events, 0);
 
+    if (events & WR_EVENT_HINTS)
+        wr_hints_flush(e);
     if (e->is_ended && e->remote) {
         wr_remote_try_end(e);
     } else if (e->is_ended) {

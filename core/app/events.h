@@ -14,6 +14,7 @@ enum wr_event {
     WR_EVENT_WAKE = 1,         /* weir_wake(): next has more */
     WR_EVENT_OUTPUT = 2,       /* bytes were written */
     WR_EVENT_FINISHED = 4,     /* weir_finish(), outside of a call */
+    WR_EVENT_HINTS = 256,      /* early hints were given */
     WR_EVENT_SINK = 8,         /* weir_read_all() or weir_read_file() begins */
     WR_EVENT_INPUT = 16,       /* callbacks: on_input, */
     WR_EVENT_WRITABLE = 32,    /* on_writable, */

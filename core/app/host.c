@@ -8,10 +8,12 @@
 
 #include "app/app_body.h"
 #include "app/events.h"
+#include "app/hints.h"
 #include "app/input.h"
 #include "app/mount.h"
 #include "app/plugin_config.h"
 #include "app/start.h"
+#include "app/trailers.h"
 
 static void *alloc(weir_environ *env, size_t n)
 {
@@ -96,8 +98,15 @@ static void *thread_state(weir_environ *env)
 
 static const void *extension(const weir_host *host, const char *name)
 {
+    static const struct {
+        const char *name;
+        const void *table;
+    } known[] = {{"weir.trailers/1", &wr_trailers_table}, {"weir.early-hints/1", &wr_hints_table}};
+
     (void)host;
-    (void)name;
+    for (size_t i = 0; name && i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(name, known[i].name) == 0)
+            return known[i].table;
     return NULL;
 }
 

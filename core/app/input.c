@@ -155,7 +155,7 @@ static void read_for_thread(struct wr_environ *e)
     }
     pthread_mutex_lock(&r->lock);
     r->result = public_result(e->x, n);
-    r->is_reading = false;
+    r->is_reading = r->is_waiting = false;
     pthread_cond_signal(&r->changed);
     pthread_mutex_unlock(&r->lock);
 }
@@ -176,7 +176,7 @@ static int64_t read_on_thread(struct wr_environ *e, void *buf, size_t n)
     r->into = buf;
     r->room = n;
     wr_remote_lock(e);
-    r->is_reading = true;
+    r->is_reading = r->is_waiting = true;
     if (!atomic_load(&r->is_over))
         wr_loop_post(e->x->worker->loop, &r->read);
     wr_remote_wait_begin(e);

@@ -64,6 +64,7 @@ static void wait_for_room(struct wr_environ *e, size_t n)
     wr_remote_wait_begin(e);
     while (!has_room(e, n) && !atomic_load(&r->is_over)) {
         e->s->output.room_wanted = n;
+        r->is_waiting = true;
         pthread_cond_wait(&r->changed, &r->lock);
     }
     wr_remote_wait_end(e);
@@ -199,8 +200,10 @@ void wr_output_advance(struct wr_environ *e, size_t n)
     is_news = is_room_news(e);
     if (is_news) {
         o->room_wanted = 0;
-        if (e->remote)
+        if (e->remote) {
+            e->remote->is_waiting = false;
             pthread_cond_signal(&e->remote->changed);
+        }
     }
     wr_remote_unlock(e);
     free(done);

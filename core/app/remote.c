@@ -214,6 +214,7 @@ void wr_remote_tell_over(struct wr_environ *e)
     pthread_mutex_lock(&r->lock);
     atomic_store(&r->is_over, true);
     atomic_store(&r->is_gone, !e->x->is_complete);
+    r->is_waiting = false;
     pthread_cond_signal(&r->changed);
     pthread_mutex_unlock(&r->lock);
     if (r->phase == WR_REMOTE_OUT && e->mount->pool && wr_pool_cancel(e->mount->pool, &r->job))

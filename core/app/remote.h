@@ -38,10 +38,11 @@ struct wr_remote {
     atomic_bool is_over; /* the exchange has ended: what is out may give up */
     atomic_bool is_gone; /* before its response was complete */
 
-    /* What the app and the loop look at at once: the output, subscribers, and the four below of a
-     * thread that waits in weir_read(). */
+    /* What the app and the loop look at at once: the output, subscribers, and what follows of a
+     * thread that waits in weir_read() or weir_write(). */
     pthread_mutex_t lock;
     pthread_cond_t changed;
+    bool is_waiting; /* a thread does, for content or for room, and has not been called */
     bool is_reading;
     ssize_t result;
     void *into;
@@ -74,7 +75,7 @@ static inline bool wr_remote_may_wait(const struct wr_environ *e)
     return e->remote && !e->mount->home && !e->is_in_callback;
 }
 
-/* On a thread of the pool, around a wait for the client: another may take its place. */
+/* On a thread of the pool, under the lock, around a wait for the client: another may take its place. */
 static inline void wr_remote_wait_begin(struct wr_environ *e)
 {
     wr_pool_wait_begin(e->mount->pool);

@@ -42,6 +42,8 @@ void wr_start_clear(struct wr_environ *e)
     r->has_date = r->has_server = false;
     r->out_of_memory = false;
     r->reason = wr_slice(NULL, 0);
+    e->trailer_names = NULL;
+    e->trailer_list = NULL;
     e->head_bytes = 0;
     e->status = 0;
     e->declared = -1;
@@ -174,23 +176,45 @@ static int32_t add_once(struct wr_environ *e, bool *has_it, struct wr_slice name
     return add_copy(e, name, value);
 }
 
-static int32_t add_field(struct wr_environ *e, const char *name_text, struct wr_slice value)
+/* Of any field: is it written as one? */
+static int32_t check_syntax(struct wr_environ *e, struct wr_slice name, struct wr_slice value)
 {
-    struct wr_slice name = wr_slice_of(name_text ? name_text : "");
-
-    value = wr_slice_trim(value);
-    if (wr_slice_eq(name, WR_SLICE("Content-Type")) && is_value(value)) /* what most have */
-        return add_copy(e, name, value);
     if (!wr_is_token(name))
         return wr_start_fault(e, WEIR_EINVAL, "\"%.*s\" is not the name of a field", (int)name.n,
                               name.p);
     if (!is_value(value))
         return wr_start_fault(e, WEIR_EINVAL, "a control character in the field %.*s", (int)name.n,
                               name.p);
+    return 0;
+}
+
+static int32_t refuse_hop_by_hop(struct wr_environ *e, struct wr_slice name)
+{
+    return wr_start_fault(e, WEIR_EINVAL, "the field %.*s is the connection's, not an app's",
+                          (int)name.n, name.p);
+}
+
+int32_t wr_start_check_field(struct wr_environ *e, struct wr_slice name, struct wr_slice value)
+{
+    int32_t err = check_syntax(e, name, value);
+
+    return err == 0 && kind_of(name) == HOP_BY_HOP ? refuse_hop_by_hop(e, name) : err;
+}
+
+static int32_t add_field(struct wr_environ *e, const char *name_text, struct wr_slice value)
+{
+    struct wr_slice name = wr_slice_of(name_text ? name_text : "");
+    int32_t err;
+
+    value = wr_slice_trim(value);
+    if (wr_slice_eq(name, WR_SLICE("Content-Type")) && is_value(value)) /* what most have */
+        return add_copy(e, name, value);
+    err = check_syntax(e, name, value);
+    if (err < 0)
+        return err;
     switch (kind_of(name)) {
     case HOP_BY_HOP:
-        return wr_start_fault(e, WEIR_EINVAL, "the field %.*s is the connection's, not an app's",
-                              (int)name.n, name.p);
+        return refuse_hop_by_hop(e, name);
     case CONTENT_LENGTH:
         return declare_length(e, value);
     case DATE:

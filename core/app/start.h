@@ -17,7 +17,12 @@ int32_t wr_start_reason(weir_environ *env, const char *text);
 /* Does a field of this name belong to one connection, so that no answer may have it from an app? */
 bool wr_start_is_hop_by_hop(struct wr_slice name);
 
-/* Forgets what was started: status, fields, reason. */
+/* What holds for every field of an app, wherever it is sent: the name is a token, the value, with the
+ * blanks around it gone, has no control character, and it is not the connection's. 0, or the error that
+ * has become the app's fault. */
+int32_t wr_start_check_field(struct wr_environ *e, struct wr_slice name, struct wr_slice value);
+
+/* Forgets what was started: status, fields, reason, trailers. */
 void wr_start_clear(struct wr_environ *e);
 
 /* Forgets the fields of this name. */

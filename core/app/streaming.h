@@ -80,6 +80,9 @@ struct wr_streaming {
     weir_body finished; /* what weir_finish() has given */
     bool has_finished;
 
+    struct wr_hints
+        *_Atomic hints; /* of an app elsewhere, not yet on their way, the last one first */
+
     struct wr_timer beat; /* of a heartbeat, while next has nothing */
     bool is_beat_due;
     size_t beat_left; /* of one that is being sent */

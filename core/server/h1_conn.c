@@ -58,6 +58,15 @@ static ssize_t stream_read(struct wr_exchange *x, void *dst, size_t n)
     return got;
 }
 
+static void stream_set_time(struct wr_exchange *x, int64_t ms)
+{
+    struct wr_h1 *h = h1_of(x);
+
+    wr_h1_set_time(h, ms);
+    if (h->conn->worker->running != h->conn) /* else that follows at the end of its turn */
+        wr_h1_set_deadline(h);
+}
+
 /* RFC 9110 15.2: HTTP/1.0 has none. */
 static int stream_inform(struct wr_exchange *x, int status, const struct wr_response_field *fields,
                          size_t n)
@@ -77,6 +86,7 @@ static const struct wr_stream_ops stream_ops = {
     .respond = run_or_wait,
     .body_ready = run_or_wait,
     .read = stream_read,
+    .set_time = stream_set_time,
     .inform = stream_inform,
 };
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 
 /* That the request began with. */
 static const struct wr_config *config_of(const struct wr_h1 *h)

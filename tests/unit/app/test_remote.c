@@ -773,7 +773,7 @@ static void fini__with_everything_open__waits_and_ends_all_once(void **state)
     assert_in_range(calls, 4, WR_COUNT(c)); /* a thread that is free early may take one more */
     check_ended(calls);
     assert_int_equal(atomic_load(&it.read_end), WEIR_EGONE);
-    assert_int_equal(atomic_load(&it.threads_stopped), THREADS);
+    assert_in_range(atomic_load(&it.threads_stopped), THREADS, 2 * THREADS); /* stand-ins too */
     for (size_t i = 0; i < WR_COUNT(c); i++)
         fake_transport_fini(&c[i].transport);
     sem_destroy(&it.entered);
