@@ -1,6 +1,7 @@
 # What `cmake --install` puts where. The tree that it makes may be moved: nothing in it names a folder
-# of the machine that built it. Components: `headers` is weir/app.h, all that a plugin is built from;
-# `runtime` is libweir.so; `development` the rest of the library; what is unnamed is of the program.
+# of the machine that built it. Components: `headers` is weir/app.h and what is made of
+# it, all that a plugin is built from; `runtime` is libweir.so; `development` the rest of the library;
+# what is unnamed is of the program.
 
 include(CMakePackageConfigHelpers)
 
@@ -17,7 +18,10 @@ install(DIRECTORY www/ DESTINATION ${CMAKE_INSTALL_DATADIR}/weir/www)
 
 # ---- headers and libraries -----------------------------------------------------------------------
 
-install(FILES include/weir/app.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weir COMPONENT headers)
+foreach(header IN ITEMS app sse)
+  install(FILES include/weir/${header}.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weir
+    COMPONENT headers)
+endforeach()
 foreach(header IN ITEMS error server test version weir)
   install(FILES include/weir/${header}.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weir
     COMPONENT development)

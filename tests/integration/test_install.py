@@ -19,7 +19,7 @@ BUILD = os.environ["WEIR_BUILD"]
 CC = os.environ.get("CC") or "cc"
 CXX = os.environ.get("CXX")
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
-HEADERS = ["app.h", "error.h", "server.h", "test.h", "version.h", "weir.h"]
+HEADERS = ["app.h", "error.h", "server.h", "sse.h", "test.h", "version.h", "weir.h"]
 
 HOST = r"""
 #include <weir/weir.h>

@@ -1,4 +1,4 @@
-"""Every name that weir/app.h brings begins with weir_ or WEIR_: check_names.py CC INCLUDE."""
+"""Every name that weir/HEADER.h brings begins with weir_ or WEIR_: check_names.py CC INCLUDE HEADER."""
 import re
 import subprocess
 import sys
@@ -7,15 +7,15 @@ import sys
 def macros(cc, *options):
     done = subprocess.run([cc, "-std=c11", "-dM", "-E", *options, "-x", "c", "-"], text=True,
                           input="".join("#include <%s.h>\n" % h for h in (
-                              "stdarg", "stddef", "stdint", "stdio", "string")),
+                              "stdarg", "stddef", "stdint", "stdio", "stdlib", "string")),
                           capture_output=True, check=True)
     return set(re.findall(r"^#define (\w+)", done.stdout, re.M))
 
 
-def main(cc, include):
-    new = macros(cc, "-I", include, "-include", "weir/app.h") - macros(cc)
+def main(cc, include, header):
+    new = macros(cc, "-I", include, "-include", "weir/%s.h" % header) - macros(cc)
     bad = sorted(m for m in new if not m.startswith("WEIR_"))
-    with open(include + "/weir/app.h") as f:
+    with open("%s/weir/%s.h" % (include, header)) as f:
         text = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
     functions = re.findall(r"^(?:static inline .*?|)\b(\w+)\((?=[^()]*\benv|const weir|uint32_t)",
                            text, re.M)
@@ -27,4 +27,4 @@ def main(cc, include):
         sys.exit("names without weir_: %s" % (bad or "nothing was found"))
 
 
-main(*sys.argv[1:3])
+main(*sys.argv[1:4])
