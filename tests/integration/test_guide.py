@@ -4,14 +4,27 @@ those of docs/embedding.md: each is a part of a program of docs/examples, which 
 A listing is a fence with these comments right before it, the first one is required:
 
     <!-- listing: NAME.c METHOD TARGET [STATUS] -->   mounted at /NAME, called so; STATUS is 200
-    <!-- config: JSON -->                             with this configuration
+    <!-- also: METHOD TARGET [STATUS] -->             one more call, after the one before
+    <!-- config: JSON -->                             with this configuration; {folder}: an empty one
+
+and of the call before:
+
     <!-- sends: TEXT -->                              content of the request
+    <!-- pieces: TEXT | TEXT -->                      content in chunks, each sent by itself
+    <!-- has: NAME: VALUE -->                         a field of the request
     <!-- answers: TEXT -->                            the body begins so
-    <!-- also: METHOD TARGET STATUS -->               one more call
+    <!-- field: NAME: VALUE -->                       a field of the answer, or of what goes before
+                                                      or behind it (103, trailers)
+    <!-- comes: TEXT -->                              so much of it comes; it stays open meanwhile
+    <!-- goes on: TEXT -->                            what comes then on the one that is open
+    <!-- leaves: TEXT -->                             the client resets the connection when TEXT has
+                                                      come, or at once where there is none
+    <!-- until: TEXT -->                              called again until the body begins so
 
 or <!-- compile: NAME.c --> for a program that is no plugin, and is only compiled, or
 <!-- part: NAME.c --> for lines that stand so in docs/examples/NAME.c.
 """
+import contextlib
 import os
 import re
 import shlex
@@ -20,7 +33,7 @@ import tempfile
 import textwrap
 import unittest
 
-from support import Client, TempCase
+from support import Client, TempCase, eventually
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 GUIDE = os.path.join(TOP, "docs/writing-plugins.md")
@@ -30,9 +43,23 @@ PACKAGES = {"glib.c": "glib-2.0", "libuv.c": "libuv"}
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wshadow"]
 LANGUAGES = {".c": ("c", "-std=c11"), ".cc": ("cpp", "-std=c++17")}
 
-_COMMENT = re.compile(r"<!-- (\w+): (.*) -->")
+_COMMENT = re.compile(r"<!-- (\w+(?: \w+)?):(?: (.*))? -->")
 _CALL = re.compile(r"([A-Z]+) (/\S*)(?: (\d{3}))?")
 _MAIN = re.compile(r"\bint main\(|^WEIR_PLUGIN\(", re.M)
+
+
+class Call:
+    OF_CALL = {"sends", "pieces", "has", "answers", "field", "comes", "leaves", "until", "goes on"}
+
+    def __init__(self, method, target, status):
+        self.method, self.target, self.status = method, target, status
+        self.said = {}
+
+    def __repr__(self):
+        return "%s %s" % (self.method, self.target)
+
+    def __getattr__(self, key):
+        return self.said.get(key.replace("_", " "))
 
 
 class Listing:
@@ -41,7 +68,7 @@ class Listing:
         self.is_plugin = kind == "listing"
         self.is_part = kind == "part"
         self.stem, self.suffix = os.path.splitext(name)
-        self.config, self.sends, self.answers, self.calls = None, "", "", []
+        self.config, self.calls = None, []
 
     def __repr__(self):
         return "line %d: %s" % (self.line, self.name)
@@ -50,7 +77,7 @@ class Listing:
         m = _CALL.fullmatch(text)
         if not m:
             raise AssertionError("%r: what call is %r?" % (self, text))
-        self.calls.append((m[1], m[2], int(m[3] or 200)))
+        self.calls.append(Call(m[1], m[2], int(m[3] or 200)))
 
 
 def comment(listing, key, value, line):
@@ -69,8 +96,10 @@ def comment(listing, key, value, line):
         raise AssertionError("line %d: %s belongs to no listing" % (line, key))
     if key == "also":
         listing.add_call(value)
-    elif key in ("config", "sends", "answers"):
-        setattr(listing, key, value)
+    elif key == "config":
+        listing.config = value
+    elif key in Call.OF_CALL and listing.calls and key not in listing.calls[-1].said:
+        listing.calls[-1].said[key] = value
     else:
         raise AssertionError("%r: what is %r?" % (listing, key))
     return listing
@@ -94,7 +123,7 @@ def read_guide(text):
             continue
         m = _COMMENT.fullmatch(row)
         if m:
-            waiting = comment(waiting, m[1], m[2], line)
+            waiting = comment(waiting, m[1], m[2] or "", line)
         elif row.startswith("```"):
             if waiting and row[3:] != LANGUAGES[waiting.suffix][0]:
                 raise AssertionError("%r: is marked as %r" % (waiting, row[3:]))
@@ -160,21 +189,95 @@ class Guide(TempCase):
         options = []
         for x in plugins:
             value = "/%s=%s" % (x.stem, compile_listing(x, self.folder.name))
-            options += ["--plugin", value + (":" + x.config if x.config else "")]
+            if x.config:
+                value += ":" + x.config.replace("{folder}", self.temp)
+            options += ["--plugin", value]
         with self.serve(*options) as server:
             for listing in plugins:
-                for i, call in enumerate(listing.calls):
-                    with self.subTest(listing=repr(listing), call=call):
-                        self.call(server, listing, call, listing.answers if i == 0 else "")
+                with contextlib.ExitStack() as stack:
+                    self.run_calls(server, listing, stack)
 
-    def call(self, server, listing, call, answers):
-        method, target, status = call
-        content = listing.sends.encode()
-        fields = ["Content-Length: %d" % len(content)] if content or method == "POST" else []
-        with Client(server) as c:
-            r = c.get(target, *fields, method=method, body=content)
-        self.assertEqual(r.status, status, r.body[:500])
-        self.assertTrue(r.body.startswith(answers.encode()), r.body[:500])
+    def run_calls(self, server, listing, stack):
+        waits = None  # the one that is open
+        for call in listing.calls:
+            with self.subTest(listing=repr(listing), call=call):
+                client = stack.enter_context(Recorder(server))
+                ask(client, call)
+                if call.leaves is not None:
+                    await_text(client, call.leaves)
+                    client.reset()
+                elif call.comes is not None:
+                    self.assertEqual(client.read_head().status, call.status)
+                    await_text(client, call.comes)
+                    waits = client
+                else:
+                    self.check_answer(server, client, call)
+                if call.goes_on is not None:
+                    await_text(waits, call.goes_on)
+
+    def check_answer(self, server, client, call):
+        wanted = (call.answers or call.until or "").encode()
+        r, raw = read(client, call)
+
+        def fits():
+            nonlocal r, raw
+            if not r.body.startswith(wanted):
+                r, raw = once(server, call)
+            return r.body.startswith(wanted)
+        if call.until is not None:
+            eventually(fits)
+        self.assertEqual(r.status, call.status, r.body[:500])
+        self.assertTrue(r.body.startswith(wanted), r.body[:500])
+        if call.field:
+            self.assertIn("\r\n%s\r\n" % call.field, raw)
+
+
+def ask(client, call):
+    fields = [call.has] if call.has else []
+    if call.pieces is not None:
+        client.request(call.target, *fields, "Transfer-Encoding: chunked", method=call.method)
+        for piece in call.pieces.split(" | "):
+            client.send("%x\r\n%s\r\n" % (len(piece), piece))
+        client.send("0\r\n\r\n")
+        return
+    content = (call.sends or "").encode()
+    if content or call.method in ("POST", "PUT"):
+        fields.append("Content-Length: %d" % len(content))
+    client.request(call.target, *fields, method=call.method, body=content)
+
+
+class Recorder(Client):
+    """Of which all that came is kept."""
+
+    def __init__(self, server):
+        super().__init__(server)
+        self.raw = b""
+
+    def fill(self):
+        before = len(self.buffer)
+        more = super().fill()
+        self.raw += self.buffer[before:]
+        return more
+
+
+def await_text(client, text):
+    """In the bytes that come, framing and all."""
+    while text.encode() not in client.buffer:
+        if not client.fill():
+            raise AssertionError("%r does not come, but %r" % (text, client.buffer[-500:]))
+    client.buffer = client.buffer.split(text.encode(), 1)[1]
+
+
+def read(client, call):
+    """The response, and all bytes that came as text."""
+    r = client.read(call.method)
+    return r, client.raw.decode("latin-1")
+
+
+def once(server, call):
+    with Recorder(server) as client:
+        ask(client, call)
+        return read(client, call)
 
 
 def is_part_of(part, whole):
@@ -237,13 +340,16 @@ class Extraction(unittest.TestCase):
             read_guide(text)
 
     def test_marks(self):
-        text = ("<!-- listing: a.c POST /a?b 404 -->\n<!-- sends: x y -->\n<!-- also: GET /a 200 -->\n"
-                "<!-- answers: z -->\n<!-- config: {\"k\": 1} -->\n```c\none\n\ntwo\n```\n"
+        text = ("<!-- listing: a.c POST /a?b 404 -->\n<!-- sends: x y -->\n<!-- answers: z -->\n"
+                "<!-- also: GET /a -->\n<!-- goes on: it -->\n<!-- leaves: -->\n<!-- config: {\"k\": 1} -->\n```c\none\n\ntwo\n```\n"
                 "\n```sh\nls\n```\n<!-- compile: b.cc -->\n```cpp\nint main() {}\n```\n")
         a, b = read_guide(text)
-        self.assertEqual((a.name, a.text, a.calls), ("a.c", "one\n\ntwo\n",
-                                                     [("POST", "/a?b", 404), ("GET", "/a", 200)]))
-        self.assertEqual((a.sends, a.answers, a.config), ("x y", "z", '{"k": 1}'))
+        first, second = a.calls
+        self.assertEqual((a.name, a.text, a.config), ("a.c", "one\n\ntwo\n", '{"k": 1}'))
+        self.assertEqual((first.method, first.target, first.status), ("POST", "/a?b", 404))
+        self.assertEqual((first.sends, first.answers, first.leaves), ("x y", "z", None))
+        self.assertEqual((repr(second), second.status), ("GET /a", 200))
+        self.assertEqual((second.sends, second.goes_on, second.leaves), (None, "it", ""))
         self.assertEqual((b.is_plugin, b.suffix, b.calls), (False, ".cc", []))
 
     def test_faults(self):
@@ -258,6 +364,8 @@ class Extraction(unittest.TestCase):
         self.fails("<!-- listing: a.c GET -->\n```c\nx\n```\n")
         self.fails("<!-- listing: a.rs GET /a -->\n```c\nx\n```\n")
         self.fails(mark + "<!-- answer: x -->\n```c\nx\n```\n")
+        self.fails(mark + "<!-- sends: x -->\n<!-- sends: y -->\n```c\nx\n```\n")
+        self.fails("<!-- compile: a.c -->\n<!-- sends: x -->\n```c\nx\n```\n")
         self.fails("```c\nWEIR_PLUGIN(.name = \"a\");\n```\n")
 
     def test_parts(self):
