@@ -21,7 +21,8 @@ and of the call before:
                                                       come, or at once where there is none
     <!-- until: TEXT -->                              called again until the body begins so
 
-or <!-- compile: NAME.c --> for a program that is no plugin, and is only compiled, or
+or <!-- compile: NAME.c --> for a program that is no plugin: one that includes weir/test.h is run as well,
+where the plugins of the guide are and libweir is built; or
 <!-- part: NAME.c --> for lines that stand so in docs/examples/NAME.c.
 """
 import contextlib
@@ -33,7 +34,7 @@ import tempfile
 import textwrap
 import unittest
 
-from support import Client, TempCase, eventually
+from support import WEIR, Client, TempCase, eventually, sanitizer
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 GUIDE = os.path.join(TOP, "docs/writing-plugins.md")
@@ -184,6 +185,26 @@ class Guide(TempCase):
             with self.subTest(listing=repr(listing)):
                 compile_listing(listing, self.folder.name)
 
+    def test_tests_run(self):
+        library = os.path.join(os.path.dirname(WEIR), "libweir.so")
+        if sanitizer() or not os.path.exists(library):
+            self.skipTest("no libweir that a program could be linked with")
+        for x in self.listings:
+            if x.is_plugin:
+                compile_listing(x, self.folder.name)
+        for x in self.listings:
+            if "<weir/test.h>" not in x.text:
+                continue
+            with self.subTest(listing=repr(x)):
+                program = os.path.join(self.folder.name, x.stem)
+                for command in ([*compiler(".c"), "-o", program, compile_listing(x, self.folder.name),
+                                 library, "-lcmocka", "-Wl,-rpath," + os.path.dirname(library)],
+                                [program]):
+                    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                          stderr=subprocess.STDOUT, text=True, check=False,
+                                          cwd=self.folder.name)
+                    self.assertEqual(done.returncode, 0, done.stdout)
+
     def test_answer(self):
         plugins = [x for x in self.listings if x.is_plugin]
         options = []
@@ -201,7 +222,8 @@ class Guide(TempCase):
         waits = None  # the one that is open
         for call in listing.calls:
             with self.subTest(listing=repr(listing), call=call):
-                client = stack.enter_context(Recorder(server))
+                client = Recorder(server)
+                stack.callback(client.reset)  # after a mere close a stream that is silent would go on
                 ask(client, call)
                 if call.leaves is not None:
                     await_text(client, call.leaves)

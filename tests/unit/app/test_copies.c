@@ -64,6 +64,13 @@ static weir_body say_copy(weir_environ *env, weir_start_response *start_response
     return weir_copy(env, memory, size);
 }
 
+static weir_body say_written(weir_environ *env, weir_start_response *start_response)
+{
+    start_response(env, 200, NULL);
+    weir_write(env, memory, size);
+    return weir_empty();
+}
+
 static int32_t next(weir_environ *env, void *arg, weir_chunk *chunk)
 {
     bool *has_said = arg;
@@ -173,7 +180,7 @@ static void sent__by_kind_and_size__from_where_it_lies_or_by_a_copy(void **state
         size_t size, sent_from_memory;
     } rows[] = {
         {say_bytes, LARGE, LARGE}, {say_bytes, SMALL, 0}, {say_chunk, LARGE, LARGE},
-        {say_chunk, SMALL, 0},     {say_copy, LARGE, 0},
+        {say_chunk, SMALL, 0},     {say_copy, LARGE, 0},  {say_written, LARGE, 0},
     };
 
     (void)state;
