@@ -22,17 +22,17 @@
  * These hold for every function, unless it says otherwise:
  *
  * - Lifetime: what it gives (strings, slices, memory) is the request's, valid until its response is
- *   over, also in `next`, `close` and deferred functions, and never to be freed. What it is given
- * is copied before it returns.
+ *   over, also in `next`, `close` and deferred functions, and never to be freed. What it is given is
+ *   copied before it returns; but not the bytes of a body or a chunk, nor what `arg` points to.
  * - Thread: it is called where the app runs (.runs below), in the app, in `next` and in callbacks
- * of this request; never from two threads at a time.
+ *   of this request; never from two threads at a time.
  * - Errors: 0 or a count; below 0 a WEIR_E* number. What a host does not have, as all that is
  * marked "not yet", gives WEIR_ENOTSUP, NULL or 0.
  *
  * Errors need not be checked for HTTP's sake: they stick. After a start_response, weir_header_add
- * or weir_reason that failed, these and weir_read fail too; the client gets a 500 (a 503 for want
- * of memory; a closed connection where something was sent), the log says why, and close and
- * deferred functions run as ever.
+ * or weir_reason that failed, or another mistake of which the log tells, these and all that reads or
+ * writes fail too, with WEIR_EFAILED; the client gets a 500 (a 503 for want of memory; a closed
+ * connection where something was sent), and close and deferred functions run as ever.
  *
  * The guide: docs/writing-plugins.md. The manual: weir_app(3).
  */
@@ -97,8 +97,8 @@ enum weir_error { WEIR_ERRORS(WEIR_ERROR_CONSTANT_) WEIR_OK = 0 };
 #define WEIR_ON_LOOP      1 /* on the event loop: it must not block; several loops call it at once */
 #define WEIR_IN_COROUTINE 2 /* not yet: refused when it is mounted */
 
-/* What next says, and nothing else. WEIR_AGAIN is also said by weir_read and weir_write on the
- * loop. */
+/* What next says, and nothing else. WEIR_AGAIN is also said by weir_read and weir_write, on the
+ * loop and in callbacks. */
 #define WEIR_END   0    /* no more */
 #define WEIR_CHUNK 1    /* *chunk is set */
 #define WEIR_AGAIN (-1) /* nothing for now */
@@ -144,7 +144,10 @@ typedef struct weir_chunk {
 typedef int32_t weir_next_fn(weir_environ *env, void *arg, weir_chunk *chunk);
 typedef void weir_release_fn(void *arg);
 
-/* Callbacks of a request: called where its app runs, never while another of its calls is under way. */
+/* Callbacks of a request: called where its app runs, after the app has returned, never while another
+ * of its calls is under way, nor after close. They may call what the app may; but in them nothing
+ * waits: weir_read() and weir_write() say WEIR_AGAIN, in a thread too. weir_on_disconnect() has rules of
+ * its own. */
 typedef void weir_event_fn(weir_environ *env, void *arg);
 typedef void weir_disconnect_fn(weir_environ *env, void *arg, int32_t why);
 typedef void weir_read_all_fn(weir_environ *env, void *arg, const void *data, int64_t n);
@@ -196,7 +199,12 @@ typedef struct weir_body {
  * copied at once, sent with the first piece of the body that is not empty. Until then it may be
  * called again with status | WEIR_REPLACE, which forgets the fields of before (the exc_info of
  * WSGI); a second call without it fails. It must have been called before the app returns; when the
- * body is an iterable, before its first chunk.
+ * body is an iterable, before its first chunk; when it comes later, before weir_finish(); and before
+ * weir_write(). The function is the same until the response is over: who needs it in `next` or in a
+ * callback keeps the pointer.
+ *
+ * WEIR_EINVAL: a status or field that is refused. WEIR_ESTATE: a second call, or something was sent.
+ * WEIR_ETOOBIG: more than 62 KiB of fields. WEIR_ENOMEM, WEIR_EFAILED.
  *
  * Refused are CR, LF, NUL and other control characters, names that are no token, and what belongs
  * to the connection (Connection, Keep-Alive, Proxy-Authenticate, Proxy-Authorization,
@@ -326,7 +334,7 @@ static inline const char *weir_get_n(weir_environ *env, const char *key, size_t 
 }
 
 /* Sets a key for whoever asks from now on, also for the next app when this one declines; NULL makes it
- * absent. */
+ * absent. WEIR_EINVAL: the key is empty. WEIR_ENOMEM. */
 static inline int32_t weir_set(weir_environ *env, const char *key, const char *value)
 {
     return WEIR_CALL_(env->host, set, (env, key, value), WEIR_ENOTSUP);
@@ -353,7 +361,8 @@ static inline int32_t weir_header_each(weir_environ *env,
 
 /* ---- memory, clean-up, messages ---- */
 
-/* n bytes of the request's arena, aligned for every type, not zeroed. NULL when that is used up. */
+/* n bytes of the request's arena, aligned for every type, not zeroed. NULL when that is used up (4 MiB),
+ * which is no mistake: a 503 is the right answer. */
 static inline void *weir_alloc(weir_environ *env, size_t n)
 {
     return WEIR_CALL_(env->host, alloc, (env, n), NULL);
@@ -368,8 +377,8 @@ static inline void weir_defer(weir_environ *env, void (*fn)(void *arg), void *ar
         fn(arg);
 }
 
-/* One line in the server's log, with plugin, route and request. Longer ones are cut at 1 KiB;
- * control characters are escaped. */
+/* One line in the server's log, of a level WEIR_LOG_*, with plugin, route and request. Longer ones are
+ * cut at 1 KiB; control characters are escaped. */
 __attribute__((format(printf, 3, 0))) static inline void weir_vlog(weir_environ *env, int32_t level,
                                                                    const char *fmt, va_list ap)
 {
@@ -388,9 +397,10 @@ __attribute__((format(printf, 3, 4))) static inline void weir_log(weir_environ *
 }
 
 /*
- * The request cannot be answered: the message is in the log as a fault, with plugin, route and
- * request, and sticks like one. The client gets a 500 where nothing was sent, else a closed
- * connection. For where no error can be returned, as in callbacks. WEIR_EFAILED, to be returned.
+ * The request cannot be answered: the message is in the log as a mistake is, with plugin, route and
+ * request, and sticks. The client gets a 500 where nothing was sent, else a closed connection,
+ * whatever is returned or finished after it. For where no error can be returned, as in callbacks.
+ * Gives WEIR_EFAILED, so that next may return it.
  */
 __attribute__((format(printf, 2, 3))) static inline int32_t weir_fail(weir_environ *env,
                                                                       const char *fmt, ...)
@@ -519,10 +529,11 @@ inline int32_t weir_guard_callback_(weir_environ *env,
  * read the client does not get rid of. The first read is what sends 100 Continue to who waits for it.
  *
  * Gives bytes, 0 at the end (a read of 0 bytes gives 0 too), or WEIR_E*: WEIR_EGONE, WEIR_EBADMSG,
- * WEIR_ETOOBIG, WEIR_ETIMEDOUT. In a thread it waits. On the loop it does not: WEIR_AGAIN when there
- * is nothing for now, and then weir_on_input() tells of more; inside `next`, say WEIR_AGAIN too, and
- * next is called again when there is more. With .body_buffer_max all of it is there before the app
- * is called.
+ * WEIR_ETOOBIG, WEIR_ETIMEDOUT, WEIR_EFAILED; WEIR_ESTATE while weir_read_all() or weir_read_file()
+ * reads. In a thread it waits, in the app and in `next`. On the loop and in callbacks it does not:
+ * WEIR_AGAIN when there is nothing for now, and then weir_on_input() tells of more; inside `next`, say
+ * WEIR_AGAIN too, and next is called again when there is more. With .body_buffer_max all of it is
+ * there before the app is called.
  */
 static inline int64_t weir_read(weir_environ *env, void *buf, size_t n)
 {
@@ -538,10 +549,11 @@ static inline const void *weir_content(weir_environ *env, size_t *n)
 }
 
 /*
- * At most n bytes of content for this request; no more than the route allows. Before the first read.
+ * At most n bytes of content for this request; a limit above the route's own changes nothing. Before
+ * the first read, and not with .body_buffer_max: else WEIR_ESTATE, and nothing changes.
  * WEIR_ETOOBIG, once it is clear that there is more: at once by Content-Length, so that the client
- * need not send what nobody wants, else from weir_read(). A 413 is yours to give; what fails for
- * that reason gets one. WEIR_ESTATE after the first read.
+ * need not send what nobody wants, else from weir_read(). A 413 is yours to give; a `next` that passes
+ * the number on has one given.
  */
 static inline int32_t weir_body_limit(weir_environ *env, uint64_t n)
 {
@@ -549,9 +561,10 @@ static inline int32_t weir_body_limit(weir_environ *env, uint64_t n)
 }
 
 /*
- * Calls fn, each time that there is content to read after weir_read() said WEIR_AGAIN, or the end of
- * it, or why it is lost; before the first read too, since that may be what the client waits for.
- * NULL: no more. Later callbacks take the place of this one. Until the response is over.
+ * Calls fn once for each time that weir_read() says WEIR_AGAIN, when there is more to read, or the end
+ * of it, or why it is lost; and once, soon, where nothing was read yet: this call counts as the first
+ * read. So fn reads until WEIR_AGAIN, 0 or an error. NULL: no more. Later callbacks take the place of
+ * this one. Until the response is over. WEIR_ENOMEM, WEIR_EFAILED.
  */
 static inline int32_t weir_on_input(weir_environ *env, void (*fn)(weir_environ *env, void *arg),
                                     void *arg)
@@ -562,12 +575,15 @@ static inline int32_t weir_on_input(weir_environ *env, void (*fn)(weir_environ *
 
 /*
  * Reads what is left of the content, at most max bytes, and calls done(env, arg, data, n) with it: n
- * bytes, valid until the response is over, not terminated; or n below 0, a WEIR_E* as of weir_read(),
- * or WEIR_ENOMEM. No thread waits meanwhile. The app returns weir_later(env), and done calls
- * weir_finish(); or an iterable that says WEIR_AGAIN, and done calls weir_wake().
+ * bytes, valid until the response is over, not terminated, not NULL where n is 0; or n below 0, a
+ * WEIR_E* as of weir_read(), or WEIR_ENOMEM, and data is NULL. More than max: WEIR_ETOOBIG. No thread
+ * waits meanwhile. The app returns weir_later(env), and done calls weir_finish(); or an iterable that
+ * says WEIR_AGAIN, and done calls weir_wake().
  *
- * 0: done will be called exactly once, after this call has returned: with WEIR_EGONE before close, when
- * the request ends before. weir_read() gives WEIR_ESTATE until then, as this does.
+ * 0: done will be called exactly once, after the app has returned; with WEIR_EGONE, before close, when
+ * the request ends without. weir_read() gives WEIR_ESTATE until then. Below 0 it will not be called:
+ * WEIR_EINVAL without done, WEIR_ESTATE after another weir_read_all() or weir_read_file() for this
+ * request, WEIR_ENOMEM, WEIR_EFAILED.
  */
 static inline int32_t
 weir_read_all(weir_environ *env, size_t max,
@@ -577,9 +593,10 @@ weir_read_all(weir_environ *env, size_t max,
     return WEIR_CALL_(env->host, read_all, (env, max, done, arg), WEIR_ENOTSUP);
 }
 
-/* The same into a file, from its offset on, in 64 KiB of memory: n is how much was written, or
- * WEIR_ESYSTEM when a write has failed, of which the log says why. The descriptor is yours; the
- * server writes to it, in a thread of its own, until done is called. */
+/* The same into a regular file, from the descriptor's offset on, in 64 KiB of memory: n is how much was
+ * written, or WEIR_ESYSTEM when a write has failed, of which the log says why; what came before is in
+ * the file then. The descriptor is yours, and stays open until done is called: the server writes to it
+ * in a thread of its own. */
 static inline int32_t weir_read_file(weir_environ *env, int32_t fd, uint64_t max,
                                      void (*done)(weir_environ *env, void *arg, int64_t n),
                                      void *arg)
@@ -601,9 +618,11 @@ static inline int32_t weir_is_gone(weir_environ *env)
 /*
  * Calls fn(env, arg, why) when the client half-closes, WEIR_HALF_CLOSED, and when it is gone before
  * the response is over, WEIR_GONE, each at most once, on the loop; for a .serial app in its turn. So in
- * an app that runs in threads fn may be called while the app is: it must not call anything of the
- * request, but set a flag, say, or cancel what the app waits for. Each call adds a function; close
- * and deferred functions come after them. WEIR_EGONE: it is gone already, and fn will not be called.
+ * an app that runs in threads fn may be called while the app is: it must not block, nor call anything of
+ * the request but weir_log(); it sets a flag, say, or cancels what the app waits for. Each call adds a
+ * function, the last one is called first; close and deferred functions come after them, so that is where
+ * to free what they use. WEIR_EGONE: it is gone already, and fn will not be called. WEIR_EINVAL without
+ * fn, WEIR_ENOMEM.
  */
 static inline int32_t weir_on_disconnect(weir_environ *env,
                                          void (*fn)(weir_environ *env, void *arg, int32_t why),
@@ -693,8 +712,9 @@ static inline weir_body weir_decline(void)
     return weir_body_of_(WEIR_BODY_DECLINE);
 }
 
-/* Answered later, by weir_finish() from a callback of this request: weir_read_all(), weir_on_input()
- * and their kin. */
+/* Answered later, by weir_finish() from a callback of this request: of weir_read_all(),
+ * weir_on_input() and their kin. Who is never answered waits until it leaves, or until the time of a
+ * request is over (timeouts.request_ms). */
 static inline weir_body weir_later(weir_environ *env)
 {
     (void)env;
@@ -811,9 +831,10 @@ static inline weir_body weir_heartbeat(weir_body body, uint32_t ms, const char *
     return body;
 }
 
-/* After a WEIR_AGAIN of next: there is more now. From a thread of the executor of this request: its
- * loop, or one of the pool. The request must still be there: until its close has been called it is.
- */
+/* After a WEIR_AGAIN of next: there is more now. None is lost: one that comes while next runs has it
+ * called again; several may become one. Where next waits for no wake it does nothing. From a thread of
+ * the executor of this request: its loop, or one of the pool. The request must still be there: until
+ * its close has been called it is. 0. */
 static inline int32_t weir_wake(weir_environ *env)
 {
     return WEIR_CALL_(env->host, wake, (env), WEIR_ENOTSUP);
@@ -834,9 +855,10 @@ static inline int32_t weir_body_next(weir_environ *env, weir_body *body, weir_ch
 }
 
 /*
- * The body of a request that was answered by weir_later(): as if the app had returned it. It is taken
- * in any case, and closed when it fails: WEIR_ESTATE, when the app has returned or finished with
- * another one. In a callback of the request; also before weir_later() is returned.
+ * The body of a request for which the app returns weir_later(): as if the app had returned this one. In
+ * a callback of the request, or in the app before that returns. The body is taken in any case, and
+ * closed when this fails: WEIR_ESTATE, when it was called before, or the app has returned another body;
+ * WEIR_EGONE, WEIR_EFAILED, WEIR_ENOMEM.
  */
 static inline int32_t weir_finish(weir_environ *env, weir_body body)
 {
@@ -848,21 +870,24 @@ static inline int32_t weir_finish(weir_environ *env, weir_body body)
 
 /*
  * Bytes of the body, before what the app returns: weir_empty() is what follows if that was all. They are
- * copied, all or none, and what they follow is sent: start_response must have been called. In `next` and
- * in callbacks they go before the next chunk.
+ * copied, all or none, and the head goes out with them: start_response must have been called, and comes
+ * too late after it. In `next` and in callbacks they go before the next chunk. Of 0 bytes: nothing.
  *
- * On the loop: WEIR_AGAIN when more than the server's app_queue_bytes wait for the client, and nothing
- * was taken; weir_on_writable() tells when some have gone. In a thread it waits then, as long as the
- * client takes anything; which keeps the thread busy, so that a body that is large is better an iterable.
- * WEIR_EGONE: nobody waits for it any more. WEIR_ESTATE: the body has been returned, and is no iterable.
+ * There is room while these bytes and those that wait for the client are at most limits.app_queue_bytes,
+ * and always when none wait. On the loop and in callbacks: WEIR_AGAIN without room, and nothing was taken;
+ * weir_on_writable() tells when there is some. In a thread it waits for room, as long as the client takes
+ * anything; which keeps the thread busy, so that a body that is large is better an iterable.
+ * WEIR_EGONE: nobody waits for it any more. WEIR_ESTATE: a body has been returned that is no iterable, or
+ * next has said WEIR_END. Other errors are mistakes, and stick.
  */
 static inline int32_t weir_write(weir_environ *env, const void *p, size_t n)
 {
     return WEIR_CALL_(env->host, write, (env, p, n), WEIR_ENOTSUP);
 }
 
-/* Calls fn, each time that weir_write() would take more after it said WEIR_AGAIN; soon, when it has not.
- * NULL: no more. Later callbacks take the place of this one. Until the body is over. */
+/* Calls fn once for each time that weir_write() says WEIR_AGAIN, when it would take more; and once, soon,
+ * where it has not said so. NULL: no more. Later callbacks take the place of this one. Until the
+ * body is over. WEIR_ENOMEM, WEIR_EFAILED. */
 static inline int32_t weir_on_writable(weir_environ *env, void (*fn)(weir_environ *env, void *arg),
                                        void *arg)
 {
@@ -1112,7 +1137,8 @@ typedef struct weir_plugin {
     int32_t (*loop_start)(const weir_host *host, weir_loop *loop, void *state, void **loop_state);
     void (*loop_stop)(void *state, void *loop_state);
 
-    /* State of a thread of the pool, on that thread; several begin at once. */
+    /* State of a thread of the pool, on that thread; several begin at once. Stand-ins, which take the
+     * place of threads that wait in weir_read() or weir_write(), begin later. */
     int32_t (*thread_start)(const weir_host *host, void *state, void **thread_state);
     void (*thread_stop)(void *state, void *thread_state);
 
