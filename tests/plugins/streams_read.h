@@ -201,9 +201,12 @@ static int32_t all_step(struct job *j, weir_chunk *chunk)
 
 static weir_body do_read_all_next(struct job *j)
 {
+    int32_t err;
+
     j->start_response(j->env, 200, NULL);
-    note(j, 1, read_all(j, (size_t)number(j->arg, SIZE_MAX), wake_with_all));
-    return iterable(j, all_step);
+    err = read_all(j, (size_t)number(j->arg, SIZE_MAX), wake_with_all);
+    note(j, 1, err);
+    return err < 0 ? weir_error(j->env, 500) : iterable(j, all_step);
 }
 
 /* The first N bytes by weir_read, the rest by weir_read_all. */
