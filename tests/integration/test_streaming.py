@@ -42,9 +42,9 @@ class Content:
 
     def test_pipelined(self):
         data = made(3000)
-        one = b"POST /%s/%s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(data, 99)
+        head = "POST /%s/%s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         with self.open() as c:
-            c.send(b"".join(one % (self.way.encode(), t.encode()) for t in READERS * 3))
+            c.send(b"".join((head % (self.way, t)).encode() + chunked(data, 99) for t in READERS * 3))
             for _ in READERS * 3:
                 self.assertEqual(c.read().body, told(data))
 
@@ -244,9 +244,10 @@ class Content:
                     self.barrier()
                     c.send(piece)
                     r = c.read()
-                    self.assertIn(r.status, (200, 400))
-                    if target.startswith("discard"):
-                        self.results(EBADMSG)
+                    self.assertIn(r.status, (200, 400, 413))
+                    if target.startswith("discard"):  # a size past all bounds may be either
+                        self.assertIn(self.counts("results")[0],
+                                      (EBADMSG, ETOOBIG) if piece[0] == 70 else (EBADMSG,))
 
     def test_cut_short(self):
         for target in (*READERS, "read-all", "read-file?" + self.temp, "echo", "next-echo", "limit/100"):

@@ -86,7 +86,8 @@ struct job {
     uint64_t got, put, size;
     uint32_t a, b; /* Adler-32 of what was read */
     int fd, stage;
-    int inside, in_thread;
+    int inside, in_thread, in_next;
+    pthread_t thread; /* that is inside */
     int is_open, is_ended, is_calling,
         owed;      /* a body to be closed, its end, calls of done to come */
     int is_wanted; /* an event, under `mutex` */
@@ -132,17 +133,24 @@ static void check_place(struct job *j)
     }
 }
 
+/* What is called within another call, on the same thread, is not beside it: weir_finish() may close. */
 static void enter(struct job *j)
 {
-    if (__atomic_add_fetch(&j->inside, 1, __ATOMIC_SEQ_CST) > 1)
-        count(j, COUNT_bad_overlap);
+    int depth = __atomic_add_fetch(&j->inside, 1, __ATOMIC_SEQ_CST);
+
+    if (depth > 1) {
+        if (!pthread_equal(j->thread, pthread_self()))
+            count(j, COUNT_bad_overlap);
+        return;
+    }
+    j->thread = pthread_self();
     if (j->mount->is_serial && __atomic_add_fetch(&j->mount->inside, 1, __ATOMIC_SEQ_CST) > 1)
         count(j, COUNT_bad_turn);
 }
 
 static void leave(struct job *j)
 {
-    if (j->mount->is_serial)
+    if (j->inside == 1 && j->mount->is_serial)
         __atomic_sub_fetch(&j->mount->inside, 1, __ATOMIC_SEQ_CST);
     __atomic_sub_fetch(&j->inside, 1, __ATOMIC_SEQ_CST);
 }
@@ -161,7 +169,9 @@ static int32_t next_of(weir_environ *env, void *arg, weir_chunk *chunk)
         count(j, COUNT_bad_env);
     if (j->is_ended || !j->is_open)
         count(j, COUNT_bad_next);
+    j->in_next = 1;
     said = j->step(j, chunk);
+    j->in_next = 0;
     if (said == WEIR_AGAIN)
         count(j, COUNT_agains);
     else if (said != WEIR_CHUNK)
@@ -175,7 +185,7 @@ static void close_of(void *arg)
     struct job *j = (struct job *)arg;
 
     enter(j);
-    if (!j->is_open)
+    if (!j->is_open || j->in_next)
         count(j, COUNT_bad_close);
     if (j->owed)
         count(j, COUNT_bad_done); /* done comes before close */

@@ -304,7 +304,7 @@ static int32_t only_step(struct job *j, weir_chunk *chunk)
         return WEIR_END;
     err = write_more(j);
     note(j, 0, err);
-    return err == 0 || err == WEIR_AGAIN ? WEIR_AGAIN : WEIR_FAIL;
+    return err == 0 ? WEIR_END : err == WEIR_AGAIN ? WEIR_AGAIN : WEIR_FAIL;
 }
 
 static void only_on(struct job *j)
