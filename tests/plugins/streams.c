@@ -127,12 +127,12 @@ static int32_t explode(struct job *j)
 {
 #ifdef __cpp_exceptions
     if (*j->query == 't') {
-        j->in_next = 0;
+        j->in_next = j->in_callback = 0;
         leave(j);
         throw std::runtime_error("exploded");
     }
     if (*j->query == 'n') {
-        j->in_next = 0;
+        j->in_next = j->in_callback = 0;
         leave(j);
         throw 7;
     }

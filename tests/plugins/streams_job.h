@@ -86,7 +86,7 @@ struct job {
     uint64_t got, put, size;
     uint32_t a, b; /* Adler-32 of what was read */
     int fd, stage;
-    int inside, in_thread, in_next;
+    int inside, in_thread, in_next, in_callback;
     pthread_t thread; /* that is inside */
     int is_open, is_ended, is_calling,
         owed;      /* a body to be closed, its end, calls of done to come */
@@ -241,7 +241,9 @@ static void input_of(weir_environ *env, void *arg)
     enter(j);
     check_place(j);
     count(j, env == j->env ? COUNT_inputs : COUNT_bad_env);
+    j->in_callback = 1;
     j->input(j);
+    j->in_callback = 0;
     leave(j);
 }
 
@@ -258,7 +260,9 @@ static void writable_of(weir_environ *env, void *arg)
     enter(j);
     check_place(j);
     count(j, env == j->env ? COUNT_writables : COUNT_bad_env);
+    j->in_callback = 1;
     j->writable(j);
+    j->in_callback = 0;
     leave(j);
 }
 
@@ -279,7 +283,9 @@ static void data_of(weir_environ *env, void *arg, const void *data, int64_t n)
         count(j, COUNT_bad_done);
     j->owed = 0;
     note(j, 5, (long)n);
+    j->in_callback = 1;
     j->data(j, data, n);
+    j->in_callback = 0;
     leave(j);
 }
 

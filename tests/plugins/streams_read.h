@@ -58,7 +58,7 @@ static int64_t drain(struct job *j)
         if ((uint64_t)n > size)
             count(j, COUNT_bad_result);
     }
-    if (n == WEIR_AGAIN && j->in_thread)
+    if (n == WEIR_AGAIN && j->in_thread && !j->in_callback)
         count(j, COUNT_bad_result);
     return n;
 }

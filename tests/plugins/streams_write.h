@@ -39,7 +39,7 @@ static int32_t write_more(struct job *j)
         uint64_t n = less(piece, j->size - j->put);
         int32_t err = weir_write(j->env, made(j->put), (size_t)n);
 
-        if (err > 0 || (err == WEIR_AGAIN && j->in_thread))
+        if (err > 0 || (err == WEIR_AGAIN && j->in_thread && !j->in_callback))
             count(j, COUNT_bad_result);
         if (err != 0)
             return err;
