@@ -341,8 +341,11 @@ void wr_mount_go_on(struct wr_environ *e, bool is_woken)
         wr_mount_conclude(e);
         return;
     }
-    if (is_woken)
+    if (is_woken) {
         e->is_awaiting = false;
+        if (e->has_pulled && e->pulled == WEIR_AGAIN) /* said before, and not looked at yet */
+            e->has_pulled = false;
+    }
     if (e->is_responding)
         wr_exchange_body_ready(e->x);
     else if (e->is_started && !e->remote)
