@@ -24,9 +24,10 @@ CALLS = {
     "cxx": ("GET", "?name=a", b"", b""),
     "events": ("HEAD", "", b"", b""),  # their streams have no end: test_events.py reads them
     "chat": ("POST", "", b"a line", b""),
+    "upload": ("PUT", "/a", b"a file", b"stored\n"),
 }
-STATUSES = {"chat": 204}  # else 200
-CONFIGS = {}
+STATUSES = {"chat": 204, "upload": 201}  # else 200
+CONFIGS = {"upload": '{"folder": "%(root)s"}'}
 
 
 def setUpModule():
