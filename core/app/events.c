@@ -141,6 +141,8 @@ static void on_wake(struct wr_task *task)
 
     if (events & WR_EVENT_HINTS)
         wr_hints_flush(e);
+    if (!e->x->is_half_closed) /* who subscribes elsewhere cannot know */
+        events &= ~(unsigned)WR_EVENT_HALF_CLOSED;
     if (e->is_ended && e->remote) {
         wr_remote_try_end(e);
     } else if (e->is_ended) {
