@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <link.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -98,7 +99,8 @@ struct file {
 
 /* Of the dynamic section: 0 is "not there". */
 struct dynamic {
-    uint64_t hash, gnu_hash, symbols, symbol_size, strings, strings_n, runpath, rpath, flags_1;
+    uint64_t hash, gnu_hash, symbols, symbol_size, strings, strings_n, runpath, rpath, flags,
+        flags_1, text_relocations;
 };
 
 static bool fail(struct file *f, const char *why)
@@ -394,8 +396,12 @@ static uint64_t *dynamic_field(struct dynamic *d, int64_t tag)
         return &d->runpath;
     case DT_RPATH:
         return &d->rpath;
+    case DT_FLAGS:
+        return &d->flags;
     case DT_FLAGS_1:
         return &d->flags_1;
+    case DT_TEXTREL:
+        return &d->text_relocations;
     default:
         return NULL;
     }
@@ -422,7 +428,7 @@ static bool read_dynamic(struct file *f, struct dynamic *d)
         if (entries[i].d_tag == DT_NULL)
             break;
         if (field)
-            *field = entries[i].d_un.d_val;
+            *field = entries[i].d_tag == DT_TEXTREL ? 1 : entries[i].d_un.d_val;
     }
     free(entries);
     if (d->flags_1 & DF_1_PIE) /* a static PIE has no interpreter */
@@ -514,6 +520,20 @@ static void note_undefined(struct wr_elf *e, unsigned binding, const char *name)
         set_text(e->undefined, name);
 }
 
+/* Weak ones are instances of C++ templates, which the language wants to be shared; names that begin
+ * with an underscore belong to the toolchain. */
+static void note_extra(struct wr_elf *e, unsigned binding, const char *name)
+{
+    size_t n = strlen(e->extra);
+
+    if (binding != STB_GLOBAL || name[0] == '\0' || strcmp(name, "weir_plugin_v1") == 0 ||
+        (name[0] == '_' && strncmp(name, "_Z", 2) != 0))
+        return;
+    if (n + strlen(name) + sizeof ", " <= sizeof e->extra)
+        snprintf(e->extra + n, sizeof e->extra - n, "%s%s", n > 0 ? ", " : "", name);
+    e->extra_n++;
+}
+
 static void note_defined(struct wr_elf *e, const elf_symbol *symbol, const char *name)
 {
     unsigned binding = symbol->st_info >> 4, type = symbol->st_info & 15U,
@@ -525,6 +545,8 @@ static void note_defined(struct wr_elf *e, const elf_symbol *symbol, const char 
         (visibility == STV_DEFAULT || visibility == STV_PROTECTED) &&
         strcmp(name, "weir_plugin_v1") == 0)
         e->has_descriptor = true;
+    if (visibility == STV_DEFAULT || visibility == STV_PROTECTED)
+        note_extra(e, binding, name);
 }
 
 static bool read_symbols(struct file *f, const struct dynamic *d, const char *strings,
@@ -561,6 +583,37 @@ static bool names_origin(const struct dynamic *d, const char *strings, uint64_t 
            (strstr(strings + at, "$ORIGIN") || strstr(strings + at, "${ORIGIN}"));
 }
 
+/* A folder that is not absolute depends on where the server was started. */
+static void note_search_path(const struct dynamic *d, const char *strings, uint64_t at,
+                             struct wr_elf *e)
+{
+    if (at == 0 || at >= d->strings_n)
+        return;
+    for (const char *p = strings + at; p; p = strchr(p, ':')) {
+        p += *p == ':';
+        if (*p != '/' && *p != '$')
+            set_text(e->search_path, strings + at);
+    }
+}
+
+/* Nothing that keeps it from being loaded. */
+static void note_dangers(struct file *f, const struct dynamic *d, const char *strings,
+                         struct wr_elf *e)
+{
+    const elf_segment *stack = find_segment(f, PT_GNU_STACK), *own = find_segment(f, PT_DYNAMIC);
+    elf_dynamic *entries = read_part_at(f, own->p_vaddr, own->p_filesz);
+
+    for (size_t i = 0; entries && i < own->p_filesz / sizeof *entries; i++)
+        if (entries[i].d_tag == DT_NEEDED && entries[i].d_un.d_val < d->strings_n &&
+            strncmp(strings + entries[i].d_un.d_val, "libweir.so", strlen("libweir.so")) == 0)
+            e->needs_weir = true;
+    free(entries);
+    e->has_executable_stack = stack && stack->p_flags & PF_X;
+    e->has_text_relocations = d->text_relocations || d->flags & DF_TEXTREL;
+    note_search_path(d, strings, d->runpath, e);
+    note_search_path(d, strings, d->rpath, e);
+}
+
 static bool read_linkage(struct file *f, struct wr_elf *e)
 {
     struct dynamic d;
@@ -573,7 +626,8 @@ static bool read_linkage(struct file *f, struct wr_elf *e)
     if (!strings)
         return false;
     e->has_origin = names_origin(&d, strings, d.runpath) || names_origin(&d, strings, d.rpath);
-    ok = read_symbols(f, &d, strings, e);
+    note_dangers(f, &d, strings, e);
+    ok = f->error == 0 && read_symbols(f, &d, strings, e);
     free(strings);
     return ok;
 }

@@ -31,6 +31,15 @@ struct wr_elf {
                                       * cut if it is longer; "": none */
     char unique[WR_ELF_TEXT_MAX];    /* the first STB_GNU_UNIQUE symbol defined, so too */
     bool has_origin;                 /* $ORIGIN in RUNPATH or RPATH */
+
+    /* for `weir lint`: nothing that keeps it from being loaded */
+    char extra[WR_ELF_TEXT_MAX]; /* the first exported symbols besides the descriptor, "a, b" */
+    unsigned extra_n;            /* how many there are */
+    bool needs_weir;             /* a library of ours is among those that it needs */
+    bool has_executable_stack;
+    bool has_text_relocations;
+    char search_path[WR_ELF_TEXT_MAX]; /* the RUNPATH or RPATH, when a folder in it is no absolute
+                                          one; "": it is not so */
 };
 
 /* 0; -ENOEXEC with *why set to a static text ("not a shared object: a text file", "for another

@@ -44,6 +44,11 @@ const weir_plugin *wr_image_plugin(const struct wr_image *image)
     return image->plugin;
 }
 
+const char *wr_image_file(const struct wr_image *image)
+{
+    return image->copy.file;
+}
+
 __attribute__((format(printf, 3, 4))) static int32_t fail(int32_t err, char *why, const char *fmt,
                                                           ...)
 {

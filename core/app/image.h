@@ -44,6 +44,9 @@ void wr_image_unref(struct wr_image *image);
 
 const weir_plugin *wr_image_plugin(const struct wr_image *image);
 
+/* The file that it was loaded from, the private copy. */
+const char *wr_image_file(const struct wr_image *image);
+
 /* Checks a descriptor, of an image or of the program, and copies it, whatever its size. 0, or a
  * WEIR_E* number with `why` filled. */
 int32_t wr_plugin_check(const weir_plugin *plugin, weir_plugin *copy, char *why);

@@ -532,6 +532,74 @@ static void elf__library_path__origin_is_found(void **state)
     }
 }
 
+static void elf__exports__besides_the_descriptor_are_named(void **state)
+{
+    static const struct symbol symbols[] = {
+        {"write", STB_GLOBAL, STT_FUNC, STV_DEFAULT, SHN_UNDEF},
+        {"weir_plugin_v1", STB_GLOBAL, STT_OBJECT, STV_DEFAULT, DEFINED},
+        {"helper", STB_GLOBAL, STT_FUNC, STV_DEFAULT, DEFINED},
+        {"_ZN4Shop4sellEv", STB_GLOBAL, STT_FUNC, STV_PROTECTED, DEFINED},
+        {"_ZNSt6vectorIiED1Ev", STB_WEAK, STT_FUNC, STV_DEFAULT, DEFINED}, /* of a template */
+        {"hidden", STB_GLOBAL, STT_FUNC, STV_HIDDEN, DEFINED},
+        {"local", STB_LOCAL, STT_FUNC, STV_DEFAULT, DEFINED},
+        {"_edata", STB_GLOBAL, STT_NOTYPE, STV_DEFAULT, DEFINED}, /* of the linker */
+    };
+    struct wr_elf e;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct image im = {
+            .symbols = symbols, .symbols_n = WR_COUNT(symbols), .is_gnu_hash = i == 1};
+
+        read_image(&im, &e);
+        assert_int_equal(e.extra_n, 2);
+        assert_string_equal(e.extra, "helper, _ZN4Shop4sellEv");
+        wr_elf_fini(&e);
+    }
+}
+
+static void elf__library_path__relative_folder_is_told(void **state)
+{
+    static const struct {
+        const char *path;
+        int tag;
+        const char *told;
+    } paths[] = {
+        {"/usr/lib:/opt/lib", DT_RUNPATH, ""},
+        {"$LIB", DT_RUNPATH, ""},
+        {"lib", DT_RUNPATH, "lib"},
+        {"/usr/lib:../lib", DT_RPATH, "/usr/lib:../lib"},
+        {"/usr/lib:", DT_RPATH, "/usr/lib:"},
+        {"lib", DT_SONAME, ""},
+    };
+    struct wr_elf e;
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(paths); i++) {
+        read_image(&(struct image){.path = paths[i].path, .path_tag = paths[i].tag}, &e);
+        assert_string_equal(e.search_path, paths[i].told);
+        assert_false(e.needs_weir);
+        wr_elf_fini(&e);
+    }
+}
+
+static void elf__needed_library__ours_is_told(void **state)
+{
+    static const struct {
+        const char *name;
+        bool is_ours;
+    } libraries[] = {
+        {"libweir.so", true}, {"libweir.so.0", true}, {"libc.so.6", false}, {"libweird.so", false}};
+    struct wr_elf e;
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(libraries); i++) {
+        read_image(&(struct image){.path = libraries[i].name, .path_tag = DT_NEEDED}, &e);
+        assert_int_equal(e.needs_weir, libraries[i].is_ours);
+        wr_elf_fini(&e);
+    }
+}
+
 /* ---- notes ---- */
 
 static void elf__fields__are_told_apart(void **state)
@@ -783,6 +851,9 @@ WR_TESTS(cmocka_unit_test(elf__plugin_in_c__is_read),
          cmocka_unit_test(elf__descriptor__is_exported_data),
          cmocka_unit_test(elf__symbols__undefined_and_unique_are_named),
          cmocka_unit_test(elf__library_path__origin_is_found),
+         cmocka_unit_test(elf__exports__besides_the_descriptor_are_named),
+         cmocka_unit_test(elf__library_path__relative_folder_is_told),
+         cmocka_unit_test(elf__needed_library__ours_is_told),
          cmocka_unit_test(elf__fields__are_told_apart),
          cmocka_unit_test(elf__name__fits_or_is_not_given),
          cmocka_unit_test(elf__notes__are_found_among_others),
