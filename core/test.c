@@ -278,7 +278,8 @@ static int mount(struct weir_test *t, const weir_test_setup *setup, struct wr_im
                                    .log = &t->site.log,
                                    .runs = runs[setup->runs],
                                    .threads = t->threads,
-                                   .queue_max = (size_t)value_or(setup->queue, QUEUE_MAX)};
+                                   .queue_max = (size_t)value_or(setup->queue, QUEUE_MAX),
+                                   .lint = setup->lint != 0};
     struct wr_handler *handler;
     weir_plugin own;
     int32_t error = wr_plugin_check(plugin, &own, why);
@@ -293,6 +294,8 @@ static int mount(struct weir_test *t, const weir_test_setup *setup, struct wr_im
     handler = wr_mount_new(&mount, why, &error);
     if (!handler)
         return -1;
+    if (setup->lint)
+        wr_test_set_checker(t, handler);
     if (own.serial)
         t->threads = t->places = 1;
     t->limits = (struct wr_handler_limits){-1, -1, setup->cancels_half_closed != 0};
@@ -435,6 +438,7 @@ void weir_test_free(weir_test *t)
     pthread_mutex_destroy(&t->log_lock);
     free(t->messages.p);
     free(t->error);
+    free(t->findings);
     free(t);
 }
 

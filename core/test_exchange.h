@@ -58,6 +58,8 @@ struct weir_test {
     uint64_t begun_n;         /* requests */
     uint64_t news;            /* counts what a client could see */
     weir_test_exchange *last; /* of weir_test_call() */
+    struct wr_mount *checked; /* with the checker; NULL: without */
+    char *findings;           /* as they were told last */
 };
 
 struct weir_test_exchange {
@@ -109,6 +111,11 @@ bool wr_test_settle(weir_test *t);
 
 /* The same with turns, to their end. */
 bool wr_test_run(weir_test *t);
+
+/* ---- test_lint.c ---- */
+
+/* The handler, a mount, has a checker. */
+void wr_test_set_checker(weir_test *t, struct wr_handler *handler);
 
 /* ---- test_exchange.c ---- */
 

@@ -7,6 +7,7 @@
 #include "app/app_body.h"
 #include "app/image.h"
 #include "app/input.h"
+#include "app/lint.h"
 #include "app/plugin_config.h"
 #include "app/remote.h"
 
@@ -177,7 +178,7 @@ static struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x
     if (!e)
         return NULL;
     memset(e, 0, sizeof *e);
-    e->base.host = &m->host;
+    e->base.host = m->lint ? &wr_host_table : &m->host; /* with a checker the app has another */
     e->x = x;
     e->mount = m;
     e->route = x->route;
@@ -341,6 +342,7 @@ static void free_mount(struct wr_handler *h)
     if (m->is_loaded && m->plugin.unload)
         m->plugin.unload(m->state);
     wr_plugin_config_free(m->config);
+    wr_lint_free(m->lint);
     wr_image_unref(m->image);
     free(m->loops);
     free(m->document_root);
@@ -384,8 +386,12 @@ static int32_t load(struct wr_mount *m, const struct wr_mount_setup *setup, char
     m->config = wr_plugin_config_new(&source, &m->host, why, WR_WHY_MAX);
     if (!m->config)
         return WEIR_ECONFIG;
+    if (m->lint)
+        wr_lint_set_loading(m->lint, true);
     if (m->plugin.load)
         err = m->plugin.load(&m->host, wr_plugin_config_root(m->config), &m->state);
+    if (m->lint)
+        wr_lint_set_loading(m->lint, false);
     m->is_loaded = err == 0;
     said = wr_plugin_config_error(m->config);
     if (err == 0 && !said) {
@@ -406,6 +412,14 @@ static bool copy_texts(struct wr_mount *m, const struct wr_mount_setup *setup)
     if (setup->document_root)
         m->document_root = strdup(setup->document_root);
     return m->route && (m->document_root || !setup->document_root);
+}
+
+static bool add_checker(struct wr_mount *m)
+{
+    m->lint = wr_lint_new(m);
+    if (m->lint)
+        wr_lint_check_plugin(m->lint);
+    return m->lint != NULL;
 }
 
 struct wr_handler *wr_mount_new(const struct wr_mount_setup *setup, char *why, int32_t *err)
@@ -429,7 +443,7 @@ struct wr_handler *wr_mount_new(const struct wr_mount_setup *setup, char *why, i
     *err = wr_plugin_check(setup->plugin, &m->plugin, why);
     if (setup->runs != WR_MOUNT_AS_PLUGIN)
         m->plugin.runs = setup->runs == WR_MOUNT_ON_LOOP ? WEIR_ON_LOOP : WEIR_IN_THREAD;
-    if (*err == 0 && !copy_texts(m, setup)) {
+    if (*err == 0 && (!copy_texts(m, setup) || (setup->lint && !add_checker(m)))) {
         snprintf(why, WR_WHY_MAX, "out of memory");
         *err = WEIR_ENOMEM;
     }

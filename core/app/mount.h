@@ -25,6 +25,7 @@
 #include "io/pool.h"
 
 struct wr_image;
+struct wr_lint;
 struct wr_plugin_config;
 
 struct wr_mount {
@@ -32,6 +33,7 @@ struct wr_mount {
     weir_host host; /* the plugin's table: how calls without an environ find their way here */
     weir_plugin plugin;
     struct wr_image *image; /* NULL: the plugin is part of the program */
+    struct wr_lint *lint;   /* the checker in between; NULL: none */
     char *route;            /* as it was written */
     char *document_root;    /* NULL: no folder is served */
     struct wr_plugin_config *config;

@@ -72,6 +72,7 @@ typedef struct weir_test_setup {
     int64_t body_bytes_max;      /* of content, or 413; 0: as a server has it */
     int32_t cancels_half_closed; /* 1: as with on_half_close "cancel" */
     int32_t patience_ms;         /* 0: 5000 */
+    int32_t lint;                /* 1: with the checker of `weir lint` around the app */
 } weir_test_setup;
 
 /* Zero is the default of every field. */
@@ -162,6 +163,22 @@ WEIR_TEST_API const weir_test_response *weir_test_get(weir_test *t, const char *
  */
 WEIR_TEST_API const weir_test_response *weir_test_splits(weir_test *t,
                                                          const weir_test_request *request);
+
+/* ---- with the checker: .lint of the setup ---- */
+
+/*
+ * What it has found so far: "" or a line each, by number, as "W02 (3 times): start_response again without
+ * WEIR_REPLACE". docs/lint.md has the numbers. The checker looks at each call, and changes no answer.
+ * Valid until the next call of this function.
+ */
+WEIR_TEST_API const char *weir_test_findings(weir_test *t);
+
+/*
+ * Sends a set of requests to this target (NULL: that of the route): GET and HEAD, whose answers are
+ * compared; POST without content and with it, at once and in pieces; methods that are rare, and one that
+ * nobody knows; clients that are slow, leave, or come together. How many there were.
+ */
+WEIR_TEST_API int32_t weir_test_probe(weir_test *t, const char *target);
 
 /* ---- step by step ---- */
 

@@ -13,6 +13,7 @@ static const char help[] =
     "  weir config --defaults          print every key, its default and its meaning\n"
     "  weir config --effective FILE    print what holds with this configuration\n"
     "  weir config --schema            print the JSON Schema of configurations, for editors\n"
+    "  weir lint PLUGIN [METHOD TARGET ...]  does this plugin keep the rules?\n"
     "  weir --help, weir --version\n"
     "\n"
     "Options of serve and --config; they go before what the configuration says:\n"
@@ -42,6 +43,11 @@ static const char help[] =
     "  --ready-fd N       when connections are accepted, write the addresses to file\n"
     "                     descriptor N, one a line (127.0.0.1:34567), and close it\n"
     "\n"
+    "Options of lint:\n"
+    "  --config JSON      the plugin's configuration\n"
+    "  --route ROUTE      where it is mounted (default: /)\n"
+    "  --verbose          what it logs, too\n"
+    "\n"
     "A folder is answered with its index.html. Names that begin with a dot are not\n"
     "served, except .well-known. The access log goes to standard output, everything\n"
     "else to standard error. Ctrl-C (SIGINT) or SIGTERM lets what is in flight finish,\n"
@@ -58,7 +64,8 @@ static const char help[] =
     "  weir check weir.json && weir --config weir.json\n"
     "\n"
     "The manuals: man weir, man weir.conf. Exit status: 0 after a stop, 1 when it cannot\n"
-    "serve, 2 for a command line that is not understood.\n";
+    "serve, 2 for a command line that is not understood; of lint: 1 when it has found\n"
+    "something, 2 when it cannot load the plugin.\n";
 
 void help_print(void)
 {

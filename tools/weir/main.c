@@ -12,6 +12,7 @@
 #include "advice.h"
 #include "configure.h"
 #include "help.h"
+#include "lint.h"
 #include "options.h"
 #include "rights.h"
 #include "say.h"
@@ -97,6 +98,8 @@ static int with_server(int (*command)(weir_server *, const struct options *),
 
 static int run(enum command command, const struct options *o)
 {
+    int status;
+
     switch (command) {
     case COMMAND_SERVE:
         return serve(o);
@@ -104,6 +107,9 @@ static int run(enum command command, const struct options *o)
         return with_server(check, o);
     case COMMAND_CONFIG:
         return with_server(print_config, o);
+    case COMMAND_LINT:
+        status = lint(o);
+        return finish_output() == EXIT_SUCCESS ? status : EXIT_FAILURE;
     case COMMAND_HELP:
         help_print();
         return finish_output();

@@ -54,12 +54,16 @@ enum option {
     DEFAULTS,
     EFFECTIVE,
     SCHEMA,
+    ROUTE,
+    PLUGIN_CONFIG,
+    VERBOSE,
     OPTIONS
 };
 
 #define OF_SERVE  (1U << COMMAND_SERVE)
 #define OF_CHECK  (1U << COMMAND_CHECK)
 #define OF_CONFIG (1U << COMMAND_CONFIG)
+#define OF_LINT   (1U << COMMAND_LINT)
 
 static const struct {
     const char *name;
@@ -82,6 +86,9 @@ static const struct {
     [DEFAULTS] = {"--defaults", false, OF_CONFIG},
     [EFFECTIVE] = {"--effective", true, OF_CONFIG},
     [SCHEMA] = {"--schema", false, OF_CONFIG},
+    [ROUTE] = {"--route", true, OF_LINT},
+    [PLUGIN_CONFIG] = {"--config", true, OF_LINT},
+    [VERBOSE] = {"--verbose", false, OF_LINT},
 };
 
 static bool is_of(int option, enum command command)
@@ -303,6 +310,17 @@ static enum command apply(enum option option, const char *value, struct options 
         return set_config_file(out, "config --effective", value);
     case SCHEMA:
         return set_text(out, CONFIG_SCHEMA);
+    case ROUTE:
+        if (value[strspn(value, "=")] != '/')
+            return bad("--route %s: expected a path, as in /hello", value);
+        out->route = value;
+        break;
+    case PLUGIN_CONFIG:
+        out->plugin_config = value;
+        break;
+    case VERBOSE:
+        out->is_verbose = true;
+        break;
     case OPTIONS:
         break;
     }
@@ -332,9 +350,24 @@ static enum command parse_option(enum command command, int argc, char **argv, in
     return unknown_option(text, command);
 }
 
+/* The plugin; then METHOD TARGET. */
+static enum command add_lint_word(const char *word, struct options *out)
+{
+    if (!out->plugin_file) {
+        out->plugin_file = word;
+    } else {
+        if (out->words_n == WORDS_MAX)
+            return bad("lint takes %d requests at most", WORDS_MAX / 2);
+        out->words[out->words_n++] = word;
+    }
+    return COMMAND_LINT;
+}
+
 /* A word that belongs to no option. */
 static enum command add_word(enum command command, const char *word, struct options *out)
 {
+    if (command == COMMAND_LINT)
+        return add_lint_word(word, out);
     if (command == COMMAND_CHECK)
         return set_config_file(out, "check", word);
     if (command == COMMAND_CONFIG)
@@ -360,6 +393,13 @@ static enum command complete(enum command command, const struct options *o)
             return bad("config needs one of --defaults, --effective FILE and --schema");
         if (o->sets_n > 0 && o->text != CONFIG_EFFECTIVE)
             return bad("--set goes with config --effective FILE alone");
+        break;
+    case COMMAND_LINT:
+        if (!o->plugin_file)
+            return bad("lint needs a plugin, as in: weir lint ./hello.so");
+        if (o->words_n % 2 != 0)
+            return bad("%s needs a target, as in: weir lint ./hello.so GET /",
+                       o->words[o->words_n - 1]);
         break;
     default:
         if (!o->folder && !o->config_file)
@@ -410,6 +450,8 @@ enum command options_parse(int argc, char **argv, struct options *out)
         return parse_words(COMMAND_CHECK, argc, argv, 2, out);
     if (strcmp(argv[1], "config") == 0)
         return parse_words(COMMAND_CONFIG, argc, argv, 2, out);
+    if (strcmp(argv[1], "lint") == 0)
+        return parse_words(COMMAND_LINT, argc, argv, 2, out);
     if (argv[1][0] == '-' && argv[1][1]) /* weir --config FILE */
         return parse_words(COMMAND_SERVE, argc, argv, 1, out);
     return bad("unknown command %s; to serve a folder: weir serve %s", argv[1], argv[1]);

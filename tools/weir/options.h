@@ -10,11 +10,13 @@
 #define LISTEN_MAX  64
 #define PLUGINS_MAX 200
 #define SETS_MAX    200
+#define WORDS_MAX   200
 
 enum command {
     COMMAND_SERVE,
     COMMAND_CHECK,
     COMMAND_CONFIG,
+    COMMAND_LINT,
     COMMAND_HELP,
     COMMAND_VERSION,
     COMMAND_BAD
@@ -51,6 +53,14 @@ struct options {
     bool is_quiet;
     int ready_fd; /* -1: none */
     enum config_text text;
+
+    /* of lint */
+    const char *plugin_file;   /* NULL: not given */
+    const char *plugin_config; /* JSON; NULL: none */
+    const char *route;         /* NULL: not given */
+    bool is_verbose;
+    const char *words[WORDS_MAX]; /* METHOD TARGET, in turn */
+    int words_n;
 };
 
 /* Reads the command line; COMMAND_BAD has been explained on stderr. */

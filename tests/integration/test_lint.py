@@ -1,0 +1,177 @@
+"""weir lint: each rule has a number, a line in docs/lint.md, and a plugin in tests/lint that breaks it and no other;
+plugins that are examples break none."""
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../plugins"))
+import building  # noqa: E402
+from support import WEIR  # noqa: E402
+
+ROOT = os.path.dirname(building.TESTS)
+FOLDER = os.path.join(building.TESTS, "lint")
+BUILD = os.environ.get("WEIR_BUILD", "")
+LOG = re.compile(r"lint W(\d\d): ")
+FINDING = re.compile(r"^W(\d\d)(?: \(\d+ times\))?: ", re.M)
+
+
+def read(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as f:
+        return f.read()
+
+
+def sources():
+    return sorted(name for name in os.listdir(FOLDER) if name.endswith(".c"))
+
+
+def setting(text, key):
+    found = re.search(r"^/\* %s: (.*) \*/$" % key, text, re.M)
+    return shlex.split(found.group(1)) if found else []
+
+
+def lint(*args, **how):
+    done = subprocess.run([WEIR, "lint", *args], capture_output=True, text=True, timeout=60, **how)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Rules(unittest.TestCase):
+    """What there is on paper, in the code and in tests, one against the other."""
+
+    def test_numbers(self):
+        coded = [(int(n), level) for n, level in
+                 re.findall(r"^RULE\((\d+), \w+, (ERROR|WARN),", read("core/app/lint_rules.def"), re.M)]
+        told = [(int(n), {"error": "ERROR", "warning": "WARN"}[level]) for n, level in
+                re.findall(r"^\| W(\d\d) \| (error|warning) \|", read("docs/lint.md"), re.M)]
+        self.assertEqual([n for n, _ in coded], list(range(1, len(coded) + 1)))
+        self.assertEqual(coded, told)
+        broken = [int(name[1:3]) for name in sources()]
+        self.assertEqual(broken, [n for n, _ in coded])
+
+    def test_names(self):
+        names = dict(re.findall(r"^RULE\((\d+), (\w+),", read("core/app/lint_rules.def"), re.M))
+        for source in sources():
+            number, name = re.fullmatch(r"W(\d\d)_(\w+)\.c", source).groups()
+            self.assertEqual(names[str(int(number))], name.upper())
+
+    def test_each_mapped_rule_is_there(self):
+        numbers = {"W%02d" % int(n) for n in re.findall(r"^RULE\((\d+),", read("core/app/lint_rules.def"), re.M)}
+        self.assertEqual(set(re.findall(r"W\d\d", read("docs/lint.md"))) - numbers, set())
+
+
+class Broken(unittest.TestCase):
+    """A plugin for each rule: that one is named, and no other."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="weir-lint-")
+        cls.addClassCleanup(cls.folder.cleanup)
+        library = os.path.join(cls.folder.name, "libweir.so.0")  # for the one that is linked against it
+        subprocess.run([building.CC, "-shared", "-x", "c", os.devnull, "-Wl,-soname,libweir.so.0", "-o", library],
+                       check=True)
+        cls.env = dict(os.environ, LD_LIBRARY_PATH=cls.folder.name)
+
+    def break_rule(self, source, language="c"):
+        text = read("tests/lint", source)
+        link = [word.format(folder=self.folder.name) for word in setting(text, "link")]
+        plugin = building.build("lint/" + source, link=("-Wl,-z,defs", *link), language=language)
+        status, out, err = lint(plugin, *setting(text, "send"), env=self.env)
+        found = {int(n) for n in FINDING.findall(out)}
+        self.assertEqual(found, {int(source[1:3])}, out + err)
+        self.assertEqual(status, 1, out + err)
+
+
+def add_tests():
+    for source in sources():
+        def test(self, source=source):
+            self.break_rule(source)
+        setattr(Broken, "test_" + source[:-2], test)
+
+
+add_tests()
+
+
+class Clean(unittest.TestCase):
+    """What keeps the rules is not accused."""
+
+    def check(self, plugin, *args):
+        status, out, err = lint(plugin, *args)
+        self.assertEqual((status, FINDING.findall(out)), (0, []), out + err)
+
+    def test_examples(self):
+        names = [name for name in os.listdir(os.path.join(ROOT, "plugins"))
+                 if os.path.exists(os.path.join(BUILD, "plugins", name, name + ".so"))]
+        self.assertIn("hello", names)
+        for name in names:
+            with self.subTest(name):
+                self.check(os.path.join(BUILD, "plugins", name, name + ".so"))
+
+    def test_examples_at_their_paths(self):
+        for name, *requests in (("jsonapi", "GET", "/notes", "HEAD", "/notes", "DELETE", "/notes/1", "PUT", "/notes"),
+                                ("stream", "GET", "/?n=300", "HEAD", "/?n=3", "GET", "/?n=x"),
+                                ("cxx", "GET", "/?a=1&b=2", "HEAD", "/?a=1", "GET", "/none")):
+            plugin = os.path.join(BUILD, "plugins", name, name + ".so")
+            if os.path.exists(plugin):
+                with self.subTest(name):
+                    self.check(plugin, *requests)
+
+
+class RuleThree(unittest.TestCase):
+    """tests/plugins/rules.c: what the server answers with a 500 the checker names, before the server does."""
+
+    # That plugin gives no types, and asks for both states wherever it runs.
+    ALWAYS = {14, 45, 57}
+
+    def find(self, plugin, path):
+        _, out, err = lint(plugin, "GET", path)
+        return {int(n) for n in FINDING.findall(out)} - self.ALWAYS, out + err
+
+    def test_kept(self):
+        for runs in building.RUNS:
+            for language in building.LANGUAGES:
+                plugin = building.rules(runs, language)
+                for path in ("/replace", "/walk?bbbE", "/walk?bebE"):
+                    with self.subTest(path, runs=runs, language=language):
+                        found, said = self.find(plugin, path)
+                        self.assertEqual(found - {27}, set(), said)
+
+    def test_broken(self):
+        for runs in building.RUNS:
+            plugin = building.rules(runs)
+            for path in building.FAILS:
+                with self.subTest(path, runs=runs):
+                    found, said = self.find(plugin, "/" + path)
+                    self.assertTrue(found, said)
+
+
+class Command(unittest.TestCase):
+    def test_summary_counts_requests_and_findings(self):
+        plugin = building.build("lint/W14_no_type.c")
+        self.assertEqual(lint(plugin, "GET", "/", "GET", "/a", "GET", "/b"),
+                         (1, "W14 (3 times): content without Content-Type\n%s: 3 requests, 1 finding\n" % plugin, ""))
+
+    def test_no_plugin(self):
+        status, out, err = lint("/nonexistent.so")
+        self.assertEqual((status, out), (2, ""))
+        self.assertIn("/nonexistent.so", err)
+
+    def test_configuration_and_route(self):
+        plugin = os.path.join(BUILD, "plugins/sleep/sleep.so")
+        self.assertEqual(lint(plugin, "--config", '{"max_ms": "x"}')[0], 2)
+        self.assertEqual(lint(plugin, "--config", '{"max_ms": 1}', "--route", "/a", "GET", "/a?ms=1")[0], 0)
+        self.assertEqual(lint(plugin, "--route", "a")[0], 2)
+
+    def test_target_without_method(self):
+        self.assertEqual(lint(building.build("lint/W14_no_type.c"), "GET")[0], 2)
+
+    def test_log(self):
+        plugin = building.build("lint/W14_no_type.c")
+        _, _, err = lint(plugin, "--verbose", "GET", "/")
+        self.assertEqual(LOG.findall(err), ["14"])
+
+
+if __name__ == "__main__":
+    unittest.main()

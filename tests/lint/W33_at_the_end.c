@@ -1,0 +1,16 @@
+/* W33: a deferred function that does what only the app may. */
+#include <weir/app.h>
+
+static void too_late(void *arg)
+{
+    weir_set((weir_environ *)arg, "too.late", "1");
+}
+
+static weir_body app(weir_environ *env, weir_start_response *start_response)
+{
+    weir_defer(env, too_late, env);
+    start_response(env, 200, WEIR_HEADERS({"Content-Type", "text/plain"}));
+    return weir_text("text\n");
+}
+
+WEIR_PLUGIN(.name = "w33_at_the_end", .app = app, .runs = WEIR_ON_LOOP);

@@ -1,0 +1,17 @@
+/* W34: sleeping on the event loop. */
+/* send: GET / */
+#define _POSIX_C_SOURCE 200809L
+#include <weir/app.h>
+
+#include <time.h>
+
+static weir_body app(weir_environ *env, weir_start_response *start_response)
+{
+    const struct timespec pause = {0, 100000000};
+
+    nanosleep(&pause, NULL);
+    start_response(env, 200, WEIR_HEADERS({"Content-Type", "text/plain"}));
+    return weir_text("text\n");
+}
+
+WEIR_PLUGIN(.name = "w34_blocks", .app = app, .runs = WEIR_ON_LOOP);
