@@ -99,9 +99,12 @@ class Content:
                         answers = []
                         in_threads(2, lambda i: answers.append(c.read()) if i else send())
                         self.assertEqual(answers[0].status, 200)
-                        if (answers[0]["Connection"] or "").lower() != "close":
-                            r = c.get("/%s/" % self.way)
-                            self.assertEqual(r.body, b"plain\n")
+                        if (answers[0]["Connection"] or "").lower() == "close":
+                            continue
+                        try:
+                            self.assertEqual(c.get("/%s/" % self.way).body, b"plain\n")
+                        except (Closed, OSError):
+                            self.assertEqual(size, 600000)  # too much to be dropped
 
     # -- all of it at once --
 
