@@ -458,9 +458,7 @@ class Output:
     def test_what_may_not_be_a_trailer(self):
         """RFC 9110 6.5.1, and what is no field at all."""
         for name in ("Content-Length", "transfer-encoding", "Host", "Authorization", "Content-Type",
-                     "Cache-Control", "Trailer", "Set-Cookie", "", "a%20b", "Connection"):
-            if "%" in name or name == "":
-                name = name or ""
+                     "Cache-Control", "Trailer", "Set-Cookie", "", "a(b", "Connection"):
             with self.subTest(name):
                 try:
                     r = self.call("trailer?" + name)

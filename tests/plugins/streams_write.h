@@ -425,8 +425,7 @@ static weir_body do_trailer(struct job *j)
 {
     start(j);
     note(j, 1, weir_trailer_add(j->env, j->query, "v", 1));
-    j->size = 10;
-    return iterable(j, made_step);
+    return iterable(j, both_step);
 }
 
 static void tell_trailers(struct job *j)
