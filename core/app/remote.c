@@ -103,7 +103,7 @@ static void take_pulled(struct wr_environ *e, bool wants_again)
 {
     if (e->pulled == WEIR_AGAIN && wants_again)
         e->remote->wants_pull = true;
-    else if (e->is_responding && !e->is_concluding)
+    else if (e->has_body && !e->is_concluding)
         wr_app_body_pulled(e);
     else
         wr_mount_conclude(e);
