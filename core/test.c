@@ -322,7 +322,8 @@ static bool check_setup(const weir_test_setup *setup, char *why)
         what = "64 threads at most";
     else if (!is_between(setup->loops, WR_TEST_LOOPS_MAX))
         what = "8 loops at most";
-    else if (setup->queue < 0 || setup->body_bytes_max < 0 || setup->patience_ms < 0)
+    else if (setup->queue < 0 || setup->body_bytes_max < 0 || setup->app_queue_bytes < 0 ||
+             setup->patience_ms < 0)
         what = "no number below 0";
     if (what)
         snprintf(why, WR_WHY_MAX, "the setup: expected %s", what);
@@ -358,6 +359,8 @@ static bool start(struct weir_test *t, const weir_test_setup *setup, char *why)
     t->patience_ms = value_or(setup->patience_ms, PATIENCE_MS);
     if (setup->body_bytes_max > 0)
         t->site.config.body_bytes_max = (uint64_t)setup->body_bytes_max;
+    if (setup->app_queue_bytes > 0)
+        t->site.config.app_queue_bytes = (uint64_t)setup->app_queue_bytes;
     if (setup->file) {
         image = wr_image_open(&t->images, setup->file, why, &error);
         if (!image)

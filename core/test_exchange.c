@@ -44,16 +44,15 @@ static ssize_t fail_content(weir_test_exchange *s, int status, ssize_t err)
 
 static bool is_too_large(const weir_test_exchange *s)
 {
-    uint64_t max = s->x->body_bytes_max;
-
-    return s->declared > 0 ? (uint64_t)s->declared > max : s->read == max && s->arrived > s->read;
+    return wr_exchange_is_too_large(s->x) ||
+           (s->read >= s->x->body_bytes_max && s->arrived > s->read);
 }
 
 /* Nothing is there to be read. */
 static ssize_t read_nothing(weir_test_exchange *s)
 {
     if (is_at_end(s)) {
-        if (s->trailer_list)
+        if (s->trailers.n > 0)
             s->x->request.trailers = &s->trailers;
         return 0;
     }
@@ -136,6 +135,7 @@ static void finish(weir_test_exchange *s, bool is_cut)
 {
     if (!is_cut && !wr_test_keep_trailers(s))
         fail_memory(s);
+    s->x->is_complete = !is_cut;
     wr_test_let_go(s, is_cut);
 }
 
@@ -228,10 +228,7 @@ static bool pull(weir_test_exchange *s)
  * has cut is broken content. */
 static bool has_left_by_half_close(const weir_test_exchange *s)
 {
-    const struct wr_route *route = s->x->route;
-    const struct wr_handler_limits *limits = route ? route->handler->limits : NULL;
-
-    return s->is_half_closed && limits && limits->is_half_closed_gone && is_at_end(s);
+    return s->is_half_closed && is_at_end(s) && wr_exchange_ends_with_input(s->x);
 }
 
 bool wr_test_move(weir_test_exchange *s)
@@ -397,21 +394,25 @@ static weir_test_exchange *make(weir_test *t)
     return s;
 }
 
+/* Of names that may be there alone: others a server drops. */
 static bool set_trailers(weir_test_exchange *s, const weir_header *trailers)
 {
-    if (!wr_test_keep_fields(&s->sent_trailers, trailers))
+    const struct wr_test_fields *sent = &s->sent_trailers;
+
+    if (!wr_test_keep_fields(&s->sent_trailers, trailers) || sent->n > WR_FIELDS_LIMIT)
         return false;
-    if (s->sent_trailers.n == 0)
+    if (sent->n == 0)
         return true;
-    if (s->sent_trailers.n > WR_FIELDS_LIMIT)
-        return false;
-    s->trailer_list = calloc(s->sent_trailers.n, sizeof *s->trailer_list);
+    s->trailer_list = calloc(sent->n, sizeof *s->trailer_list);
     if (!s->trailer_list)
         return false;
-    wr_fields_init(&s->trailers, s->trailer_list, (uint16_t)s->sent_trailers.n);
-    for (size_t i = 0; i < s->sent_trailers.n; i++)
-        wr_fields_add(&s->trailers, wr_slice_of(s->sent_trailers.v[i].name),
-                      wr_slice_of(s->sent_trailers.v[i].value));
+    wr_fields_init(&s->trailers, s->trailer_list, (uint16_t)sent->n);
+    for (size_t i = 0; i < sent->n; i++) {
+        struct wr_slice name = wr_slice_of(sent->v[i].name);
+
+        if (wr_field_may_trail(name))
+            wr_fields_add(&s->trailers, name, wr_slice_of(sent->v[i].value));
+    }
     return true;
 }
 
@@ -436,16 +437,6 @@ static bool set_ways(weir_test_exchange *s, const weir_test_request *request,
     return true;
 }
 
-static void dispatch(weir_test_exchange *s)
-{
-    struct wr_exchange *x = s->x;
-
-    if (s->declared > 0 && (uint64_t)s->declared > x->body_bytes_max)
-        wr_exchange_respond_error(x, 413);
-    else
-        wr_dispatch(x);
-}
-
 weir_test_exchange *wr_test_begin(weir_test *t, const weir_test_request *request,
                                   const struct wr_test_way *way)
 {
@@ -456,7 +447,7 @@ weir_test_exchange *wr_test_begin(weir_test *t, const weir_test_request *request
     s->is_open = true;
     wr_exchange_ref(s->x);
     if (wr_test_set_request(s, request) && set_ways(s, request, way)) {
-        dispatch(s);
+        wr_dispatch(s->x);
         wr_test_run(t);
         return s;
     }

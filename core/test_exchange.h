@@ -48,7 +48,8 @@ struct weir_test {
     struct wr_clock clock;
     atomic_llong now_ms; /* threads of the app may ask for it */
     struct wr_handler_limits limits;
-    int threads, places, patience_ms;
+    int threads, places; /* of the app; with those that stand in for who waits */
+    int patience_ms;
     char *error; /* NULL: it is loaded */
 
     pthread_mutex_t log_lock;

@@ -67,9 +67,10 @@ typedef struct weir_test_setup {
     int32_t serial;     /* 1: as with .serial of the plugin */
     int32_t threads;    /* of the app, at most 64; 0: 2 */
     int32_t queue;      /* requests that may wait for one of them; 0: 16 */
-    int32_t loops; /* at most 8; 0: 1. One thread, which calls these functions, runs them all; the
-                                requests go to one after the other */
-    int64_t body_bytes_max;      /* of content, or 413; 0: as a server has it */
+    int32_t loops; /* at most 8; 0: 1. Requests go to one after the other; the thread that calls
+                           these functions runs them all */
+    int64_t body_bytes_max;  /* of content, or 413; 0: as a server has it */
+    int64_t app_queue_bytes; /* that weir_write() may leave to a client; 0: as a server has it */
     int32_t cancels_half_closed; /* 1: as with on_half_close "cancel" */
     int32_t patience_ms;         /* 0: 5000 */
     int32_t lint;                /* 1: with the checker of `weir lint` around the app */
