@@ -215,12 +215,24 @@ static bool is_same_text(const char *a, const char *b)
     return wr_slice_eq(wr_slice_of(a), wr_slice_of(b));
 }
 
+/* The server gives a Content-Length where it knows it, which may be a matter of luck. */
+static const weir_header *skip_framing(const weir_header *h)
+{
+    while (h->name && wr_slice_ieq(wr_slice_of(h->name), WR_SLICE("Content-Length")))
+        h++;
+    return h;
+}
+
 static bool are_equal(const weir_header *a, const weir_header *b)
 {
-    for (; a->name && b->name; a++, b++)
+    for (;; a++, b++) {
+        a = skip_framing(a);
+        b = skip_framing(b);
+        if (!a->name || !b->name)
+            return a->name == b->name;
         if (!is_same_text(a->name, b->name) || !is_same_text(a->value, b->value))
             return false;
-    return !a->name && !b->name;
+    }
 }
 
 const char *wr_test_compare(const weir_test_response *a, const weir_test_response *b)

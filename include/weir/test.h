@@ -158,9 +158,10 @@ WEIR_TEST_API const weir_test_response *weir_test_get(weir_test *t, const char *
 
 /*
  * The request again and again, its content whole, byte by byte, and in two pieces at each offset, and
- * the response taken byte by byte: the answers must be equal, but for interim ones. The response of the
- * last; NULL when one differs, of which the log says how. `piece` and `take` do not count. For content
- * of some kilobytes at most: it is called as many times as that has bytes.
+ * the response taken byte by byte: the answers must be equal, but for interim ones, and for the
+ * Content-Length that a server adds where it knows it. The response of the last; NULL when one
+ * differs, of which the log says how. `piece` and `take` do not count. For content of some kilobytes at
+ * most: the app is called once for each byte.
  */
 WEIR_TEST_API const weir_test_response *weir_test_splits(weir_test *t,
                                                          const weir_test_request *request);
