@@ -65,10 +65,15 @@ typedef struct weir_test_setup {
     const char *config; /* JSON; NULL: none */
     int32_t runs;       /* WEIR_TEST_* */
     int32_t serial;     /* 1: as with .serial of the plugin */
-    int32_t threads;    /* of the app, at most 64; 0: 2 */
-    int32_t queue;      /* requests that may wait for one of them; 0: 16 */
-    int32_t loops; /* at most 8; 0: 1. Requests go to one after the other; the thread that calls
-                           these functions runs them all */
+
+    /* Of the app, at most 64; 0: 2. As in a server, one that waits for a client has a stand-in. */
+    int32_t threads;
+    int32_t queue; /* requests that may wait for one of them; 0: 16 */
+
+    /* At most 8; 0: 1. Requests go to one after the other. The thread that calls these functions runs
+     * them all. */
+    int32_t loops;
+
     int64_t body_bytes_max;  /* of content, or 413; 0: as a server has it */
     int64_t app_queue_bytes; /* that weir_write() may leave to a client; 0: as a server has it */
     int32_t cancels_half_closed; /* 1: as with on_half_close "cancel" */
@@ -88,15 +93,18 @@ typedef struct weir_test_request {
                      could with the one before; 0: at once */
 
     const char *version; /* NULL: "HTTP/1.1" */
-    int64_t
-        content_length; /* as the client says: 0: body_size; -1: nothing, it comes in chunks. More than
-                                   body_size: the rest comes by weir_test_send() */
+
+    /* What the client says of it: 0: body_size; -1: nothing, it comes in chunks. If it is more than
+     * body_size the rest comes by weir_test_send(). */
+    int64_t content_length;
     const weir_header *trailers; /* behind content in chunks, when weir_test_call() ends it */
-    size_t take; /* the client takes so many bytes of content of the response, and more when the app
-                    has done what it could; 0: all that there is */
-    uint64_t
-        leave_at_content; /* it leaves (RST) when it has sent so many bytes of content; 0: it stays */
-    uint64_t leave_at_body; /* or when it has taken so many of the response's */
+
+    /* The client takes so many bytes of the response's content, and as many more when the app has done
+     * what it could; 0: all that there is; or WEIR_TEST_BY_HAND. */
+    size_t take;
+
+    uint64_t leave_at_content; /* it leaves (RST) when it has sent so much content; 0: it stays */
+    uint64_t leave_at_body;    /* or when it has taken so much of the response's */
 } weir_test_request;
 
 /* An interim response: 100, 103. */
