@@ -27,7 +27,8 @@
  *
  * It never hangs: who waits for what will never come is not waited for. Two kinds of apps are given
  * `patience_ms` of real time, since nobody can tell: a thread that is busy, or blocks in what is not
- * Weir's; and one that moves without end, and no client sees of it. The log says so then.
+ * Weir's; and one that moves without end, and no client sees of it. The log says so then. (But an app
+ * on the loop must not block: it would hold up the test as it would a server.)
  *
  * Lifetime: strings and structs that are given are copied, but for the plugin. What the functions give
  * is valid until the next call for the same exchange or weir_test.

@@ -490,7 +490,9 @@ static void leave__at_a_byte__of_content_or_of_the_response(void **state)
     r = weir_test_call(t, &taking);
     assert_string_equal(r->body, "one,t");
     assert_int_equal(r->is_done, 1);
+    assert_int_equal(r->is_cut, 0);
     assert_int_equal(closes, 2);
+    assert_string_equal(weir_test_log(t), "");
     weir_test_free(t);
 }
 
