@@ -1,28 +1,29 @@
 /*
- * What comes before the response and behind it, in weir/test.h: 103, trailers. The app uses the server's
- * own functions, which is what those of weir/app.h come to.
+ * What comes before the response and behind it, in weir/test.h: 103, trailers. Wherever the app runs.
  */
 #include "support.h"
 
 #include <weir/test.h>
 
-#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "app/environ.h"
+static const weir_test_setup places[] = {
+    {.runs = WEIR_TEST_ON_LOOP},
+    {.runs = WEIR_TEST_IN_THREAD},
+    {.runs = WEIR_TEST_ON_LOOP, .loops = 2, .serial = 1},
+};
 
-static int informed;
+static atomic_int informed;
 
-/* One piece; with the end there are trailers. */
+/* The content, and then a trailer. */
 static int32_t next(weir_environ *env, void *arg, weir_chunk *chunk)
 {
-    static const struct wr_response_field fields[] = {{{"Sum", 3}, {"42", 2}}};
-    struct wr_response *r = &wr_environ_of(env)->x->response;
     int *is_over = arg;
 
     if (*is_over) {
-        r->trailers = fields;
-        r->trailers_n = 1;
+        weir_trailer_add(env, "Sum", "42", 2);
         return WEIR_END;
     }
     *is_over = 1;
@@ -31,38 +32,55 @@ static int32_t next(weir_environ *env, void *arg, weir_chunk *chunk)
     return WEIR_CHUNK;
 }
 
-static weir_body name_trailers(weir_environ *env)
+static int32_t add_trailer(void *arg, const char *name, size_t name_n, const char *value,
+                           size_t value_n)
 {
-    const struct wr_request *request = &wr_environ_of(env)->x->request;
-    const struct wr_fields *f;
-    char buffer[8];
+    char *text = arg;
 
-    if (request->trailers)
-        return weir_text("too early");
-    while (weir_read(env, buffer, sizeof buffer) > 0)
-        ;
-    f = request->trailers;
-    if (!f)
-        return weir_text("none");
-    return weir_printf(env, "%d %.*s=%.*s", f->n, (int)f->v[0].name.n, f->v[0].name.p,
-                       (int)f->v[0].value.n, f->v[0].value.p);
+    snprintf(text + strlen(text), 64 - strlen(text), "%.*s=%.*s;", (int)name_n, name, (int)value_n,
+             value);
+    return 0;
+}
+
+struct listing {
+    char text[64];
+    int is_over;
+};
+
+/* The trailers of the request, when its content is read. */
+static int32_t list_next(weir_environ *env, void *arg, weir_chunk *chunk)
+{
+    struct listing *l = arg;
+    char buffer[8];
+    int64_t n = 1;
+
+    if (l->is_over)
+        return WEIR_END;
+    snprintf(l->text, sizeof l->text, "trailers:");
+    weir_trailer_each(env, add_trailer, l->text); /* too early: none */
+    while (n > 0)
+        n = weir_read(env, buffer, sizeof buffer);
+    if (n < 0)
+        return (int32_t)n;
+    weir_trailer_each(env, add_trailer, l->text);
+    l->is_over = 1;
+    chunk->data = l->text;
+    chunk->size = strlen(l->text);
+    return WEIR_CHUNK;
 }
 
 static weir_body app(weir_environ *env, weir_start_response *start_response)
 {
-    static const struct wr_response_field link[] = {{{"Link", 4}, {"</a>", 4}}};
-    struct wr_exchange *x = wr_environ_of(env)->x;
-    int *is_over = weir_alloc(env, sizeof *is_over);
+    struct listing *l = weir_alloc(env, sizeof *l);
 
+    memset(l, 0, sizeof *l);
     if (strcmp(weir_get(env, "PATH_INFO"), "/hint") == 0)
-        informed = wr_exchange_inform(x, 103, link, 1);
+        informed = weir_early_hints(env, WEIR_HEADERS({"Link", "</a>"}));
     start_response(env, 200, NULL);
     if (strcmp(weir_get(env, "PATH_INFO"), "/request") == 0)
-        return name_trailers(env);
-    x->response.may_have_trailers = true;
-    x->response.trailer_names = WR_SLICE("Sum");
-    *is_over = 0;
-    return weir_iterable(next, NULL, is_over);
+        return weir_iterable(list_next, NULL, l);
+    weir_trailer_add(env, "Sum", NULL, 0);
+    return weir_iterable(next, NULL, &l->is_over);
 }
 
 static const weir_plugin plugin = {.magic = WEIR_PLUGIN_MAGIC,
@@ -70,82 +88,110 @@ static const weir_plugin plugin = {.magic = WEIR_PLUGIN_MAGIC,
                                    .abi_minor = WEIR_ABI_MINOR,
                                    .size = sizeof(weir_plugin),
                                    .name = "tested",
-                                   .app = app,
-                                   .runs = WEIR_ON_LOOP};
+                                   .app = app};
 
-static int mount(void **state)
+static weir_test *start(weir_test_setup setup)
 {
-    *state = weir_test_new(&plugin, NULL, NULL);
-    return *state ? 0 : -1;
+    weir_test *t;
+
+    setup.plugin = &plugin;
+    t = weir_test_start(&setup);
+    assert_non_null(t);
+    assert_null(weir_test_error(t));
+    return t;
 }
 
-static int unmount(void **state)
+static void stop(weir_test *t)
 {
-    weir_test_free(*state);
-    return 0;
+    assert_string_equal(weir_test_log(t), "");
+    weir_test_free(t);
 }
 
 static void trailers__of_a_response_in_chunks__are_there(void **state)
 {
-    weir_test *t = *state;
-    const weir_test_response *r = weir_test_get(t, "/");
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(places); i++) {
+        weir_test *t = start(places[i]);
+        const weir_test_response *r = weir_test_get(t, "/");
 
-    assert_string_equal(r->body, "body");
-    assert_string_equal(weir_test_field(r, "Trailer"), "Sum");
-    assert_null(weir_test_field(r, "Sum"));
-    assert_string_equal(weir_test_find(r->trailers, "sum"), "42");
-    assert_null(r->trailers[1].name);
+        assert_string_equal(r->body, "body");
+        assert_string_equal(weir_test_field(r, "Trailer"), "Sum");
+        assert_null(weir_test_field(r, "Sum"));
+        assert_string_equal(weir_test_find(r->trailers, "sum"), "42");
+        assert_null(r->trailers[1].name);
+        stop(t);
+    }
 }
 
-/* RFC 9110 6.5: HTTP/1.0 has no place for them, HEAD no content. */
+/* RFC 9112 7.1: HTTP/1.0 has no chunks to put them behind; HEAD has no content. */
 static void trailers__without_a_place__are_dropped(void **state)
 {
     static const weir_test_request rows[] = {{.version = "HTTP/1.0"}, {.method = "HEAD"}};
+    weir_test *t = start(places[0]);
 
+    (void)state;
     for (size_t i = 0; i < WR_COUNT(rows); i++) {
-        const weir_test_response *r = weir_test_call(*state, &rows[i]);
+        const weir_test_response *r = weir_test_call(t, &rows[i]);
 
         assert_int_equal(r->status, 200);
         assert_null(weir_test_field(r, "Trailer"));
         assert_null(r->trailers->name);
         assert_int_equal(r->is_cut, 0);
     }
+    stop(t);
 }
 
+/* Content-Length is none, RFC 9110 6.5.1. */
 static void trailers__of_a_request__are_there_at_its_end(void **state)
 {
-    static const weir_header trailers[] = {{"Sum", "7"}, {"More", "8"}, {NULL, NULL}};
-    weir_test *t = *state;
+    static const weir_header trailers[] = {
+        {"Sum", "7"}, {"Content-Length", "1"}, {"More", "8"}, {NULL, NULL}};
     weir_test_request request = {.target = "/request",
                                  .body = "abc",
                                  .body_size = 3,
+                                 .piece = 1,
                                  .content_length = -1,
                                  .trailers = trailers};
 
-    assert_string_equal(weir_test_call(t, &request)->body, "2 Sum=7");
-    request.trailers = NULL;
-    assert_string_equal(weir_test_call(t, &request)->body, "none");
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(places); i++) {
+        weir_test *t = start(places[i]);
+        weir_test_request step = {.target = "/request", .content_length = -1};
+        weir_test_exchange *x;
+
+        request.trailers = trailers;
+        assert_string_equal(weir_test_call(t, &request)->body, "trailers:Sum=7;More=8;");
+        request.trailers = NULL;
+        assert_string_equal(weir_test_call(t, &request)->body, "trailers:");
+        x = weir_test_begin(t, &step);
+        assert_int_equal(weir_test_send_end(x, trailers), 0);
+        assert_string_equal(weir_test_answer(x)->body, "trailers:Sum=7;More=8;");
+        weir_test_end(x);
+        stop(t);
+    }
 }
 
 static void hint__comes_before_the_response(void **state)
 {
-    weir_test *t = *state;
-    const weir_test_response *r = weir_test_get(t, "/hint");
-    weir_test_request old = {.target = "/hint", .version = "HTTP/1.0"};
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(places); i++) {
+        weir_test *t = start(places[i]);
+        const weir_test_response *r = weir_test_get(t, "/hint");
+        weir_test_request old = {.target = "/hint", .version = "HTTP/1.0"};
 
-    assert_int_equal(informed, 0);
-    assert_int_equal(r->status, 200);
-    assert_int_equal(r->interims_n, 1);
-    assert_int_equal(r->interims[0].status, 103);
-    assert_string_equal(weir_test_find(r->interims[0].fields, "link"), "</a>");
-    r = weir_test_call(t, &old);
-    assert_int_equal(informed, -ENOTSUP); /* RFC 9110 15.2 */
-    assert_int_equal(r->interims_n, 0);
+        assert_int_equal(informed, 0);
+        assert_int_equal(r->status, 200);
+        assert_int_equal(r->interims_n, 1);
+        assert_int_equal(r->interims[0].status, 103);
+        assert_string_equal(weir_test_find(r->interims[0].fields, "link"), "</a>");
+        r = weir_test_call(t, &old); /* RFC 9110 15.2: it knows none */
+        assert_int_equal(informed, WEIR_ENOTSUP);
+        assert_int_equal(r->interims_n, 0);
+        stop(t);
+    }
 }
 
-WR_TESTS(cmocka_unit_test_setup_teardown(trailers__of_a_response_in_chunks__are_there, mount,
-                                         unmount),
-         cmocka_unit_test_setup_teardown(trailers__without_a_place__are_dropped, mount, unmount),
-         cmocka_unit_test_setup_teardown(trailers__of_a_request__are_there_at_its_end, mount,
-                                         unmount),
-         cmocka_unit_test_setup_teardown(hint__comes_before_the_response, mount, unmount));
+WR_TESTS(cmocka_unit_test(trailers__of_a_response_in_chunks__are_there),
+         cmocka_unit_test(trailers__without_a_place__are_dropped),
+         cmocka_unit_test(trailers__of_a_request__are_there_at_its_end),
+         cmocka_unit_test(hint__comes_before_the_response));
