@@ -2,6 +2,7 @@
 import os
 import re
 import sys
+import threading
 import time
 import unittest
 
@@ -17,8 +18,10 @@ LONG_MS = 1000 * (PATIENCE - 1)  # longer than anybody waits who is to find out 
 
 class RouteLimits(ConfigCase):
     def site(self, *routes, **keys):
-        self.configure(limits={"body_bytes_max": SITE_MAX}, routes=[
-            {"path": "/metrics", "metrics": True}, {"static": self.temp}, *routes], **keys)
+        if not any(r["path"] == "/" for r in routes):
+            routes = ({"static": self.temp}, *routes)
+        keys["limits"] = {"body_bytes_max": SITE_MAX, **keys.get("limits", {})}
+        self.configure(routes=[{"path": "/metrics", "metrics": True}, *routes], **keys)
         server = self.serve_config()
         self.addCleanup(server.stop)
         return server
@@ -94,6 +97,42 @@ class RouteLimits(ConfigCase):
             self.assertTrue(c.is_ended())
             self.assertLess(time.monotonic() - begin, LONG_MS / 1000)
         self.assertEqual(self.unanswered(server), before + 1)
+
+    def duplex(self, runs, queue):
+        plugin = build("plugins/duplex.c", "-DRUNS=%d" % runs)
+        return self.site({"path": "/", "plugin": plugin, "body_bytes_max": 1 << 30},
+                         limits={"app_queue_bytes": queue})
+
+    def test_a_client_that_reads_when_it_has_sent_all(self):
+        content = pattern(16 << 20)
+        for runs in (0, 1):  # WEIR_IN_THREAD, WEIR_ON_LOOP
+            for framing in ("Content-Length: %d" % len(content), "Transfer-Encoding: chunked"):
+                with self.subTest(runs=runs, framing=framing):
+                    server = self.duplex(runs, 2 * len(content))
+                    with Client(server, rcvbuf=4096) as c:
+                        if framing.startswith("T"):
+                            c.request("/", framing, method="POST",
+                                      body=b"%x\r\n%s\r\n0\r\n\r\n" % (len(content), content))
+                        else:
+                            c.request("/", framing, method="POST", body=content)
+                        r = c.read()
+                        self.assertEqual((r.status, r.body == content), (200, True))
+                        self.assertEqual(c.get("/metrics").status, 200)  # the connection is kept
+
+    def test_a_client_that_reads_as_it_sends(self):
+        """A queue that is full holds the app up, and it goes on when the client has taken some."""
+        content = pattern(4 << 20)
+        for runs in (0, 1):
+            with self.subTest(runs=runs):
+                server = self.duplex(runs, 10000)
+                with Client(server) as c:
+                    def send():
+                        c.request("/", "Content-Length: %d" % len(content), method="POST", body=content)
+                    sender = threading.Thread(target=send)
+                    sender.start()
+                    r = c.read()
+                    sender.join()
+                    self.assertEqual((r.status, r.body == content), (200, True))
 
     def test_who_is_gone(self):
         """A reset of TCP, and the end of a peer on a Unix socket, which is no half close."""
