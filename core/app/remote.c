@@ -119,7 +119,6 @@ static void settle(struct wr_remote *r)
         return;
     switch (r->work) {
     case WR_REMOTE_CALL:
-        e->is_concluding = true; /* also where what it has written is on its way already */
         if (e->body.kind == WEIR_BODY_ITERABLE)
             take_pulled(e, wants_again);
         else

@@ -508,9 +508,12 @@ class Client:
             body += self._exactly(n, r)
             if self._exactly(2, r) != b"\r\n":
                 raise Bad("no CRLF behind a chunk")
-        while self._line():
-            pass
-        return body
+        r.trailers = []
+        while True:
+            line = self._line()
+            if not line:
+                return body
+            r.trailers.append(line)
 
     def read_head(self):
         line = self._line()
