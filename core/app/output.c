@@ -132,7 +132,8 @@ int32_t wr_output_write(weir_environ *env, const void *p, size_t n)
     if (err < 0)
         return err;
     e->given += n;
-    e->is_started = true;
+    if (!e->is_started) /* else the loop may be looking at it */
+        e->is_started = true;
     if (e->remote || !e->is_in_call)
         wr_events_post(e, WR_EVENT_OUTPUT);
     return 0;
