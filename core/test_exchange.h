@@ -5,6 +5,7 @@
  *     test_exchange.c   the stream of an exchange, and what its client does
  *     test_request.c    from a weir_test_request to an exchange's request
  *     test_answer.c     what the client has got
+ *     test_lint.c       the checker of `weir lint`
  *
  *     begin ─► dispatch ─► settle ─► nothing moves ─► next turn (a piece, room) ─► settle ...
  *
