@@ -155,15 +155,18 @@ static void on_beat(struct wr_timer *t)
     if (!e->is_awaiting)
         return;
     e->s->is_beat_due = true;
-    wr_exchange_body_ready(e->x);
+    if (e->is_responding)
+        wr_exchange_body_ready(e->x);
+    else
+        wr_mount_begin_awaiting(e);
 }
 
 /* Begins to wait for a beat, where there is one. Without memory there is none. */
-static void await_beat(struct wr_environ *e)
+void wr_app_body_await_beat(struct wr_environ *e)
 {
     struct wr_loop *loop = e->x->worker->loop;
 
-    if (e->body.flags == 0 || e->body.size == 0 || e->declared >= 0 || !e->is_responding ||
+    if (e->body.flags == 0 || e->body.size == 0 || e->declared >= 0 || e->status == 0 ||
         !wr_streaming_of(e))
         return;
     e->s->is_beat_due = false;
@@ -191,7 +194,7 @@ static void peek_beat(struct wr_environ *e, struct wr_piece *out)
 static int await(struct wr_environ *e)
 {
     e->is_awaiting = true;
-    await_beat(e);
+    wr_app_body_await_beat(e);
     if (e->wants_input)
         wr_input_await(e);
     return -EAGAIN;
@@ -298,7 +301,7 @@ static void advance_beat(struct wr_environ *e, size_t n)
 {
     e->s->beat_left -= n;
     if (e->s->beat_left == 0 && e->is_awaiting)
-        await_beat(e);
+        wr_app_body_await_beat(e);
 }
 
 static void advance(struct wr_body *b, size_t n)

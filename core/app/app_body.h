@@ -17,6 +17,9 @@ void wr_app_body_pull(struct wr_environ *e);
  * FILE or ITERABLE. */
 void wr_app_body_open(struct wr_environ *e);
 
+/* next had nothing, also before the head: its heartbeat is set, if it has one. On the loop. */
+void wr_app_body_await_beat(struct wr_environ *e);
+
 /* A pull that was made elsewhere is there. On the loop. */
 void wr_app_body_pulled(struct wr_environ *e);
 

@@ -136,6 +136,16 @@ static void conclude_file(struct wr_environ *e)
     conclude_sized(e, e->error < 0 ? 0 : b->size);
 }
 
+/* The first piece is a heartbeat. Where a callback is at work it may still change the head: then with the
+ * next one. */
+void wr_mount_begin_awaiting(struct wr_environ *e)
+{
+    if (e->remote && wr_remote_is_out(e))
+        wr_app_body_await_beat(e);
+    else
+        give_body(e, e->declared);
+}
+
 /* Some of it was written already: the head is fixed, and the body is pulled behind that. */
 static void conclude_written(struct wr_environ *e)
 {
@@ -172,6 +182,7 @@ static void conclude_iterable(struct wr_environ *e)
         }
         e->has_pulled = false;
         e->is_awaiting = true;
+        wr_app_body_await_beat(e);
         if (e->wants_input)
             wr_input_await(e);
         break;

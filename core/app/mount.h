@@ -106,6 +106,9 @@ void wr_mount_go_on(struct wr_environ *e, bool is_woken);
 /* Begins the response with what was written, while the app runs on. */
 void wr_mount_respond_early(struct wr_environ *e);
 
+/* With a heartbeat, since the body has nothing yet. */
+void wr_mount_begin_awaiting(struct wr_environ *e);
+
 /* With the server's own page. */
 void wr_mount_respond_page(struct wr_environ *e, int status);
 

@@ -110,7 +110,7 @@ static weir_body fall_silent(weir_environ *env)
 {
     int *has_begun = weir_alloc(env, sizeof *has_begun);
 
-    *has_begun = 0;
+    *has_begun = strcmp(weir_get(env, "QUERY_STRING"), "mute") == 0;
     return weir_heartbeat(weir_iterable(silent_next, count_close, has_begun), 1000, "beat ");
 }
 
@@ -312,10 +312,32 @@ static void heartbeat__is_a_matter_of_time(void **state)
     }
 }
 
+/* The head need not wait for a piece that may come in an hour. */
+static void heartbeat__before_any_piece__begins_the_response(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(places); i++) {
+        weir_test *t = start(places[i]);
+        weir_test_exchange *x = begin(t, (weir_test_request){.target = "/silent?mute"});
+
+        weir_test_advance(t, 999);
+        assert_int_equal(weir_test_answer(x)->status, 0);
+        weir_test_advance(t, 1);
+        assert_int_equal(weir_test_answer(x)->status, 200);
+        assert_string_equal(weir_test_answer(x)->body, "beat ");
+        weir_test_advance(t, 1000);
+        assert_string_equal(weir_test_answer(x)->body, "beat beat ");
+        weir_test_end(x);
+        assert_int_equal(closes, 1);
+        stop(t);
+    }
+}
+
 WR_TESTS(cmocka_unit_test(write__slow_reader__bounds_what_waits),
          cmocka_unit_test(write__reader_leaves__nobody_waits_on),
          cmocka_unit_test(half_close__subscribers__hear_it_and_then_that_it_is_gone),
          cmocka_unit_test(read_all__pieces__come_together),
          cmocka_unit_test(read_all__splits__make_no_difference),
          cmocka_unit_test(read_file__content__is_written_by_a_helper),
-         cmocka_unit_test(heartbeat__is_a_matter_of_time));
+         cmocka_unit_test(heartbeat__is_a_matter_of_time),
+         cmocka_unit_test(heartbeat__before_any_piece__begins_the_response));
