@@ -134,7 +134,8 @@ static int32_t send_get_and_head(weir_test *t, const char *target)
     return 2;
 }
 
-static int32_t send_one(weir_test *t, const char *method, const char *target, size_t n, size_t piece)
+static int32_t send_one(weir_test *t, const char *method, const char *target, size_t n,
+                        size_t piece)
 {
     static const weir_header fields[] = {{"Content-Type", "application/octet-stream"},
                                          {NULL, NULL}};

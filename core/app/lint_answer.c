@@ -52,7 +52,7 @@ static bool is_odd(struct wr_slice name)
 
 static bool check_name(struct wr_lint_request *r, struct wr_slice name)
 {
-    if (!wr_is_token(name)) {
+    if (name.n == 0 || !wr_is_token(name)) {
         wr_lint_found(r, WR_LINT_NAME, "\"%.*s\" is not the name of a field",
                       (int)(name.n < SHOWN ? name.n : SHOWN), name.p);
         return false;

@@ -244,7 +244,6 @@ static int32_t finish(weir_environ *env, const weir_body *body)
 {
     struct wr_lint_request *r = wr_lint_enter(env, "weir_finish", 0);
     weir_body taken;
-    int32_t err;
 
     if (!r) {
         weir_body copy = *body;
@@ -257,9 +256,8 @@ static int32_t finish(weir_environ *env, const weir_body *body)
         return wr_host_table.finish(r->real, body);
     }
     r->has_finished = true;
-    taken = wr_lint_take_body(r, *body, __builtin_frame_address(0));
-    err = wr_host_table.finish(r->real, &taken); /* which may end the request: r is not touched */
-    return err;
+    taken = wr_lint_take_body(r, *body, r->frame);
+    return wr_host_table.finish(r->real, &taken);
 }
 
 __attribute__((format(printf, 2, 0))) static int32_t request_fail(weir_environ *env,

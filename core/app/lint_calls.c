@@ -38,11 +38,13 @@ void wr_lint_begin(struct wr_lint_request *r, enum wr_lint_where where, struct w
 {
     *call = (struct wr_lint_call){.where = r->where,
                                   .thread = atomic_exchange(&r->thread, gettid()),
+                                  .frame = r->frame,
                                   .wall_ns = wr_lint_now_ns(),
                                   .cpu_ns = cpu_ns(),
                                   .waited_ns = r->waited_ns,
                                   .switches = switches()};
     r->where = where;
+    r->frame = call; /* it is a variable of who calls the plugin */
 }
 
 void wr_lint_leave(struct wr_lint_request *r, const struct wr_lint_call *call, const char *what)
@@ -63,6 +65,7 @@ void wr_lint_leave(struct wr_lint_request *r, const struct wr_lint_call *call, c
                       what, (long long)(COMPUTES_NS / 1000000));
     }
     r->where = call->where;
+    r->frame = call->frame;
     atomic_store(&r->thread, call->thread);
 }
 

@@ -17,7 +17,7 @@
 #include "base/arena.h"
 
 #define WR_LINT_FINDINGS_MAX 128
-#define WR_LINT_ENDED_MAX    64
+#define WR_LINT_ENDED_MAX    256
 
 struct wr_lint_request;
 
@@ -69,8 +69,9 @@ struct wr_lint_body {
 
 /* A call of the plugin that is under way. */
 struct wr_lint_call {
-    enum wr_lint_where where; /* before it */
+    enum wr_lint_where where; /* before it, as the next two */
     int thread;
+    const void *frame;
     int64_t wall_ns, cpu_ns, waited_ns;
     long switches;
 };
@@ -83,6 +84,7 @@ struct wr_lint_request {
     atomic_int thread; /* that runs a call of the plugin; 0: none */
     pid_t home;        /* that called the app */
     enum wr_lint_where where;
+    const void *frame;      /* below it on the stack are those of the plugin's functions */
     unsigned errors;        /* reported */
     struct wr_arena memory; /* what weir_alloc() and strings of the environ are */
     struct wr_arena own;    /* of the checker */

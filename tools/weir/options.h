@@ -51,14 +51,14 @@ struct options {
     const char *loops, *threads, *queue; /* numbers, as they were written; NULL: not given */
     const char *user;                    /* NULL: not given */
     bool is_quiet;
-    int ready_fd; /* -1: none */
+    bool is_verbose; /* of lint */
+    int ready_fd;    /* -1: none */
     enum config_text text;
 
     /* of lint */
-    const char *plugin_file;   /* NULL: not given */
-    const char *plugin_config; /* JSON; NULL: none */
-    const char *route;         /* NULL: not given */
-    bool is_verbose;
+    const char *plugin_file;      /* NULL: not given */
+    const char *plugin_config;    /* JSON; NULL: none */
+    const char *route;            /* NULL: not given */
     const char *words[WORDS_MAX]; /* METHOD TARGET, in turn */
     int words_n;
 };

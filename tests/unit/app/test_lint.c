@@ -10,6 +10,17 @@ static weir_environ *kept;
 static int32_t late_set;
 static const char *late_get;
 
+static void finish_from_stack(weir_environ *env, void *arg, const void *data, int64_t n)
+{
+    char text[] = "from the stack";
+    const char *volatile p = text;
+
+    (void)arg;
+    (void)data;
+    (void)n;
+    weir_finish(env, weir_bytes(p, sizeof text - 1));
+}
+
 /* By path: what is wrong. */
 static weir_body app(weir_environ *env, weir_start_response *start_response)
 {
@@ -22,6 +33,8 @@ static weir_body app(weir_environ *env, weir_start_response *start_response)
     start_response(env, 200, WEIR_HEADERS({"Content-Type", "text/plain"}, {"X-A", "1"}));
     if (strcmp(path, "/twice") == 0)
         start_response(env, 201, NULL);
+    if (strcmp(path, "/stack") == 0 && weir_read_all(env, 10, finish_from_stack, NULL) == 0)
+        return weir_later(env);
     if (strcmp(path, "/keep") == 0)
         kept = env;
     if (strcmp(path, "/late") == 0) {
@@ -126,12 +139,23 @@ static void lint__environ_of_a_request_that_is_over__gives_nothing(void **state)
     }
 }
 
+static void lint__body_on_the_stack_of_a_callback__is_told(void **state)
+{
+    weir_test *t = start(WEIR_ON_LOOP);
+
+    (void)state;
+    weir_test_get(t, "/a/stack");
+    assert_string_equal(weir_test_findings(t),
+                        "W22: the body lies on the stack of a function that has returned\n");
+    weir_test_free(t);
+}
+
 static void lint__many_requests__are_forgotten_in_turn(void **state)
 {
     weir_test *t = start(WEIR_ON_LOOP);
 
     (void)state;
-    for (int i = 0; i < 300; i++)
+    for (int i = 0; i < 600; i++)
         assert_int_equal(weir_test_get(t, "/a/x")->status, 200);
     assert_string_equal(weir_test_findings(t), "");
     weir_test_free(t);
@@ -164,6 +188,7 @@ WR_TESTS(cmocka_unit_test(lint__app_that_keeps_the_rules__has_no_findings),
          cmocka_unit_test(lint__answers__are_what_they_are_without),
          cmocka_unit_test(lint__finding__is_counted_and_logged_at_powers_of_two),
          cmocka_unit_test(lint__environ_of_a_request_that_is_over__gives_nothing),
+         cmocka_unit_test(lint__body_on_the_stack_of_a_callback__is_told),
          cmocka_unit_test(lint__many_requests__are_forgotten_in_turn),
          cmocka_unit_test(lint__test_without_it__has_no_findings),
          cmocka_unit_test(lint__plugin_that_cannot_be_loaded__has_no_findings));
