@@ -86,6 +86,42 @@ static void echo__put_without_content_and_type__is_empty(void **state)
     assert_int_equal(r->body_size, 0);
 }
 
+/* Nothing was sent yet. */
+static void echo__content_that_is_lost_at_once__is_answered(void **state)
+{
+    weir_test *t = weir_test_start(
+        &(weir_test_setup){.plugin = &weir_plugin_v1, .route = "/echo", .body_bytes_max = 1000});
+    const weir_test_response *r;
+    weir_test_exchange *x;
+
+    (void)state;
+    assert_non_null(t);
+    r = weir_test_call(t, &(weir_test_request){.target = "/echo", .content_length = 1001});
+    assert_non_null(r);
+    assert_int_equal(r->status, 413);
+    x = weir_test_begin(t, &(weir_test_request){.target = "/echo", .content_length = 5});
+    assert_non_null(x);
+    assert_int_equal(weir_test_answer(x)->status, 0);
+    weir_test_half_close(x);
+    assert_int_equal(weir_test_answer(x)->status, 400);
+    weir_test_end(x);
+    weir_test_free(t);
+}
+
+static void echo__content_that_is_lost_later__cuts_the_answer(void **state)
+{
+    weir_test_exchange *x = weir_test_begin(
+        *state, &(weir_test_request){
+                    .target = "/echo", .body = "half", .body_size = 4, .content_length = 8});
+
+    assert_non_null(x);
+    assert_int_equal(weir_test_answer(x)->status, 200);
+    assert_string_equal(weir_test_answer(x)->body, "half");
+    weir_test_half_close(x);
+    assert_int_equal(weir_test_answer(x)->is_cut, 1);
+    weir_test_end(x);
+}
+
 static void echo__get__is_not_allowed(void **state)
 {
     weir_test *t = *state;
@@ -103,6 +139,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(echo__pieces_with_waits_between__come_back, mount, unmount),
         cmocka_unit_test_setup_teardown(echo__more_than_its_buffer__comes_back, mount, unmount),
         cmocka_unit_test_setup_teardown(echo__put_without_content_and_type__is_empty, mount,
+                                        unmount),
+        cmocka_unit_test(echo__content_that_is_lost_at_once__is_answered),
+        cmocka_unit_test_setup_teardown(echo__content_that_is_lost_later__cuts_the_answer, mount,
                                         unmount),
         cmocka_unit_test_setup_teardown(echo__get__is_not_allowed, mount, unmount),
     };
