@@ -86,15 +86,23 @@ static int32_t queue(struct wr_environ *e, const char *p, size_t n)
     return append(o, p, n) ? 0 : WEIR_ENOMEM;
 }
 
-/* Is there a body that bytes could go before? */
+/* Is a body known that nothing can go before any more? */
+static bool has_last_body(const struct wr_environ *e)
+{
+    if (e->s && e->s->has_finished)
+        return e->s->finished.kind != WEIR_BODY_ITERABLE;
+    if (!e->has_returned || e->body.kind == WEIR_BODY_LATER)
+        return false;
+    return e->body.kind != WEIR_BODY_ITERABLE || e->pulled == WEIR_END;
+}
+
 static int32_t check_open(struct wr_environ *e)
 {
     if (e->error < 0)
         return e->error == WEIR_EGONE ? WEIR_EGONE : WEIR_EFAILED;
     if (wr_remote_is_over(e))
         return WEIR_EGONE;
-    if (e->has_returned && e->body.kind != WEIR_BODY_LATER &&
-        (e->body.kind != WEIR_BODY_ITERABLE || e->pulled == WEIR_END))
+    if (has_last_body(e))
         return WEIR_ESTATE;
     if (e->status == 0)
         return wr_start_fault(e, WEIR_ESTATE, "weir_write before start_response");
