@@ -32,9 +32,10 @@ import shlex
 import subprocess
 import tempfile
 import textwrap
+import time
 import unittest
 
-from support import WEIR, Client, TempCase, eventually, sanitizer
+from support import PATIENCE, WEIR, Client, TempCase, eventually, sanitizer
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 GUIDE = os.path.join(TOP, "docs/writing-plugins.md")
@@ -202,7 +203,7 @@ class Guide(TempCase):
                                 [program]):
                     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                           stderr=subprocess.STDOUT, text=True, check=False,
-                                          cwd=self.folder.name)
+                                          cwd=self.folder.name, timeout=60)
                     self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_answer(self):
@@ -225,6 +226,8 @@ class Guide(TempCase):
                 client = Recorder(server)
                 stack.callback(client.reset)  # after a mere close a stream that is silent would go on
                 ask(client, call)
+                if call.goes_on is not None:
+                    await_text(waits, call.goes_on)
                 if call.leaves is not None:
                     await_text(client, call.leaves)
                     client.reset()
@@ -234,8 +237,6 @@ class Guide(TempCase):
                     waits = client
                 else:
                     self.check_answer(server, client, call)
-                if call.goes_on is not None:
-                    await_text(waits, call.goes_on)
 
     def check_answer(self, server, client, call):
         wanted = (call.answers or call.until or "").encode()
@@ -283,9 +284,10 @@ class Recorder(Client):
 
 
 def await_text(client, text):
-    """In the bytes that come, framing and all."""
+    """In the bytes that come, framing and all. A heartbeat is no reason to wait for ever."""
+    end = time.monotonic() + PATIENCE
     while text.encode() not in client.buffer:
-        if not client.fill():
+        if time.monotonic() > end or not client.fill():
             raise AssertionError("%r does not come, but %r" % (text, client.buffer[-500:]))
     client.buffer = client.buffer.split(text.encode(), 1)[1]
 
