@@ -211,7 +211,7 @@ bool wr_mount_is_concurrent(const struct wr_mount *m)
 {
     if (m->plugin.serial)
         return false;
-    return m->plugin.runs == WEIR_ON_LOOP ? m->loops_n > 1 : m->threads > 1;
+    return m->plugin.runs != WEIR_ON_LOOP || m->loops_n > 1; /* one thread has a stand-in */
 }
 
 /* ---- life ---- */
