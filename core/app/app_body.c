@@ -1,6 +1,7 @@
 #include "app/app_body.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/events.h"
@@ -35,6 +36,23 @@ static int fd_of(const weir_chunk *c)
     return (int)(c->reserved[0] - 1);
 }
 
+int64_t wr_app_body_check_file(struct wr_environ *e, const char *who, int fd, uint64_t offset,
+                               uint64_t size)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return wr_start_fault(e, WEIR_EINVAL, "%s: descriptor %d: %s", who, fd,
+                              strerrordesc_np(errno));
+    if (!S_ISREG(st.st_mode))
+        return wr_start_fault(e, WEIR_EINVAL, "%s: descriptor %d is not a regular file", who, fd);
+    if (offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset)
+        return wr_start_fault(
+            e, WEIR_EINVAL, "%s: the file has %lld bytes, too few for %llu + %llu", who,
+            (long long)st.st_size, (unsigned long long)offset, (unsigned long long)size);
+    return st.st_size;
+}
+
 static int32_t take_chunk(struct wr_environ *e)
 {
     const weir_chunk *c = &e->chunk;
@@ -49,6 +67,9 @@ static int32_t take_chunk(struct wr_environ *e)
     if (!is_file_chunk(c) && (!c->data || c->size > PTRDIFF_MAX))
         return wr_start_fault(e, WEIR_EINVAL, "a piece of %llu bytes at %p",
                               (unsigned long long)c->size, c->data);
+    if (is_file_chunk(c) &&
+        wr_app_body_check_file(e, "weir_chunk_file", fd_of(c), c->reserved[1], c->size) < 0)
+        return e->error;
     if (e->declared >= 0 && c->size > (uint64_t)e->declared - e->given)
         return wr_start_fault(e, WEIR_EINVAL, "the body is larger than its Content-Length, %lld",
                               (long long)e->declared);

@@ -9,6 +9,11 @@
 
 #include "app/environ.h"
 
+/* The size of the file, of which `size` bytes from `offset` have been promised; below 0: they are not there,
+ * which is a fault of `who`. Where the app runs, or when it is back. */
+int64_t wr_app_body_check_file(struct wr_environ *e, const char *who, int fd, uint64_t offset,
+                               uint64_t size);
+
 /* Asks the iterable for its next piece that is not empty, where the app runs; sets e->pulled to
  * WEIR_CHUNK (its size may be 0 when too many empty ones came), END, AGAIN or FAIL. */
 void wr_app_body_pull(struct wr_environ *e);

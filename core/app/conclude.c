@@ -3,9 +3,6 @@
  */
 #include "app/mount.h"
 
-#include <errno.h>
-#include <sys/stat.h>
-
 #include "app/app_body.h"
 #include "app/hints.h"
 #include "app/input.h"
@@ -118,22 +115,12 @@ static void conclude_sized(struct wr_environ *e, uint64_t size)
 static void conclude_file(struct wr_environ *e)
 {
     weir_body *b = &e->body;
-    struct stat st;
+    uint64_t size = b->size == WEIR_TO_END ? 0 : b->size;
+    int64_t there = wr_app_body_check_file(e, "weir_file", (int)b->fd, b->offset, size);
 
-    if (fstat((int)b->fd, &st) < 0)
-        wr_start_fault(e, WEIR_EINVAL, "weir_file: descriptor %lld: %s", (long long)b->fd,
-                       strerrordesc_np(errno));
-    else if (!S_ISREG(st.st_mode))
-        wr_start_fault(e, WEIR_EINVAL, "weir_file: descriptor %lld is not a regular file",
-                       (long long)b->fd);
-    else if (b->offset > (uint64_t)st.st_size ||
-             (b->size != WEIR_TO_END && b->size > (uint64_t)st.st_size - b->offset))
-        wr_start_fault(
-            e, WEIR_EINVAL, "weir_file: the file has %lld bytes, too few for %llu + %llu",
-            (long long)st.st_size, (unsigned long long)b->offset, (unsigned long long)b->size);
-    else if (b->size == WEIR_TO_END)
-        b->size = (uint64_t)st.st_size - b->offset;
-    conclude_sized(e, e->error < 0 ? 0 : b->size);
+    if (there >= 0 && b->size == WEIR_TO_END)
+        b->size = (uint64_t)there - b->offset;
+    conclude_sized(e, there < 0 ? 0 : b->size);
 }
 
 /* The first piece is a heartbeat. Where a callback is at work it may still change the head: then with the
