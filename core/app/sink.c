@@ -21,6 +21,7 @@ static struct wr_sink *sink_of(struct wr_environ *e)
 static int32_t begin(struct wr_environ *e, const struct wr_sink *setup)
 {
     struct wr_streaming *s = wr_streaming_of(e);
+    int64_t length = e->x->request.content_length;
 
     if (e->error < 0)
         return WEIR_EFAILED;
@@ -29,6 +30,7 @@ static int32_t begin(struct wr_environ *e, const struct wr_sink *setup)
     if (s->sink.kind != WR_SINK_NONE || s->sink.data)
         return WEIR_ESTATE;
     s->sink = *setup;
+    s->sink.is_too_large = !e->has_read && length > 0 && (uint64_t)length > setup->max;
     e->has_asked = e->has_read = true;
     wr_events_post(e, WR_EVENT_SINK);
     return 0;
@@ -164,6 +166,8 @@ bool wr_sink_go_on(struct wr_environ *e)
     k->has_begun = true;
     if (k->is_writing || k->is_due)
         return false;
+    if (k->is_too_large) /* nobody need send it: no 100 */
+        return end(k, WEIR_ETOOBIG);
     while (!k->is_at_end && k->job_error == 0) {
         if (is_full(k) && k->kind == WR_SINK_FILE && k->cap > 0)
             break;

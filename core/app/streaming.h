@@ -61,6 +61,7 @@ struct wr_sink {
     size_t n, cap;
     uint64_t total; /* bytes so far */
     int fd;
+    bool is_too_large; /* the content, by its length */
     bool has_begun;    /* the loop reads for it */
     bool is_due;       /* the result is known, done is still to be called */
     bool is_at_end;    /* of the content */
