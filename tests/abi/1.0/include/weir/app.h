@@ -808,7 +808,8 @@ static inline weir_body weir_iterable(int32_t (*next)(weir_environ *env, void *a
 }
 
 /* In `next`: the piece is `size` bytes of a file from `offset`, sent by sendfile(2). The descriptor is
- * yours, and stays open until the next call of next, or close. What is missing there: as in weir_file().
+ * yours, and stays open until the next call of next, or close. No regular file, or one that is shorter, is
+ * a mistake; one that shrinks later a closed connection.
  */
 static inline void weir_chunk_file(weir_chunk *chunk, int32_t fd, uint64_t offset, uint64_t size)
 {
@@ -820,7 +821,8 @@ static inline void weir_chunk_file(weir_chunk *chunk, int32_t fd, uint64_t offse
 
 /* Of an iterable: `text`, a string that stays, is sent each time that it had nothing for `ms`
  * milliseconds, so that whoever is on the way does not give the connection up. It is content like all
- * else, and costs no thread. Not where Content-Length is given. */
+ * else, and costs no thread. From start_response on: the first one takes the head along. None with 0, for
+ * another kind of body, and where Content-Length is given. */
 static inline weir_body weir_heartbeat(weir_body body, uint32_t ms, const char *text)
 {
     if (body.kind == WEIR_BODY_ITERABLE) {
