@@ -246,6 +246,15 @@ bool wr_lint_is_stale(struct wr_lint *l, const void *p)
     return is_so;
 }
 
+/* One that waits for what another request brings may wait for long: so where weir_wake() was called at
+ * all, nothing is said. */
+void wr_lint_check_unwoken(struct wr_lint *l)
+{
+    if (atomic_exchange(&l->unwoken, 0) > 0 && atomic_load(&l->wakes) == 0)
+        wr_lint_report(l, WR_LINT_NEVER_WOKEN,
+                       "next said WEIR_AGAIN: no weir_read waits, and no weir_wake came");
+}
+
 /* ---- threads of the pool ---- */
 
 void wr_lint_add_thread(struct wr_lint *l, pid_t thread)
@@ -288,6 +297,8 @@ struct wr_lint *wr_lint_new(struct wr_mount *m)
     pthread_mutex_init(&l->lock, NULL);
     atomic_init(&l->loader, 0);
     atomic_init(&l->patience_ms, PATIENCE_MS);
+    atomic_init(&l->wakes, 0);
+    atomic_init(&l->unwoken, 0);
     wr_lint_wrap_plugin(l);
     wr_lint_fill_host(&m->host);
     return l;
@@ -329,6 +340,7 @@ struct wr_lint_finding *wr_lint_findings(struct wr_lint *l, unsigned *n)
 {
     struct wr_lint_finding *copy = NULL;
 
+    wr_lint_check_unwoken(l);
     for (unsigned i = 0; i < WR_LINT_ENDED_MAX; i++)
         if (l->ended[i])
             check_late_writes(l->ended[i]);

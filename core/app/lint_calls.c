@@ -320,12 +320,14 @@ weir_body wr_lint_take_body(struct wr_lint_request *r, weir_body body, const voi
 
 static void check_waiting(struct wr_lint_request *r)
 {
-    int64_t patience_ns = (int64_t)atomic_load(&r->lint->patience_ms) * 1000000;
+    struct wr_lint *l = r->lint;
+    int64_t patience_ns = (int64_t)atomic_load(&l->patience_ms) * 1000000;
 
-    if (r->again_since > 0 && atomic_load(&r->wakes) == 0 && atomic_load(&r->waiters) == 0 &&
+    if (r->again_since > 0 && atomic_load(&l->wakes) == 0 && atomic_load(&r->waiters) == 0 &&
         wr_lint_now_ns() - r->again_since > patience_ns)
-        wr_lint_found(r, WR_LINT_NEVER_WOKEN,
-                      "next said WEIR_AGAIN: no weir_read waits, and no weir_wake came");
+        atomic_fetch_add(&l->unwoken, 1);
+    if (patience_ns > 0)
+        wr_lint_check_unwoken(l);
     if (r->has_later && !r->has_finished && atomic_load(&r->waiters) == 0 &&
         wr_lint_real(r)->error == 0)
         wr_lint_found(r, WR_LINT_NEVER_FINISHED,

@@ -393,6 +393,7 @@ static int32_t wake(weir_environ *env)
         wr_lint_found(r, WR_LINT_WAKER, "weir_wake from a thread that is none of %s",
                       r->lint->mount->plugin.runs == WEIR_ON_LOOP ? "its loop" : "the pool");
     atomic_fetch_add(&r->wakes, 1);
+    atomic_fetch_add(&r->lint->wakes, 1);
     return wr_host_table.wake(r->real);
 }
 

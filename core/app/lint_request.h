@@ -32,7 +32,9 @@ struct wr_lint {
     pid_t *threads; /* of the mount's pool */
     size_t threads_n, threads_cap;
     atomic_int patience_ms;
-    atomic_int loader; /* the thread that loads; 0: none does */
+    atomic_uint wakes;   /* calls of weir_wake(), by all requests */
+    atomic_uint unwoken; /* requests that waited for one in vain */
+    atomic_int loader;   /* the thread that loads; 0: none does */
 };
 
 enum wr_lint_where {
@@ -129,6 +131,9 @@ void wr_lint_request_keep(struct wr_lint_request *r);
 
 /* Does p lie in memory of a request that is over? */
 bool wr_lint_is_stale(struct wr_lint *l, const void *p);
+
+/* Says of requests that nobody woke, unless others were. */
+void wr_lint_check_unwoken(struct wr_lint *l);
 
 void wr_lint_add_thread(struct wr_lint *l, pid_t thread);
 bool wr_lint_has_thread(struct wr_lint *l, pid_t thread);

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../plugins"))
 import building  # noqa: E402
+import test_guide  # noqa: E402
 from support import WEIR, Client, Server, TempCase, eventually, write_file  # noqa: E402
 
 ROOT = os.path.dirname(building.TESTS)
@@ -97,8 +99,13 @@ def add_tests():
 add_tests()
 
 
-class Clean(unittest.TestCase):
+class Clean(TempCase):
     """What keeps the rules is not accused."""
+
+    CONFIGS = {"upload": ["--config", '{"folder": "%s"}']}
+
+    def config(self, name):
+        return [word.replace("%s", self.temp) for word in self.CONFIGS.get(name, [])]
 
     def check(self, plugin, *args):
         status, out, err = lint(plugin, *args)
@@ -108,12 +115,20 @@ class Clean(unittest.TestCase):
         names = [name for name in os.listdir(os.path.join(ROOT, "plugins"))
                  if os.path.exists(os.path.join(BUILD, "plugins", name, name + ".so"))]
         self.assertIn("hello", names)
-        with tempfile.TemporaryDirectory() as folder:
-            configs = {"upload": ("--config", json.dumps({"folder": folder}))}  # it asks for one
-            for name in names:
-                with self.subTest(name):
-                    self.check(os.path.join(BUILD, "plugins", name, name + ".so"),
-                               *configs.get(name, ()))
+        for name in names:
+            with self.subTest(name):
+                self.check(os.path.join(BUILD, "plugins", name, name + ".so"), *self.config(name))
+
+    def test_listings_of_the_guide(self):
+        for listing in test_guide.read_guide(read("docs/writing-plugins.md")):
+            if not listing.is_plugin or (listing.suffix == ".cc" and not shutil.which(building.CXX)):
+                continue
+            if listing.stem == "slow":  # it holds its thread for a minute, which W36 says
+                continue
+            with self.subTest(listing.name):
+                plugin = test_guide.compile_listing(listing, self.temp)
+                config = ["--config", listing.config.replace("{folder}", self.temp)] if listing.config else []
+                self.check(plugin, *config, "--route", "/" + listing.stem)
 
     def test_examples_at_their_paths(self):
         for name, *requests in (("jsonapi", "GET", "/notes", "HEAD", "/notes", "DELETE", "/notes/1", "PUT", "/notes"),
