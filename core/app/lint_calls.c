@@ -12,7 +12,7 @@
 #include "app/lint_request.h"
 #include "app/mount.h"
 
-#define BLOCKS_NS   ((int64_t)20 * 1000000)
+#define BLOCKS_NS   ((int64_t)50 * 1000000)
 #define COMPUTES_NS ((int64_t)200 * 1000000)
 #define HOLDS_NS    ((int64_t)5000 * 1000000)
 

@@ -106,7 +106,7 @@ static const char *get_n(weir_environ *env, const char *key, size_t key_n, size_
 
 static int32_t set(weir_environ *env, const char *key, const char *value)
 {
-    struct wr_lint_request *r = wr_lint_enter(env, "weir_set", 0);
+    struct wr_lint_request *r = wr_lint_enter(env, "weir_set", WR_LINT_AT_END);
 
     if (!r)
         return WEIR_ESTALE;
@@ -182,32 +182,39 @@ static void *alloc(weir_environ *env, size_t n)
     return p;
 }
 
-static void check_message(struct wr_lint *l, int32_t level, const char *fmt)
+/* What is wrong with a message; NULL: nothing. */
+static const char *fault_of(int32_t level, const char *fmt)
 {
     size_t n = strlen(fmt);
 
     if (level < WEIR_LOG_ERROR || level > WEIR_LOG_DEBUG)
-        wr_lint_report(l, WR_LINT_LOG, "a message of the level %d", (int)level);
+        return "a message of a level that is none";
     if (n > 0 && fmt[n - 1] == '\n')
-        wr_lint_report(l, WR_LINT_LOG,
-                       "a message that ends with a newline: it is a line by itself");
+        return "a message that ends with a newline: it is a line by itself";
+    return NULL;
 }
 
 __attribute__((format(printf, 3, 0))) static void log_request(weir_environ *env, int32_t level,
                                                               const char *fmt, va_list ap)
 {
     struct wr_lint_request *r = wr_lint_enter(env, "weir_log", WR_LINT_AT_END);
+    const char *fault;
 
     if (!r)
         return;
-    check_message(r->lint, level, fmt);
+    fault = fault_of(level, fmt);
+    if (fault)
+        wr_lint_found(r, WR_LINT_LOG, "%s", fault);
     wr_host_table.log(r->real, level, fmt, ap);
 }
 
 __attribute__((format(printf, 3, 0))) static void log_host(const weir_host *host, int32_t level,
                                                            const char *fmt, va_list ap)
 {
-    check_message(wr_mount_of_host(host)->lint, level, fmt);
+    const char *fault = fault_of(level, fmt);
+
+    if (fault)
+        wr_lint_report(wr_mount_of_host(host)->lint, WR_LINT_LOG, "%s", fault);
     wr_host_table.host_log(host, level, fmt, ap);
 }
 
@@ -229,7 +236,7 @@ static void call_deferred(void *arg)
 
 static int32_t defer(weir_environ *env, weir_release_fn *fn, void *arg)
 {
-    struct wr_lint_request *r = wr_lint_enter(env, "weir_defer", 0);
+    struct wr_lint_request *r = wr_lint_enter(env, "weir_defer", WR_LINT_AT_END);
     struct deferred *d;
 
     if (!r)

@@ -1,9 +1,11 @@
-/* W33: a deferred function that does what only the app may. */
+/* W33: a deferred function that reads, when the response is over. */
 #include <weir/app.h>
 
 static void too_late(void *arg)
 {
-    weir_set((weir_environ *)arg, "too.late", "1");
+    char byte;
+
+    weir_read((weir_environ *)arg, &byte, 1);
 }
 
 static weir_body app(weir_environ *env, weir_start_response *start_response)
