@@ -84,18 +84,18 @@ static bool wants_input(const struct wr_environ *e)
 static void send_next(struct wr_remote *r)
 {
     struct wr_environ *e = r->e;
-    bool wants_pull = r->wants_pull;
 
     r->phase = WR_REMOTE_IDLE;
-    r->wants_pull = false;
-    if (e->is_ended)
+    if (e->is_ended) {
         wr_remote_try_end(e);
-    else if (e->due)
+    } else if (e->due) { /* a pull that is wanted comes behind them */
         send_events(r);
-    else if (wants_pull)
+    } else if (r->wants_pull) {
+        r->wants_pull = false;
         send_job(r, WR_REMOTE_PULL);
-    else if (wants_input(e) && !wr_sink_is_open(e))
+    } else if (wants_input(e) && !wr_sink_is_open(e)) {
         wr_input_fetch(e);
+    }
 }
 
 /* A piece, or that there is none: nobody has used it yet. */
