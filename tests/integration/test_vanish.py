@@ -13,7 +13,7 @@ import tempfile
 import time
 import unittest
 
-from streaming import BALANCES, WAYS, made, routes
+from streaming import BALANCES, THREADS, WAYS, made, routes
 from support import (PATIENCE, Client, TempCase, _in_child, eventually, random_seed, sanitizer,
                      write_file)
 from building import CC, TESTS
@@ -21,7 +21,11 @@ from building import CC, TESTS
 LONG = os.environ.get("WEIR_LONG") == "1"
 REQUESTS = 100000 if LONG else 250 if sanitizer() else 600
 CLIENTS = 48
-BOUND_KB = 512  # pages that the allocator takes in an unlucky order of frees
+# Pages that the allocator takes in an unlucky order of frees; pieces of 16 MB leave larger holes. A block
+# left behind by every request would be 3,200 kB in the long run.
+BOUND_KB = {"write": 40000}
+BOUND_OTHERS_KB = 2000
+MORE_THREADS = 4 + 2 * THREADS  # helpers and stand-ins begin when they are needed
 
 # {w} is the way, {data} a file of 100,000 bytes, {temp} a folder.
 KINDS = {
@@ -114,7 +118,7 @@ class Vanishing(TempCase):
     def vanish(self, way, kind, loops=2, more=(), language="c"):
         s = self.start(loops, language)
         targets = self.targets(way, kind, *more)
-        self.run_clients(s, targets, max(REQUESTS // 10, 200))
+        self.run_clients(s, targets, max(REQUESTS // 5, 200))
         self.assert_balanced(s, way, self.seed, bool(more))
         quiet = s.descriptors()
         self.assertTrue(eventually(lambda: s.descriptors().count("socket:") == loops), quiet)
@@ -125,12 +129,12 @@ class Vanishing(TempCase):
         n = self.assert_balanced(s, way, self.seed, bool(more))
         self.assertTrue(eventually(lambda: s.descriptors() == quiet),
                         "left open: %r, before: %r" % (s.descriptors(), quiet))
-        self.assertLessEqual(self.threads(s), threads)
+        self.assertLessEqual(self.threads(s), threads + MORE_THREADS)
         grown = s.memory_kb() - memory
         print("%s %s: %.1f s, %d vanished, %d answered, %d called, %+d kB" %
               (way, kind, took, told["vanished"], told["completed"], n["requests"], grown), flush=True)
-        if not sanitizer():
-            self.assertLess(grown, BOUND_KB)
+        if LONG and not sanitizer():
+            self.assertLess(grown, BOUND_KB.get(kind, BOUND_OTHERS_KB))
         s.stop()
 
     def test_stopped_meanwhile(self):
