@@ -5,7 +5,8 @@
 #     tools/test.sh --all     the gate that .ci/run calls: both compilers, sanitizers, fuzz
 #                             regressions, layers, symbols, lint, install (below 30 minutes)
 #     tools/test.sh --long    hours: fuzzers (FUZZ_SECONDS each, 1800 unless set), the soak of a
-#                             million requests, faults at every byte
+#                             million requests, clients that vanish from 100,000 requests to each
+#                             kind of app, uploads of 5 GB, faults at every byte
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -59,6 +60,10 @@ fuzz_regressions() { build fuzz && ctest --preset fuzz; }
 soak() { build release -DWEIR_BUILD_TESTS=OFF && WEIR_LONG=1 WEIR=$PWD/build/release/weir \
     python3 -B tests/integration/test_soak.py -v; }
 
+# 100,000 requests of vanishing clients to each kind of app, and 5 GB to each that reads.
+streams_long() { build release -DWEIR_BUILD_TESTS=OFF && for test in vanish upload; do WEIR_LONG=1 \
+    WEIR=$PWD/build/release/weir python3 -B tests/integration/test_$test.py -v || return 1; done; }
+
 # Every offset and every allocation, of which the tests otherwise leave some out.
 faults_long() { build dev && WEIR_LONG=1 ctest --preset dev -R '[._]fault_'; }
 
@@ -91,10 +96,11 @@ case "${1:-}" in
     need_packages $GATE_PACKAGES || exit 1
     step "faults" faults_long
     step "soak" soak
+    step "vanishing clients, large uploads" streams_long
     step "fuzzers" tools/fuzz "${FUZZ_SECONDS:-1800}"
     ;;
 *)
-    sed -n '2,9s/^# \{0,1\}//p' "tools/test.sh"
+    sed -n '2,10s/^# \{0,1\}//p' "tools/test.sh"
     exit 2
     ;;
 esac

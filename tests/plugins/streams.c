@@ -162,14 +162,13 @@ static int32_t explode_step(struct job *j, weir_chunk *chunk)
     return WEIR_FAIL;
 }
 
+/* Maybe beside the app: it may throw, and not call anything. */
 static void explode_disconnected(weir_environ *env, void *arg, int32_t why)
 {
-    struct job *j = (struct job *)arg;
-
-    (void)env, (void)why;
-    enter(j);
-    explode(j);
-    leave(j);
+    (void)env, (void)arg, (void)why;
+#ifdef __cpp_exceptions
+    throw std::runtime_error("exploded");
+#endif
 }
 
 static weir_body do_explode(struct job *j)

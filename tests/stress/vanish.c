@@ -161,6 +161,7 @@ static bool set_up(struct client *c, uint16_t port)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
     struct sockaddr_in from = {.sin_family = AF_INET};
+    struct linger hard = {1, 0};
     int one = 1, small = 2048;
 
     /* One address alone runs out of ports (TIME_WAIT). */
@@ -171,6 +172,8 @@ static bool set_up(struct client *c, uint16_t port)
         return false;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if (c->target->is_reset) /* also when this program is killed */
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     if (c->is_slow)
         setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     if (bind(c->fd, (struct sockaddr *)&from, sizeof from) == 0 &&
