@@ -80,56 +80,55 @@ static bool wants_input(const struct wr_environ *e)
     return e->wants_call || (e->is_awaiting && e->wants_input);
 }
 
-/* What is wanted by now. */
+static void send_pull(struct wr_remote *r)
+{
+    r->wants_pull = r->e->is_awaiting = false;
+    send_job(r, WR_REMOTE_PULL);
+}
+
+/* What is wanted by now: callbacks first, behind which a piece that is wanted is still. */
 static void send_next(struct wr_remote *r)
 {
     struct wr_environ *e = r->e;
 
     r->phase = WR_REMOTE_IDLE;
-    if (e->is_ended) {
+    if (e->is_ended)
         wr_remote_try_end(e);
-    } else if (e->due) { /* a pull that is wanted comes behind them */
+    else if (e->due) /* a pull that is wanted comes behind them */
         send_events(r);
-    } else if (r->wants_pull) {
-        r->wants_pull = false;
-        send_job(r, WR_REMOTE_PULL);
-    } else if (wants_input(e) && !wr_sink_is_open(e)) {
+    else if (r->wants_pull && e->error == 0)
+        send_pull(r);
+    else if (wants_input(e) && !wr_sink_is_open(e))
         wr_input_fetch(e);
-    }
 }
 
-/* A piece, or that there is none: nobody has used it yet. */
+/* A piece, or that there is none: nobody has used it yet. Who was woken after it had been asked, and
+ * before that was seen here, asks again. */
 static void take_pulled(struct wr_environ *e, bool wants_again)
 {
-    if (e->pulled == WEIR_AGAIN && wants_again)
+    if (e->has_new_pull && e->pulled == WEIR_AGAIN && wants_again)
         e->remote->wants_pull = true;
-    else if (e->has_body && !e->is_concluding)
+    else if (e->has_body)
         wr_app_body_pulled(e);
     else
         wr_mount_conclude(e);
 }
 
+/* What came of the job: a piece, a body, or something that a callback did. */
 static void settle(struct wr_remote *r)
 {
     struct wr_environ *e = r->e;
-    bool wants_again = r->wants_again;
+    bool wants_again = r->wants_again, has_answer = r->work == WR_REMOTE_CALL || e->is_concluding;
 
     r->wants_again = false;
     if (e->is_ended)
         return;
-    switch (r->work) {
-    case WR_REMOTE_CALL:
-        if (e->body.kind == WEIR_BODY_ITERABLE)
-            take_pulled(e, wants_again);
-        else
-            wr_mount_conclude(e);
-        break;
-    case WR_REMOTE_PULL:
+    if (r->work == WR_REMOTE_PULL || (has_answer && e->body.kind == WEIR_BODY_ITERABLE))
         take_pulled(e, wants_again);
-        break;
-    default:
+    else if (has_answer)
+        wr_mount_conclude(e);
+    else
         wr_mount_go_on(e, wants_again);
-    }
 }
 
 static void on_done(struct wr_task *task)
@@ -175,7 +174,7 @@ void wr_remote_pull(struct wr_environ *e)
     struct wr_remote *r = e->remote;
 
     if (r->phase == WR_REMOTE_IDLE)
-        send_job(r, WR_REMOTE_PULL);
+        send_pull(r);
     else if (r->phase == WR_REMOTE_SETTLING || r->work == WR_REMOTE_EVENTS)
         r->wants_pull = true;
 }
@@ -195,13 +194,14 @@ void wr_remote_on_events(struct wr_environ *e, unsigned events)
     enum wr_remote_phase before = r->phase;
 
     e->due |= events & WR_EVENTS_CALLBACKS;
+    r->wants_again |= before == WR_REMOTE_OUT && events & WR_EVENT_WAKE;
     if (before == WR_REMOTE_IDLE) /* it must not end while it is looked at */
         r->phase = WR_REMOTE_SETTLING;
     if (events & WR_EVENT_OUTPUT && !e->is_ended)
         send_written(e);
-    if (events & WR_EVENT_WAKE && before == WR_REMOTE_OUT)
-        r->wants_again = true;
-    else if (events & WR_EVENT_WAKE && !e->is_ended)
+    if (before == WR_REMOTE_OUT) /* and it may be gone: a job that has not begun is taken back */
+        return;
+    if (events & WR_EVENT_WAKE && !e->is_ended)
         wr_mount_go_on(e, true);
     if (before == WR_REMOTE_IDLE)
         send_next(r);

@@ -1,0 +1,165 @@
+/*
+ * test_callbacks.c — callbacks beside a body: wakes that come at the same time, an app that declines with
+ * callbacks still set, what a callback may still change, and what it comes too late for.
+ */
+#include "support.h"
+
+#include <weir/test.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "test_checks.h"
+
+/* What the app does, and what it saw. */
+static struct {
+    weir_app *act;
+    weir_environ *env;
+    weir_start_response *start;
+    pthread_t test;
+    atomic_uint calls, dones, said;
+    atomic_int result;
+    atomic_bool is_elsewhere;
+} it;
+
+static weir_body app(weir_environ *env, weir_start_response *start_response)
+{
+    it.env = env;
+    it.start = start_response;
+    return it.act(env, start_response);
+}
+
+static const weir_plugin plugin = {.magic = WEIR_PLUGIN_MAGIC,
+                                   .abi_major = WEIR_ABI_MAJOR,
+                                   .abi_minor = WEIR_ABI_MINOR,
+                                   .size = sizeof(weir_plugin),
+                                   .name = "callbacks",
+                                   .app = app};
+
+static void begin_act(weir_app *act)
+{
+    memset(&it, 0, sizeof it);
+    it.act = act;
+    it.test = pthread_self();
+}
+
+/* Calls `check` with a server whose app does this, wherever it may run. */
+static void everywhere(weir_app *act, void (*check)(weir_test *t))
+{
+    static const weir_test_setup places[] = {
+        {.runs = WEIR_TEST_ON_LOOP},
+        {.runs = WEIR_TEST_IN_THREAD},
+        {.runs = WEIR_TEST_IN_THREAD, .serial = 1},
+        {.runs = WEIR_TEST_ON_LOOP, .serial = 1, .loops = 2}, /* at home, and not */
+    };
+
+    for (size_t i = 0; i < WR_COUNT(places); i++) {
+        weir_test_setup setup = places[i];
+        weir_test *t;
+
+        setup.plugin = &plugin;
+        setup.patience_ms = 2000;
+        t = weir_test_start(&setup);
+        assert_non_null(t);
+        assert_null(weir_test_error(t));
+        for (int k = 0; k < setup.loops + 1; k++) {
+            begin_act(act);
+            check(t);
+        }
+        weir_test_free(t);
+    }
+}
+
+static void nothing(weir_environ *env, void *arg)
+{
+    (void)env;
+    (void)arg;
+}
+
+/* ---- wakes ---- */
+
+/* Has nothing when it is asked first, and says in that call that it has. */
+static int32_t wake_and_say(weir_environ *env, void *arg, weir_chunk *chunk)
+{
+    (void)arg;
+    switch (atomic_fetch_add(&it.calls, 1)) {
+    case 0:
+        weir_wake(env);
+        return WEIR_AGAIN;
+    case 1:
+        *chunk = (weir_chunk){.data = "piece", .size = 5};
+        return WEIR_CHUNK;
+    default:
+        return WEIR_END;
+    }
+}
+
+static weir_body wake_beside_callback(weir_environ *env, weir_start_response *start_response)
+{
+    weir_on_writable(env, nothing, NULL);
+    start_response(env, 200, NULL);
+    return weir_iterable(wake_and_say, NULL, NULL);
+}
+
+static void finish_with_iterable(weir_environ *env, void *arg)
+{
+    (void)arg;
+    if (atomic_load(&it.calls) == 0)
+        weir_finish(env, weir_iterable(wake_and_say, NULL, NULL));
+}
+
+static weir_body finish_later(weir_environ *env, weir_start_response *start_response)
+{
+    start_response(env, 200, NULL);
+    weir_on_writable(env, finish_with_iterable, NULL);
+    return weir_later(env);
+}
+
+static void check_piece(weir_test *t)
+{
+    const weir_test_response *r = weir_test_get(t, "/");
+
+    assert_non_null(r);
+    assert_int_equal(r->status, 200);
+    assert_int_equal(r->is_cut, 0);
+    assert_string_equal(r->body, "piece");
+}
+
+static void wake__while_a_callback_is_due__is_not_lost(void **state)
+{
+    (void)state;
+    everywhere(wake_beside_callback, check_piece);
+}
+
+static void wake__in_the_call_that_finishes__is_not_lost(void **state)
+{
+    (void)state;
+    everywhere(finish_later, check_piece);
+}
+
+/* Nothing of a body is asked for that has no reader, woken or not. */
+static weir_body wake_itself(weir_environ *env, weir_start_response *start_response)
+{
+    start_response(env, 200, NULL);
+    weir_wake(env);
+    return weir_iterable(wake_and_say, NULL, NULL);
+}
+
+static void check_head(weir_test *t)
+{
+    const weir_test_response *r = weir_test_call(t, &(weir_test_request){.method = "HEAD"});
+
+    assert_non_null(r);
+    assert_int_equal(r->status, 200);
+    assert_int_equal(atomic_load(&it.calls), 0);
+}
+
+static void wake__of_an_answer_to_head__asks_for_nothing(void **state)
+{
+    (void)state;
+    everywhere(wake_itself, check_head);
+}
+
+WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
+         cmocka_unit_test(wake__in_the_call_that_finishes__is_not_lost),
+         cmocka_unit_test(wake__of_an_answer_to_head__asks_for_nothing));
