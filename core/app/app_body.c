@@ -6,6 +6,7 @@
 
 #include "app/events.h"
 #include "app/input.h"
+#include "app/mount.h"
 #include "app/remote.h"
 #include "app/start.h"
 #include "app/trailers.h"
@@ -79,11 +80,9 @@ static int32_t take_chunk(struct wr_environ *e)
 
 static int32_t take_end(struct wr_environ *e)
 {
-    bool is_head = e->x->request.method == WR_METHOD_HEAD;
-
     if (e->status == 0)
         return wr_start_fault(e, WEIR_ESTATE, "the body ended before start_response was called");
-    if (e->declared >= 0 && e->given < (uint64_t)e->declared && !is_head)
+    if (e->declared >= 0 && e->given < (uint64_t)e->declared && !wr_mount_is_unread(e))
         return wr_start_fault(e, WEIR_EINVAL,
                               "the body ended after %llu bytes, its Content-Length is %lld",
                               (unsigned long long)e->given, (long long)e->declared);

@@ -14,6 +14,7 @@
 
 /* ---- from what an app returned to a response ---- */
 
+/* RFC 9110 15.3.6: a 205 has no content, whatever the app gives. */
 static void respond(struct wr_environ *e, int64_t length)
 {
     struct wr_exchange *x = e->x;
@@ -25,7 +26,7 @@ static void respond(struct wr_environ *e, int64_t length)
     wr_hints_flush(e);
     wr_trailers_announce(e);
     wr_app_body_open(e);
-    wr_exchange_set_body(x, e->ours ? e->ours : &e->out, length);
+    wr_exchange_set_body(x, e->ours ? e->ours : &e->out, e->status == 205 ? 0 : length);
     wr_exchange_respond(x);
 }
 
@@ -108,7 +109,7 @@ static void conclude_sized(struct wr_environ *e, uint64_t size)
     else if (is_head && length == 0 && e->body.kind == WEIR_BODY_EMPTY)
         length = -1; /* an app that knows HEAD and leaves the content out: its size is not 0 */
     e->left = size;
-    give_body(e, e->status == 205 ? 0 : length);
+    give_body(e, length);
 }
 
 /* How much of the file there is; what was promised must be there (RFC 9112 6.3). */
@@ -150,7 +151,7 @@ static void conclude_iterable(struct wr_environ *e)
         return;
     }
     if (is_never_asked(e)) {
-        give_body(e, e->status == 205 ? 0 : e->declared);
+        give_body(e, e->declared);
         return;
     }
     e->has_pulled = true;

@@ -160,6 +160,87 @@ static void wake__of_an_answer_to_head__asks_for_nothing(void **state)
     everywhere(wake_itself, check_head);
 }
 
+/* ---- no content ---- */
+
+static weir_body reset_content(weir_environ *env, weir_start_response *start_response)
+{
+    const char *query = weir_get(env, "QUERY_STRING");
+
+    if (query[0] == 'l')
+        start_response(env, 205, WEIR_HEADERS({"Content-Length", "5"}));
+    else
+        start_response(env, 205, NULL);
+    if (query[1] == 'w')
+        weir_write(env, "Hello", 5);
+    return query[1] == 'w' ? weir_empty() : weir_iterable(wake_and_say, NULL, NULL);
+}
+
+static weir_body reset_and_ask(weir_environ *env, weir_start_response *start_response)
+{
+    start_response(env, 205, NULL);
+    weir_write(env, "Hello", 5);
+    return weir_iterable(wake_and_say, NULL, NULL);
+}
+
+/* RFC 9110 15.3.6: no content; said by a length of 0. */
+static void check_reset(weir_test *t)
+{
+    static const char *const targets[] = {"/?-w", "/?lw", "/?-i"};
+
+    for (size_t i = 0; i < WR_COUNT(targets); i++) {
+        const weir_test_response *r = weir_test_get(t, targets[i]);
+        const char *length = r ? weir_test_field(r, "Content-Length") : NULL;
+
+        assert_non_null(r);
+        assert_int_equal(r->status, 205);
+        assert_int_equal(r->is_cut, 0);
+        assert_int_equal(r->body_size, 0);
+        assert_string_equal(length ? length : "none", "0");
+        assert_string_equal(weir_test_log(t), "");
+    }
+}
+
+static void reset_content__with_a_body__has_none(void **state)
+{
+    (void)state;
+    everywhere(reset_content, check_reset);
+    everywhere(reset_and_ask, check_reset);
+}
+
+/* The status says in next that there is no content: it need not be there. */
+static int32_t start_and_end(weir_environ *env, void *arg, weir_chunk *chunk)
+{
+    (void)arg;
+    (void)chunk;
+    it.start(env, 304, WEIR_HEADERS({"Content-Length", "5"}));
+    return WEIR_END;
+}
+
+static weir_body start_in_next(weir_environ *env, weir_start_response *start_response)
+{
+    (void)env;
+    (void)start_response;
+    return weir_iterable(start_and_end, NULL, NULL);
+}
+
+static void check_not_modified(weir_test *t)
+{
+    const weir_test_response *r = weir_test_get(t, "/");
+
+    assert_non_null(r);
+    assert_int_equal(r->status, 304);
+    assert_int_equal(r->is_cut, 0);
+    assert_string_equal(weir_test_log(t), "");
+}
+
+static void not_modified__begun_in_next__needs_no_content(void **state)
+{
+    (void)state;
+    everywhere(start_in_next, check_not_modified);
+}
+
 WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(wake__in_the_call_that_finishes__is_not_lost),
-         cmocka_unit_test(wake__of_an_answer_to_head__asks_for_nothing));
+         cmocka_unit_test(wake__of_an_answer_to_head__asks_for_nothing),
+         cmocka_unit_test(reset_content__with_a_body__has_none),
+         cmocka_unit_test(not_modified__begun_in_next__needs_no_content));
