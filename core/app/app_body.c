@@ -174,25 +174,40 @@ static void on_beat(struct wr_timer *t)
 
     if (!e->is_awaiting)
         return;
-    e->s->is_beat_due = true;
-    if (e->is_responding)
-        wr_exchange_body_ready(e->x);
-    else
+    if (!e->is_responding) {
         wr_mount_begin_awaiting(e);
+        return;
+    }
+    e->s->is_beat_due = true;
+    wr_exchange_body_ready(e->x);
 }
 
-/* Begins to wait for a beat, where there is one. Without memory there is none. */
-void wr_app_body_await_beat(struct wr_environ *e)
+/* Has it one, that may go before the next piece? */
+bool wr_app_body_has_beat(const struct wr_environ *e)
+{
+    return e->body.flags > 0 && e->body.size > 0 && e->declared < 0 && e->status != 0;
+}
+
+/* Without memory there is none. */
+void wr_app_body_set_beat(struct wr_environ *e)
 {
     struct wr_loop *loop = e->x->worker->loop;
 
-    if (e->body.flags == 0 || e->body.size == 0 || e->declared >= 0 || e->status == 0 ||
-        !wr_streaming_of(e))
+    if (!wr_streaming_of(e))
         return;
     e->s->is_beat_due = false;
     if (!e->s->beat.fire)
         wr_timer_init(&e->s->beat, on_beat);
     wr_timer_set(wr_loop_timers(loop), &e->s->beat, wr_loop_now_ms(loop) + e->body.flags);
+}
+
+void wr_app_body_await(struct wr_environ *e)
+{
+    e->is_awaiting = true;
+    if (wr_app_body_has_beat(e))
+        wr_app_body_set_beat(e);
+    if (e->wants_input)
+        wr_input_await(e);
 }
 
 static void peek_beat(struct wr_environ *e, struct wr_piece *out)
@@ -209,16 +224,6 @@ static void peek_beat(struct wr_environ *e, struct wr_piece *out)
 }
 
 /* ---- an iterable ---- */
-
-/* Nothing for now: whoever has more says so by weir_wake(), or by there being input. */
-static int await(struct wr_environ *e)
-{
-    e->is_awaiting = true;
-    wr_app_body_await_beat(e);
-    if (e->wants_input)
-        wr_input_await(e);
-    return -EAGAIN;
-}
 
 static int peek_chunk(struct wr_environ *e, struct wr_piece *out)
 {
@@ -241,7 +246,8 @@ static int use_pulled(struct wr_environ *e, struct wr_piece *out)
         e->left = e->chunk.size;
         return peek_chunk(e, out);
     case WEIR_AGAIN:
-        return await(e);
+        wr_app_body_await(e);
+        return -EAGAIN;
     case WEIR_END:
         e->has_pulled = true; /* and so it stays */
         return end(e);
@@ -321,7 +327,7 @@ static void advance_beat(struct wr_environ *e, size_t n)
 {
     e->s->beat_left -= n;
     if (e->s->beat_left == 0 && e->is_awaiting)
-        wr_app_body_await_beat(e);
+        wr_app_body_set_beat(e);
 }
 
 static void advance(struct wr_body *b, size_t n)

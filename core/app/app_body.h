@@ -22,8 +22,14 @@ void wr_app_body_pull(struct wr_environ *e);
  * FILE or ITERABLE. */
 void wr_app_body_open(struct wr_environ *e);
 
-/* next had nothing, also before the head: its heartbeat is set, if it has one. On the loop. */
-void wr_app_body_await_beat(struct wr_environ *e);
+/* next had nothing, also before the head: whoever has more says so by weir_wake(), or by there being input;
+ * meanwhile its heart beats, if it has one. On the loop. */
+void wr_app_body_await(struct wr_environ *e);
+
+/* Has it a heartbeat, that may still go before its next piece? And the next one is due in its time: what
+ * the first looks at, a callback may be about to change, the second does not look at that. On the loop. */
+bool wr_app_body_has_beat(const struct wr_environ *e);
+void wr_app_body_set_beat(struct wr_environ *e);
 
 /* A pull that was made elsewhere is there. On the loop. */
 void wr_app_body_pulled(struct wr_environ *e);

@@ -8,6 +8,7 @@
 #include "app/input.h"
 #include "app/remote.h"
 #include "app/start.h"
+#include "app/streaming.h"
 #include "app/trailers.h"
 #include "http/status.h"
 #include "server/dispatch.h"
@@ -125,13 +126,15 @@ static void conclude_file(struct wr_environ *e)
 }
 
 /* The first piece is a heartbeat. Where a callback is at work it may still change the head: then with the
- * next one. */
+ * next one. One that has said how long the content is has left no room for it. */
 void wr_mount_begin_awaiting(struct wr_environ *e)
 {
-    if (e->remote && wr_remote_is_out(e))
-        wr_app_body_await_beat(e);
-    else
-        give_body(e, e->declared);
+    if (e->remote && wr_remote_is_out(e)) {
+        wr_app_body_set_beat(e);
+    } else if (wr_app_body_has_beat(e)) {
+        e->s->is_beat_due = true;
+        give_body(e, -1);
+    }
 }
 
 /* Some of it was written already: the head is fixed, and the body is pulled behind that. */
@@ -169,10 +172,7 @@ static void conclude_iterable(struct wr_environ *e)
             break;
         }
         e->has_pulled = false;
-        e->is_awaiting = true;
-        wr_app_body_await_beat(e);
-        if (e->wants_input)
-            wr_input_await(e);
+        wr_app_body_await(e);
         break;
     case WEIR_END:
         give_body(e, e->declared >= 0 ? e->declared : 0);

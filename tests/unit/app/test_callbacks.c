@@ -239,8 +239,49 @@ static void not_modified__begun_in_next__needs_no_content(void **state)
     everywhere(start_in_next, check_not_modified);
 }
 
+/* ---- a heartbeat ---- */
+
+static int32_t never(weir_environ *env, void *arg, weir_chunk *chunk)
+{
+    (void)env;
+    (void)arg;
+    (void)chunk;
+    return atomic_load(&it.said) ? WEIR_FAIL : WEIR_AGAIN;
+}
+
+/* The length of what is still to come is known now. */
+static void declare(weir_environ *env, void *arg)
+{
+    (void)arg;
+    it.start(env, 200 | WEIR_REPLACE, WEIR_HEADERS({"Content-Length", "5"}));
+}
+
+static weir_body beat(weir_environ *env, weir_start_response *start_response)
+{
+    start_response(env, 200, NULL);
+    weir_on_writable(env, declare, NULL);
+    return weir_heartbeat(weir_iterable(never, NULL, NULL), 1000, ":\n");
+}
+
+static void check_no_beat(weir_test *t)
+{
+    weir_test_exchange *x = weir_test_begin(t, &(weir_test_request){0});
+
+    assert_non_null(x);
+    assert_int_equal(weir_test_advance(t, 5000), 0);
+    assert_int_equal(weir_test_answer(x)->status, 0);
+    weir_test_end(x);
+}
+
+static void heartbeat__with_a_length_given_meanwhile__is_none(void **state)
+{
+    (void)state;
+    everywhere(beat, check_no_beat);
+}
+
 WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(wake__in_the_call_that_finishes__is_not_lost),
          cmocka_unit_test(wake__of_an_answer_to_head__asks_for_nothing),
          cmocka_unit_test(reset_content__with_a_body__has_none),
-         cmocka_unit_test(not_modified__begun_in_next__needs_no_content));
+         cmocka_unit_test(not_modified__begun_in_next__needs_no_content),
+         cmocka_unit_test(heartbeat__with_a_length_given_meanwhile__is_none));
