@@ -86,7 +86,6 @@ static int32_t take_end(struct wr_environ *e)
         return wr_start_fault(e, WEIR_EINVAL,
                               "the body ended after %llu bytes, its Content-Length is %lld",
                               (unsigned long long)e->given, (long long)e->declared);
-    e->has_ended_trailers = true;
     return WEIR_END;
 }
 

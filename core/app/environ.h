@@ -55,7 +55,6 @@ struct wr_environ {
     size_t head_bytes;                    /* of its fields */
     struct wr_buf *trailer_names;         /* that were added before something was sent */
     struct wr_trailer_list *trailer_list; /* all, with their values; both NULL: none */
-    bool has_ended_trailers;              /* what is added now comes too late */
     int32_t status;                       /* of start_response; 0: not called */
     int32_t error;                        /* sticky; 0: none */
     int32_t broken;      /* what weir_read() said of content that is broken; 0: nothing */
@@ -110,6 +109,14 @@ struct wr_environ {
 static inline struct wr_environ *wr_environ_of(weir_environ *env)
 {
     return WR_CONTAINER_OF(env, struct wr_environ, base);
+}
+
+/* Where the app runs: has it given all of its body? Nothing may be added behind that: the loop may be
+ * sending its end. */
+static inline bool wr_environ_has_given_all(const struct wr_environ *e)
+{
+    return e->has_returned && e->body.kind != WEIR_BODY_LATER &&
+           (e->body.kind != WEIR_BODY_ITERABLE || e->pulled == WEIR_END);
 }
 
 /* What weir_set() has made for an app that has declined is there for the next. */

@@ -91,9 +91,7 @@ static bool has_last_body(const struct wr_environ *e)
 {
     if (e->s && e->s->has_finished)
         return e->s->finished.kind != WEIR_BODY_ITERABLE;
-    if (!e->has_returned || e->body.kind == WEIR_BODY_LATER)
-        return false;
-    return e->body.kind != WEIR_BODY_ITERABLE || e->pulled == WEIR_END;
+    return wr_environ_has_given_all(e);
 }
 
 static int32_t check_open(struct wr_environ *e)

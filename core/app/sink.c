@@ -27,6 +27,8 @@ static int32_t begin(struct wr_environ *e, const struct wr_sink *setup)
         return WEIR_EFAILED;
     if (!s)
         return WEIR_ENOMEM;
+    if (wr_remote_is_over(e)) /* in close nobody would call done */
+        return WEIR_EGONE;
     if (s->sink.kind != WR_SINK_NONE || s->sink.data)
         return WEIR_ESTATE;
     s->sink = *setup;

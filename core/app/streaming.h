@@ -66,7 +66,6 @@ struct wr_sink {
     bool is_due;       /* the result is known, done is still to be called */
     bool is_at_end;    /* of the content */
     bool is_writing;   /* the job is out */
-    bool is_end_due;   /* the request has ended meanwhile */
     int32_t job_error; /* errno of a write; 0: none */
     struct wr_job job;
     struct wr_task back;

@@ -126,7 +126,7 @@ static int32_t add(weir_environ *env, const char *name_text, const char *value_t
 
     if (e->error < 0)
         return WEIR_EFAILED;
-    if (e->has_ended_trailers || (e->is_started && !value_text))
+    if (wr_environ_has_given_all(e) || (e->is_started && !value_text))
         return WEIR_ESTATE;
     if (!value_text && n > 0)
         return wr_start_fault(e, WEIR_EINVAL, "the trailer %.*s has no value (NULL)", (int)name.n,

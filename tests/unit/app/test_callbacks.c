@@ -279,9 +279,95 @@ static void heartbeat__with_a_length_given_meanwhile__is_none(void **state)
     everywhere(beat, check_no_beat);
 }
 
+/* ---- who asks too late ---- */
+
+static void count_done(weir_environ *env, void *arg, const void *data, int64_t n)
+{
+    (void)env;
+    (void)arg;
+    (void)data;
+    (void)n;
+    atomic_fetch_add(&it.dones, 1);
+}
+
+static void read_at_the_end(void *arg)
+{
+    (void)arg;
+    atomic_store(&it.result, weir_read_all(it.env, 100, count_done, NULL));
+    atomic_fetch_add(&it.calls, 1);
+}
+
+static weir_body close_reads(weir_environ *env, weir_start_response *start_response)
+{
+    start_response(env, 200, NULL);
+    return weir_owned("text", 4, read_at_the_end, NULL);
+}
+
+/* done is called exactly once, or an error is given. */
+static void check_too_late(weir_test *t)
+{
+    const weir_test_response *r = weir_test_get(t, "/");
+
+    assert_non_null(r);
+    assert_string_equal(r->body, "text");
+    assert_int_equal(weir_test_run(t), 0);
+    assert_int_equal(atomic_load(&it.calls), 1);
+    assert_int_equal(atomic_load(&it.result), WEIR_EGONE);
+    assert_int_equal(atomic_load(&it.dones), 0);
+}
+
+static void read_all__in_close__says_that_it_is_too_late(void **state)
+{
+    (void)state;
+    everywhere(close_reads, check_too_late);
+}
+
+static int32_t add_trailer(weir_environ *env)
+{
+    return weir_trailer_add(env, "X-Late", "1", 1);
+}
+
+static void trail(weir_environ *env, void *arg)
+{
+    (void)arg;
+    atomic_store(&it.result, add_trailer(env));
+    atomic_fetch_add(&it.calls, 1);
+}
+
+/* Its size is known: the loop may send its end while the callback runs. */
+static weir_body text_then_trailer(weir_environ *env, weir_start_response *start_response)
+{
+    start_response(env, 200, NULL);
+    weir_write(env, "Hello", 5);
+    weir_on_writable(env, trail, NULL);
+    return weir_text(", World");
+}
+
+static void check_no_trailer(weir_test *t)
+{
+    const weir_header te[] = {{"TE", "trailers"}, {NULL, NULL}};
+    weir_test_exchange *x =
+        weir_test_begin(t, &(weir_test_request){.fields = te, .take = WEIR_TEST_BY_HAND});
+
+    assert_non_null(x);
+    assert_int_equal(atomic_load(&it.calls), 1);
+    assert_int_equal(atomic_load(&it.result), WEIR_ESTATE);
+    weir_test_take(x, WEIR_TEST_ALL);
+    assert_string_equal(weir_test_answer(x)->body, "Hello, World");
+    weir_test_end(x);
+}
+
+static void trailer__behind_a_body_that_was_given__is_too_late(void **state)
+{
+    (void)state;
+    everywhere(text_then_trailer, check_no_trailer);
+}
+
 WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(wake__in_the_call_that_finishes__is_not_lost),
          cmocka_unit_test(wake__of_an_answer_to_head__asks_for_nothing),
          cmocka_unit_test(reset_content__with_a_body__has_none),
          cmocka_unit_test(not_modified__begun_in_next__needs_no_content),
-         cmocka_unit_test(heartbeat__with_a_length_given_meanwhile__is_none));
+         cmocka_unit_test(heartbeat__with_a_length_given_meanwhile__is_none),
+         cmocka_unit_test(read_all__in_close__says_that_it_is_too_late),
+         cmocka_unit_test(trailer__behind_a_body_that_was_given__is_too_late));

@@ -583,7 +583,7 @@ static inline int32_t weir_on_input(weir_environ *env, void (*fn)(weir_environ *
  * 0: done will be called exactly once, after the app has returned; with WEIR_EGONE, before close, when
  * the request ends without. weir_read() gives WEIR_ESTATE until then. Below 0 it will not be called:
  * WEIR_EINVAL without done, WEIR_ESTATE after another weir_read_all() or weir_read_file() for this
- * request, WEIR_ENOMEM, WEIR_EFAILED.
+ * request, WEIR_EGONE when the request has ended, WEIR_ENOMEM, WEIR_EFAILED.
  */
 static inline int32_t
 weir_read_all(weir_environ *env, size_t max,
@@ -987,7 +987,8 @@ static inline const void *weir_extension(const weir_host *host, const char *name
  * Trailer fields, behind the content: "weir.trailers/1".
  *
  * weir_trailer_add(): a field behind the response's content, by the rules of start_response; not what
- * frames, routes, authenticates or describes content (RFC 9110 6.5.1). Until the body has ended. One that
+ * frames, routes, authenticates or describes content (RFC 9110 6.5.1). Until the body has ended: of one
+ * whose size is known, until it was given; after that, WEIR_ESTATE. One that
  * is added before the head is sent is announced there (Trailer); with value NULL that is all that is done,
  * and a later call of this name gives the value. They reach a client of HTTP/1.1 whose answer comes in
  * chunks; when it has said "TE: trailers", also one of a known size does. Else they are dropped: nothing
