@@ -133,6 +133,20 @@ static unsigned begin_sink(struct wr_environ *e, unsigned events)
     return events & WR_EVENT_SINK && wr_sink_go_on(e) ? events | WR_EVENT_READ_DONE : events;
 }
 
+/* Who subscribes elsewhere cannot know that it has happened before. An app that has declined hears no
+ * more of it, for the next one has the request. What is left is to be called where the app runs. */
+static unsigned tell_half_closed(struct wr_environ *e, unsigned events)
+{
+    bool is_news = e->x->is_half_closed && e->x->handler_data == e && !e->is_ended;
+    bool is_for_app = !e->remote || !wr_client_is_told_here(e);
+
+    if (is_news && is_for_app)
+        return events;
+    if (is_news && events & WR_EVENT_HALF_CLOSED)
+        wr_client_tell_half_closed(e);
+    return events & ~(unsigned)WR_EVENT_HALF_CLOSED;
+}
+
 /* The last that is posted for a request that has ended meanwhile lets go of it. */
 static void on_wake(struct wr_task *task)
 {
@@ -141,8 +155,7 @@ static void on_wake(struct wr_task *task)
 
     if (events & WR_EVENT_HINTS)
         wr_hints_flush(e);
-    if (!e->x->is_half_closed) /* who subscribes elsewhere cannot know */
-        events &= ~(unsigned)WR_EVENT_HALF_CLOSED;
+    events = tell_half_closed(e, events);
     if (e->is_ended && e->remote) {
         wr_remote_try_end(e);
     } else if (e->is_ended) {

@@ -363,6 +363,55 @@ static void trailer__behind_a_body_that_was_given__is_too_late(void **state)
     everywhere(text_then_trailer, check_no_trailer);
 }
 
+/* ---- a client that half-closes ---- */
+
+static void note_half_closed(weir_environ *env, void *arg, int32_t why)
+{
+    (void)env;
+    (void)arg;
+    if (why != WEIR_HALF_CLOSED)
+        return;
+    atomic_fetch_add(&it.said, 1);
+    atomic_store(&it.is_elsewhere, !pthread_equal(pthread_self(), it.test));
+}
+
+/* Has nothing, and when it is asked again wants to hear of the client. */
+static int32_t subscribe(weir_environ *env, void *arg, weir_chunk *chunk)
+{
+    (void)arg;
+    (void)chunk;
+    if (atomic_fetch_add(&it.calls, 1) == 1)
+        weir_on_disconnect(env, note_half_closed, NULL);
+    return WEIR_AGAIN;
+}
+
+static weir_body subscribe_later(weir_environ *env, weir_start_response *start_response)
+{
+    start_response(env, 200, NULL);
+    return weir_iterable(subscribe, NULL, NULL);
+}
+
+/* The loops of a test are the thread that calls it. */
+static void check_half_closed(weir_test *t)
+{
+    weir_test_exchange *x = weir_test_begin(t, &(weir_test_request){0});
+
+    assert_non_null(x);
+    weir_test_half_close(x);
+    assert_int_equal(weir_wake(it.env), 0);
+    assert_int_equal(weir_test_run(t), 0);
+    assert_int_equal(atomic_load(&it.calls), 2);
+    assert_int_equal(atomic_load(&it.said), 1);
+    assert_false(atomic_load(&it.is_elsewhere));
+    weir_test_end(x);
+}
+
+static void half_closed__before_it_was_subscribed__is_told_on_the_loop(void **state)
+{
+    (void)state;
+    everywhere(subscribe_later, check_half_closed);
+}
+
 WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(wake__in_the_call_that_finishes__is_not_lost),
          cmocka_unit_test(wake__of_an_answer_to_head__asks_for_nothing),
@@ -370,4 +419,5 @@ WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(not_modified__begun_in_next__needs_no_content),
          cmocka_unit_test(heartbeat__with_a_length_given_meanwhile__is_none),
          cmocka_unit_test(read_all__in_close__says_that_it_is_too_late),
-         cmocka_unit_test(trailer__behind_a_body_that_was_given__is_too_late));
+         cmocka_unit_test(trailer__behind_a_body_that_was_given__is_too_late),
+         cmocka_unit_test(half_closed__before_it_was_subscribed__is_told_on_the_loop));

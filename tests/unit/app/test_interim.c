@@ -139,7 +139,7 @@ static void check_failed(struct site *s, const char *why)
 static weir_body hint_often(weir_environ *env, weir_start_response *start_response)
 {
     for (int i = 0; i < 100; i++) {
-        char number[16];
+        char number[12];
 
         snprintf(number, sizeof number, "%d", i);
         CHECK_APP(weir_early_hints(env, (weir_header[]){{"Link", " </a>; rel=preload "},
@@ -158,7 +158,7 @@ static void check_often(struct site *s)
 
         assert_int_equal(s->got.n, 101);
         for (int i = 0; i < 100; i++) {
-            char number[16];
+            char number[12];
 
             snprintf(number, sizeof number, "%d", i);
             assert_int_equal(s->got.v[i].status, 103);

@@ -617,10 +617,10 @@ static inline int32_t weir_is_gone(weir_environ *env)
 
 /*
  * Calls fn(env, arg, why) when the client half-closes, WEIR_HALF_CLOSED, and when it is gone before
- * the response is over, WEIR_GONE, each at most once, on the loop; for a .serial app in its turn. So in
- * an app that runs in threads fn may be called while the app is: it must not block, nor call anything of
- * the request but weir_log(); it sets a flag, say, or cancels what the app waits for. Each call adds a
- * function, the last one is called first; close and deferred functions come after them, so that is where
+ * the response is over, WEIR_GONE, each at most once, on the loop; for a .serial app that runs there, in
+ * its turn. So in an app that runs in threads fn may be called while the app is: it must not block, nor
+ * call anything of the request but weir_log(); it sets a flag, say, or cancels what the app waits for.
+ * Each call adds a function, the last one is called first; close and deferred functions come after them, so that is where
  * to free what they use. WEIR_EGONE: it is gone already, and fn will not be called. WEIR_EINVAL without
  * fn, WEIR_ENOMEM.
  */
