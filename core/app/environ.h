@@ -53,6 +53,7 @@ struct wr_environ {
     void *thread_state;
     int64_t declared;                     /* Content-Length by the app; -1: none */
     size_t head_bytes;                    /* of its fields */
+    size_t hint_bytes;                    /* of its early hints, all of them */
     struct wr_buf *trailer_names;         /* that were added before something was sent */
     struct wr_trailer_list *trailer_list; /* all, with their values; both NULL: none */
     int32_t status;                       /* of start_response; 0: not called */

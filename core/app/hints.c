@@ -8,6 +8,7 @@
 #include "app/start.h"
 
 #define EARLY_HINTS 103
+#define CALL_COST   32 /* bytes: of one more interim response, besides its fields */
 
 struct wr_hints {
     struct wr_hints *next; /* that was queued before it */
@@ -28,9 +29,11 @@ static int32_t check(struct wr_environ *e, const weir_header *field)
     return wr_start_check_field(e, name, wr_slice_trim(wr_slice_of(field->value)));
 }
 
-/* How many they are, and how many bytes. */
+/* How many they are, and how many bytes. What the client does not take waits for it, so all hints of a
+ * request together are bounded, however many calls they come in. */
 static int32_t measure(struct wr_environ *e, const weir_header *fields, size_t *n, size_t *bytes)
 {
+    size_t size = e->hint_bytes + CALL_COST;
     int32_t err = 0;
 
     *n = *bytes = 0;
@@ -40,10 +43,12 @@ static int32_t measure(struct wr_environ *e, const weir_header *fields, size_t *
             return err;
         ++*n;
         *bytes += strlen(fields->name) + strlen(fields->value);
-        if (*bytes + *n * strlen(": \r\n") > WR_RESPONSE_FIELDS_MAX)
+        if (size + *bytes + *n * strlen(": \r\n") > WR_RESPONSE_FIELDS_MAX)
             err = wr_start_fault(e, WEIR_ETOOBIG, "more than %zu bytes of early hints",
                                  WR_RESPONSE_FIELDS_MAX);
     }
+    if (*n > 0)
+        e->hint_bytes = size + *bytes + *n * strlen(": \r\n");
     return err;
 }
 

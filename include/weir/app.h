@@ -1028,7 +1028,7 @@ static inline int32_t weir_trailer_each(weir_environ *env,
  * 103 Early Hints (RFC 8297): "weir.early-hints/1". Sends these fields, Link for one, at once, ahead of
  * the response; may be called again. Checked as those of start_response, and not kept for it.
  * WEIR_ENOTSUP: to a client of HTTP/1.0, which knows no interim responses. WEIR_ESTATE: the response
- * has begun.
+ * has begun. WEIR_ETOOBIG, a mistake: more than 62 KiB of them for one request, in all calls.
  */
 typedef struct weir_early_hints_table {
     uint32_t size;

@@ -124,14 +124,20 @@ static void check_text(struct wr_slice got, const char *expected)
         fail_msg("%.*s, expected %s", (int)got.n, got.p, expected);
 }
 
-static void check_failed(struct site *s, const char *why)
+/* So many interim responses are ahead of it. */
+static void check_failed_behind(struct site *s, unsigned interim, const char *why)
 {
     const struct test_response *r = ask(s, GET);
 
-    assert_int_equal(s->got.n, 1);
+    assert_int_equal(s->got.n, interim + 1);
     assert_int_equal(r->status, 500);
     if (!strstr(s->server.log_text, why))
         fail_msg("the log says %s, expected %s", s->server.log_text, why);
+}
+
+static void check_failed(struct site *s, const char *why)
+{
+    check_failed_behind(s, 0, why);
 }
 
 /* ---- early hints ---- */
@@ -275,6 +281,25 @@ static weir_body hint_large(weir_environ *env, weir_start_response *start_respon
     return weir_text("fine");
 }
 
+/* 63488 bytes are 1670 times 38: a name, ": ", a value and CRLF, and 32 for each 103. A client that does
+ * not read would have all of them kept for it. */
+#define HINTS_MAX 1670
+
+static weir_body hint_on(weir_environ *env, weir_start_response *start_response)
+{
+    int32_t err = 0;
+    int calls = 0;
+
+    while (err == 0 && calls < 3000) {
+        err = weir_early_hints(env, (weir_header[]){{"A", "b"}, {NULL, NULL}});
+        calls += err == 0;
+    }
+    CHECK_APP(err == WEIR_ETOOBIG);
+    CHECK_APP(calls == HINTS_MAX);
+    start_response(env, 200, NULL);
+    return weir_text("fine");
+}
+
 static void check_wrong_hints(struct site *s)
 {
     act = hint_wrong;
@@ -282,6 +307,8 @@ static void check_wrong_hints(struct site *s)
         check_failed(s, wrong_hints[wrong_at].why);
     act = hint_large;
     check_failed(s, "bytes of early hints");
+    act = hint_on;
+    check_failed_behind(s, HINTS_MAX, "more than 63488 bytes of early hints");
 }
 
 static void hints__that_are_wrong__are_a_500_and_a_line_in_the_log(void **state)
@@ -420,7 +447,7 @@ static weir_body text_many(weir_environ *env, weir_start_response *start_respons
 {
     start_response(env, 200, NULL);
     for (int i = 0; i < 20; i++) {
-        char name[32];
+        char name[20];
 
         snprintf(name, sizeof name, "Name-%02d", i);
         CHECK_APP(add(env, name, name) == 0);
