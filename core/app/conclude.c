@@ -240,6 +240,7 @@ static void conclude_declined(struct wr_environ *e)
     e->is_started = e->is_responding = true; /* it has had its say */
     if (e->s)
         e->s->on_input.fn = e->s->on_writable.fn = NULL;
+    e->wants_call = false; /* else its content would be fetched for this one */
     x->on_input = NULL;
     wr_dispatch_next(x);
 }

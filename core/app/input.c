@@ -119,16 +119,17 @@ static bool fetch(struct wr_environ *e)
 
 void wr_input_fetch(struct wr_environ *e)
 {
+    bool wants_pull, wants_call;
+
     if (!fetch(e))
         return;
-    if (e->is_awaiting && e->wants_input) {
-        e->is_awaiting = false;
+    wants_pull = e->is_awaiting && e->wants_input;
+    wants_call = e->wants_call; /* all before the first job is out */
+    e->wants_call = false;
+    if (wants_pull)
         wr_remote_pull(e);
-    }
-    if (e->wants_call) {
-        e->wants_call = false;
+    if (wants_call)
         wr_remote_on_events(e, WR_EVENT_INPUT);
-    }
 }
 
 static int64_t read_fetched(struct wr_environ *e)
@@ -136,7 +137,8 @@ static int64_t read_fetched(struct wr_environ *e)
     if (e->has_fetched && e->fetched <= 0)
         return e->fetched; /* the end, or why there is none */
     e->has_fetched = false;
-    e->wants_input |= e->is_in_next;
+    if (e->is_in_next) /* else the loop may be looking at it */
+        e->wants_input = true;
     e->wants_call = e->s->on_input.fn != NULL;
     return WEIR_AGAIN;
 }
@@ -313,7 +315,6 @@ void wr_input_sink_done(struct wr_environ *e)
 static void on_input(struct wr_exchange *x)
 {
     struct wr_environ *e = x->handler_data;
-    bool is_woken = e->is_awaiting && e->wants_input;
 
     x->on_input = NULL;
     if (e->is_gathering) {
@@ -323,7 +324,8 @@ static void on_input(struct wr_exchange *x)
         if (wr_sink_go_on(e))
             wr_input_sink_done(e);
     } else if (!e->remote) {
-        wr_events_call_here(e, e->s && e->s->on_input.fn ? WR_EVENT_INPUT : 0, is_woken);
+        wr_events_call_here(e, e->s && e->s->on_input.fn ? WR_EVENT_INPUT : 0,
+                            e->is_awaiting && e->wants_input);
     } else if (e->remote->is_asked) {
         read_for_thread(e);
     } else if (!wr_remote_is_out(e)) { /* else it asks again when it is back */

@@ -96,7 +96,9 @@ static void send_next(struct wr_remote *r)
         wr_remote_try_end(e);
     else if (e->due) /* a pull that is wanted comes behind them */
         send_events(r);
-    else if (r->wants_pull && e->error == 0)
+    else if (e->error < 0)
+        ; /* nothing is asked for any more */
+    else if (r->wants_pull)
         send_pull(r);
     else if (wants_input(e) && !wr_sink_is_open(e))
         wr_input_fetch(e);

@@ -412,6 +412,49 @@ static void half_closed__before_it_was_subscribed__is_told_on_the_loop(void **st
     everywhere(subscribe_later, check_half_closed);
 }
 
+/* ---- an app that declines ---- */
+
+static weir_body echo_or_decline(weir_environ *env, weir_start_response *start_response)
+{
+    char *content = weir_alloc(env, 8);
+    int64_t n = 0, got;
+
+    if (strcmp(weir_get(env, "SCRIPT_NAME"), "/up") == 0) {
+        weir_on_input(env, nothing, NULL);
+        return weir_decline();
+    }
+    while ((got = weir_read(env, content + n, (size_t)(8 - n))) > 0)
+        n += got;
+    start_response(env, 200, NULL);
+    return weir_bytes(content, (size_t)n);
+}
+
+static void declined__with_on_input__leaves_the_content_to_the_next(void **state)
+{
+    struct wr_route routes[2];
+    struct test_server s;
+    struct test_client c;
+    char got[TEST_DESCRIPTION_MAX] = "";
+
+    (void)state;
+    begin_act(echo_or_decline);
+    test_server_init(&s);
+    assert_non_null(test_server_mount(&s, &plugin, NULL, NULL));
+    routes[0] = routes[1] = s.route;
+    routes[0].path = WR_SLICE("/up");
+    s.site.router.v = routes;
+    s.site.router.n = 2;
+    test_client_open(&s, &c);
+    test_client_send(&c, "POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nHello");
+    for (int i = 0; i < 50 && got[0] == '\0'; i++) {
+        assert_true(wr_loop_step(s.worker.loop, 100) >= 0);
+        test_client_describe(&c, "", got);
+    }
+    assert_string_equal(got, "200 Hello");
+    test_client_fini(&c);
+    test_server_fini(&s);
+}
+
 WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(wake__in_the_call_that_finishes__is_not_lost),
          cmocka_unit_test(wake__of_an_answer_to_head__asks_for_nothing),
@@ -420,4 +463,5 @@ WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(heartbeat__with_a_length_given_meanwhile__is_none),
          cmocka_unit_test(read_all__in_close__says_that_it_is_too_late),
          cmocka_unit_test(trailer__behind_a_body_that_was_given__is_too_late),
-         cmocka_unit_test(half_closed__before_it_was_subscribed__is_told_on_the_loop));
+         cmocka_unit_test(half_closed__before_it_was_subscribed__is_told_on_the_loop),
+         cmocka_unit_test(declined__with_on_input__leaves_the_content_to_the_next));
