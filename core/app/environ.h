@@ -112,14 +112,6 @@ static inline struct wr_environ *wr_environ_of(weir_environ *env)
     return WR_CONTAINER_OF(env, struct wr_environ, base);
 }
 
-/* Where the app runs: has it given all of its body? Nothing may be added behind that: the loop may be
- * sending its end. */
-static inline bool wr_environ_has_given_all(const struct wr_environ *e)
-{
-    return e->has_returned && e->body.kind != WEIR_BODY_LATER &&
-           (e->body.kind != WEIR_BODY_ITERABLE || e->pulled == WEIR_END);
-}
-
 /* What weir_set() has made for an app that has declined is there for the next. */
 void wr_environ_pass_on(struct wr_environ *from, struct wr_environ *to);
 

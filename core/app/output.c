@@ -86,21 +86,14 @@ static int32_t queue(struct wr_environ *e, const char *p, size_t n)
     return append(o, p, n) ? 0 : WEIR_ENOMEM;
 }
 
-/* Is a body known that nothing can go before any more? */
-static bool has_last_body(const struct wr_environ *e)
-{
-    if (e->s && e->s->has_finished)
-        return e->s->finished.kind != WEIR_BODY_ITERABLE;
-    return wr_environ_has_given_all(e);
-}
-
+/* Is there a body that bytes could go before? */
 static int32_t check_open(struct wr_environ *e)
 {
     if (e->error < 0)
         return e->error == WEIR_EGONE ? WEIR_EGONE : WEIR_EFAILED;
     if (wr_remote_is_over(e))
         return WEIR_EGONE;
-    if (has_last_body(e))
+    if (wr_streaming_has_last_body(e))
         return WEIR_ESTATE;
     if (e->status == 0)
         return wr_start_fault(e, WEIR_ESTATE, "weir_write before start_response");

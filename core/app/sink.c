@@ -29,7 +29,7 @@ static int32_t begin(struct wr_environ *e, const struct wr_sink *setup)
         return WEIR_ENOMEM;
     if (wr_remote_is_over(e)) /* in close nobody would call done */
         return WEIR_EGONE;
-    if (s->sink.kind != WR_SINK_NONE || s->sink.data)
+    if (s->sink.done.all) /* one for a request, whatever came of it */
         return WEIR_ESTATE;
     s->sink = *setup;
     s->sink.is_too_large = !e->has_read && length > 0 && (uint64_t)length > setup->max;

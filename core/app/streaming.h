@@ -97,6 +97,17 @@ static inline struct wr_streaming *wr_streaming_of(struct wr_environ *e)
     return e->s ? e->s : wr_streaming_new(e);
 }
 
+/* Where the app runs: has it given a body that nothing can go before any more, nor be added to? The loop may
+ * be sending its end. */
+static inline bool wr_streaming_has_last_body(const struct wr_environ *e)
+{
+    if (e->s && e->s->has_finished)
+        return e->s->finished.kind != WEIR_BODY_ITERABLE;
+    if (!e->has_returned || e->body.kind == WEIR_BODY_LATER)
+        return false;
+    return e->body.kind != WEIR_BODY_ITERABLE || e->pulled == WEIR_END;
+}
+
 /* ---- output.c ---- */
 
 int32_t wr_output_write(weir_environ *env, const void *p, size_t n);

@@ -1,6 +1,7 @@
 #include "app/trailers.h"
 
 #include "app/start.h"
+#include "app/streaming.h"
 
 #define NAMES_MIN ((size_t)64) /* bytes of memory for the names; it grows with what comes */
 #define LIST_MIN  8
@@ -126,7 +127,7 @@ static int32_t add(weir_environ *env, const char *name_text, const char *value_t
 
     if (e->error < 0)
         return WEIR_EFAILED;
-    if (wr_environ_has_given_all(e) || (e->is_started && !value_text))
+    if (wr_streaming_has_last_body(e) || (e->is_started && !value_text))
         return WEIR_ESTATE;
     if (!value_text && n > 0)
         return wr_start_fault(e, WEIR_EINVAL, "the trailer %.*s has no value (NULL)", (int)name.n,

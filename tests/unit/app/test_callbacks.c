@@ -322,6 +322,39 @@ static void read_all__in_close__says_that_it_is_too_late(void **state)
     everywhere(close_reads, check_too_late);
 }
 
+/* More than was allowed, by its length, has not been read: but one reading is all that there is. */
+static void read_again(weir_environ *env, void *arg, const void *data, int64_t n)
+{
+    (void)arg;
+    (void)data;
+    atomic_store(&it.result, weir_read_all(env, 100, count_done, NULL));
+    weir_finish(env, n == WEIR_ETOOBIG ? weir_error(env, 413) : weir_empty());
+}
+
+static weir_body read_twice(weir_environ *env, weir_start_response *start_response)
+{
+    (void)start_response;
+    weir_read_all(env, 1, read_again, NULL);
+    return weir_later(env);
+}
+
+static void check_once(weir_test *t)
+{
+    const weir_test_response *r =
+        weir_test_call(t, &(weir_test_request){.body = "Hello", .body_size = 5});
+
+    assert_non_null(r);
+    assert_int_equal(r->status, 413);
+    assert_int_equal(atomic_load(&it.result), WEIR_ESTATE);
+    assert_int_equal(atomic_load(&it.dones), 0);
+}
+
+static void read_all__a_second_time__is_refused_whatever_came_of_the_first(void **state)
+{
+    (void)state;
+    everywhere(read_twice, check_once);
+}
+
 static int32_t add_trailer(weir_environ *env)
 {
     return weir_trailer_add(env, "X-Late", "1", 1);
@@ -462,6 +495,7 @@ WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(not_modified__begun_in_next__needs_no_content),
          cmocka_unit_test(heartbeat__with_a_length_given_meanwhile__is_none),
          cmocka_unit_test(read_all__in_close__says_that_it_is_too_late),
+         cmocka_unit_test(read_all__a_second_time__is_refused_whatever_came_of_the_first),
          cmocka_unit_test(trailer__behind_a_body_that_was_given__is_too_late),
          cmocka_unit_test(half_closed__before_it_was_subscribed__is_told_on_the_loop),
          cmocka_unit_test(declined__with_on_input__leaves_the_content_to_the_next));
