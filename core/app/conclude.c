@@ -145,7 +145,8 @@ static void conclude_written(struct wr_environ *e)
     give_body(e, e->declared);
 }
 
-/* The head goes out with the first piece, since it may still change before. */
+/* The head goes out with the first piece, since it may still change before; or with what a callback writes
+ * while there is none. */
 static void conclude_iterable(struct wr_environ *e)
 {
     e->left = 0;
@@ -157,7 +158,7 @@ static void conclude_iterable(struct wr_environ *e)
         give_body(e, e->declared);
         return;
     }
-    e->has_pulled = true;
+    e->has_body = e->has_pulled = true;
     e->has_new_pull = false;
     switch (e->pulled) {
     case WEIR_CHUNK:

@@ -110,7 +110,7 @@ static void take_pulled(struct wr_environ *e, bool wants_again)
 {
     if (e->has_new_pull && e->pulled == WEIR_AGAIN && wants_again)
         e->remote->wants_pull = true;
-    else if (e->has_body)
+    else if (e->has_body && e->is_responding)
         wr_app_body_pulled(e);
     else
         wr_mount_conclude(e);

@@ -115,6 +115,35 @@ static weir_body finish_later(weir_environ *env, weir_start_response *start_resp
     return weir_later(env);
 }
 
+/* Has nothing when it is asked first; what a callback writes then begins the response. */
+static int32_t say_when_written(weir_environ *env, void *arg, weir_chunk *chunk)
+{
+    (void)env;
+    (void)arg;
+    if (atomic_load(&it.said) == 0)
+        return WEIR_AGAIN;
+    if (atomic_fetch_add(&it.calls, 1) > 0)
+        return WEIR_END;
+    *chunk = (weir_chunk){.data = "ce", .size = 2};
+    return WEIR_CHUNK;
+}
+
+static void write_and_wake(weir_environ *env, void *arg)
+{
+    (void)arg;
+    if (atomic_exchange(&it.said, 1))
+        return;
+    weir_write(env, "pie", 3);
+    weir_wake(env);
+}
+
+static weir_body write_beside_iterable(weir_environ *env, weir_start_response *start_response)
+{
+    weir_on_writable(env, write_and_wake, NULL);
+    start_response(env, 200, NULL);
+    return weir_iterable(say_when_written, NULL, NULL);
+}
+
 static void check_piece(weir_test *t)
 {
     const weir_test_response *r = weir_test_get(t, "/");
@@ -135,6 +164,12 @@ static void wake__in_the_call_that_finishes__is_not_lost(void **state)
 {
     (void)state;
     everywhere(finish_later, check_piece);
+}
+
+static void written__while_an_iterable_has_nothing__begins_the_response(void **state)
+{
+    (void)state;
+    everywhere(write_beside_iterable, check_piece);
 }
 
 /* Nothing of a body is asked for that has no reader, woken or not. */
@@ -490,6 +525,7 @@ static void declined__with_on_input__leaves_the_content_to_the_next(void **state
 
 WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(wake__in_the_call_that_finishes__is_not_lost),
+         cmocka_unit_test(written__while_an_iterable_has_nothing__begins_the_response),
          cmocka_unit_test(wake__of_an_answer_to_head__asks_for_nothing),
          cmocka_unit_test(reset_content__with_a_body__has_none),
          cmocka_unit_test(not_modified__begun_in_next__needs_no_content),
