@@ -86,6 +86,19 @@ static int32_t queue(struct wr_environ *e, const char *p, size_t n)
     return append(o, p, n) ? 0 : WEIR_ENOMEM;
 }
 
+/* The same of bytes that nobody gets, with HEAD for one. But on the loop the head goes out, and all ends,
+ * only when the app has returned: one that writes until it is told to wait must be told. */
+static int32_t drop(struct wr_environ *e, size_t n)
+{
+    struct wr_output *o = &e->s->output;
+
+    if (!e->remote && e->is_started && e->given + n > limit_of(e)) {
+        o->room_wanted = n;
+        return WEIR_AGAIN;
+    }
+    return 0;
+}
+
 /* Is there a body that bytes could go before? */
 static int32_t check_open(struct wr_environ *e)
 {
@@ -121,7 +134,9 @@ int32_t wr_output_write(weir_environ *env, const void *p, size_t n)
         return err;
     if (!wr_streaming_of(e))
         return wr_start_fault(e, WEIR_ENOMEM, "no memory for weir_write");
-    if (!wr_mount_is_unread(e)) {
+    if (wr_mount_is_unread(e)) {
+        err = drop(e, n);
+    } else {
         wr_remote_lock(e);
         err = queue(e, p, n);
         wr_remote_unlock(e);

@@ -310,6 +310,17 @@ class Output:
                     r = c.get("/%s/%s" % (self.way, target), method="HEAD")
                     self.assertEqual((r.status, r.body), (200, b""))
 
+    def test_nothing_without_end_with_head(self):
+        """Who writes until it is told to wait, for ever, is told so."""
+        for target in ("write", "write?1", "write-later", "write-in-next", "iter"):
+            with self.subTest(target), self.open() as c:
+                for _ in range(2):
+                    r = c.get("/%s/%s" % (self.way, target), method="HEAD")
+                    self.assertEqual((r.status, r["Content-Length"], r.body), (200, None, b""))
+        for status in (204, 205, 304):
+            r = self.call("write-status/%d?on" % status)
+            self.assertEqual((r.status, r.body), (status, b""))
+
     def test_written_and_returned(self):
         for target, body in (("write-text", b"written text"), ("write-owned", b"written owned"),
                              ("write-file?" + self.data, b"written " + made(99990, 10)),

@@ -382,11 +382,18 @@ static weir_body do_write_length(struct job *j)
     return weir_empty();
 }
 
+/* /write-status/STATUS; with ?on for ever. */
 static weir_body do_write_status(struct job *j)
 {
     j->start_response(j->env, (int32_t)number(j->arg, 204), NULL);
     note(j, 0, weir_write(j->env, "x", 1));
-    return weir_empty();
+    if (*j->query == '\0')
+        return weir_empty();
+    j->query = "";
+    j->size = UINT64_MAX;
+    if (write_more(j) == WEIR_AGAIN)
+        on_writable(j, write_on);
+    return later(j);
 }
 
 /* ---- trailers ---- */
