@@ -142,13 +142,16 @@ static void received(weir_environ *env, void *arg, int64_t n)
     weir_finish(env, n < 0 ? refusal(env, n) : answer(env, arg));
 }
 
-/* Opens a file that no other upload has. */
+/* Opens a file that no other upload has: of another route to this folder, of the server before a reload, or
+ * left behind by one that was killed, under the same process number. */
 static int32_t begin(weir_environ *env, struct upload *u)
 {
-    unsigned long number = atomic_fetch_add(&u->folder->count, 1);
+    do {
+        unsigned long number = atomic_fetch_add(&u->folder->count, 1);
 
-    snprintf(u->temporary, sizeof u->temporary, ".upload-%ld-%lu", (long)getpid(), number);
-    u->fd = openat(u->folder->fd, u->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        snprintf(u->temporary, sizeof u->temporary, ".upload-%ld-%lu", (long)getpid(), number);
+        u->fd = openat(u->folder->fd, u->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    } while (u->fd < 0 && errno == EEXIST);
     if (u->fd < 0) {
         weir_log(env, WEIR_LOG_ERROR, "cannot make %s: %s", u->temporary, strerror(errno));
         return WEIR_ESYSTEM;

@@ -13,8 +13,10 @@ class Uploads(TempCase):
         super().setUp()
         self.folder = os.path.join(self.temp, "files")
         os.mkdir(self.folder)
-        self.server = self.serve("--quiet", "--plugin", '/upload=%s:{"folder": "%s", "max_bytes": %d}' % (
-            PLUGIN, self.folder, MAX))
+        self.server = self.serve("--quiet", *self.mount("/upload"), *self.mount("/other"))
+
+    def mount(self, path):
+        return "--plugin", '%s=%s:{"folder": "%s", "max_bytes": %d}' % (path, PLUGIN, self.folder, MAX)
 
     def files(self):
         return sorted(os.listdir(self.folder))
@@ -54,6 +56,17 @@ class Uploads(TempCase):
             if not sanitizer():
                 self.assertLess(self.server.memory_kb() - before, 1024)
         self.assertEqual(os.path.getsize(os.path.join(self.folder, "large")), MAX)
+
+    def test_another_route_to_the_same_folder(self):
+        with Client(self.server) as c, Client(self.server) as other:
+            c.request("/upload/a", "Content-Length: 2", "Expect: 100-continue", method="PUT")
+            self.assertEqual(c.read_head().status, 100)  # it has its file
+            for name in ("b", "c"):
+                r = other.get("/other/" + name, "Content-Length: 1", method="PUT", body=b"x")
+                self.assertEqual(r.status, 201)
+            c.send(b"aa")
+            self.assertEqual(c.read().status, 201)
+        self.assertEqual(self.files(), ["a", "b", "c"])
 
     def test_what_breaks_off_leaves_nothing(self):
         with Client(self.server) as c:
