@@ -41,15 +41,9 @@ static void give_body(struct wr_environ *e, int64_t length)
         respond(e, length);
 }
 
-/* What is known of its length before it is all there. */
-static int64_t known_length(const struct wr_environ *e)
-{
-    return e->status == 205 ? 0 : e->declared;
-}
-
 void wr_mount_respond_early(struct wr_environ *e)
 {
-    respond(e, known_length(e));
+    respond(e, e->declared);
 }
 
 void wr_mount_respond_page(struct wr_environ *e, int status)
@@ -148,7 +142,7 @@ static void conclude_written(struct wr_environ *e)
 {
     e->has_pulled = e->has_new_pull;
     e->has_new_pull = false;
-    give_body(e, known_length(e));
+    give_body(e, e->declared);
 }
 
 /* The head goes out with the first piece, since it may still change before; or with what a callback writes
@@ -161,7 +155,7 @@ static void conclude_iterable(struct wr_environ *e)
         return;
     }
     if (is_never_asked(e)) {
-        give_body(e, known_length(e));
+        give_body(e, e->declared);
         return;
     }
     e->has_body = e->has_pulled = true;

@@ -197,12 +197,20 @@ static struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x
     return e;
 }
 
+/* What came in chunks, and was gathered for an app that has declined, may be more than this route allows. */
+static bool has_too_much(const struct wr_environ *e)
+{
+    return e->is_gathered && e->content_n > e->x->body_bytes_max;
+}
+
 static void serve(struct wr_handler *h, struct wr_exchange *x)
 {
     struct wr_environ *e = make_environ(mount_of(h), x);
 
     if (!e)
         wr_exchange_respond_error(x, 503);
+    else if (has_too_much(e))
+        wr_exchange_respond_error(x, 413);
     else if (e->mount->plugin.body_buffer_max == 0 || wr_input_gather(e))
         call(e);
 }

@@ -10,7 +10,7 @@ from configured import ConfigCase, place
 from support import PATIENCE, Client, eventually, pattern
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../plugins"))
-from building import build  # noqa: E402
+from building import build, rules  # noqa: E402
 
 SITE_MAX = 10
 LONG_MS = 1000 * (PATIENCE - 1)  # longer than anybody waits who is to find out that it has ended
@@ -65,6 +65,19 @@ class RouteLimits(ConfigCase):
                 self.assertEqual(r.status, status)
                 if status == 200:
                     self.assertEqual(r.body, b"x" * n)
+
+    def test_chunks_that_another_route_has_gathered(self):
+        """It declines: what holds then is the limit of the one that answers."""
+        echo = build("../plugins/echo/echo.c")
+        for runs in ("loop", "thread"):
+            server = self.site({"path": "/few/large", "plugin": rules(runs, BUFFER=1000), "body_bytes_max": 1000},
+                               {"path": "/few", "plugin": echo, "body_bytes_max": 3, "runs": runs})
+            for n, status in ((3, 200), (4, 413), (1000, 413)):
+                with self.subTest(runs=runs, n=n), Client(server) as c:
+                    c.request("/few/large/decline", "Transfer-Encoding: chunked", method="POST",
+                              body=b"%x\r\n%s\r\n0\r\n\r\n" % (n, b"x" * n))
+                    self.assertEqual(c.read().status, status)
+                    self.assertEqual(c.get("/few").status, 405)  # echo: the connection is kept
 
     def test_time(self):
         sleep = build("../plugins/sleep/sleep.c")
