@@ -122,6 +122,7 @@ void wr_app_body_pull(struct wr_environ *e)
         e->pulled = pull_once(e);
     while (e->pulled == WEIR_CHUNK && e->chunk.size == 0 && ++empties < EMPTIES_MAX);
     e->has_new_pull = true;
+    wr_output_mark(e);
 }
 
 /* ---- the server's body ---- */

@@ -172,20 +172,33 @@ int32_t wr_output_on_writable(weir_environ *env, weir_event_fn *fn, void *arg)
     return 0;
 }
 
+void wr_output_mark(struct wr_environ *e)
+{
+    if (!e->s)
+        return;
+    wr_remote_lock(e);
+    e->s->output.before = e->s->output.waiting;
+    wr_remote_unlock(e);
+}
+
 /* ---- sending, on the loop ---- */
 
 bool wr_output_peek(struct wr_environ *e, struct wr_piece *out)
 {
+    bool has_chunk = e->has_pulled && e->pulled == WEIR_CHUNK;
     struct wr_output *o = &e->s->output;
-    bool has_some;
+    size_t n;
 
     wr_remote_lock(e);
-    has_some = o->waiting > 0;
-    if (has_some)
+    n = has_chunk ? o->before : o->waiting;
+    if (n > 0) {
+        size_t rest = o->first->n - o->start;
+
         *out = (struct wr_piece){
-            .mem = o->first->data + o->start, .fd = -1, .len = o->first->n - o->start};
+            .mem = o->first->data + o->start, .fd = -1, .len = n < rest ? n : rest};
+    }
     wr_remote_unlock(e);
-    return has_some;
+    return n > 0;
 }
 
 /* Not for every byte: when there is room for what was refused, and for half of all. */
@@ -205,6 +218,7 @@ void wr_output_advance(struct wr_environ *e, size_t n)
     wr_remote_lock(e);
     o->start += n;
     o->waiting -= n;
+    o->before -= n < o->before ? n : o->before;
     if (o->start == o->first->n) {
         done = o->first;
         o->first = done->next;
@@ -237,5 +251,5 @@ void wr_output_free(struct wr_environ *e)
         free(block);
     }
     o->last = NULL;
-    o->start = o->waiting = 0;
+    o->start = o->waiting = o->before = 0;
 }

@@ -34,6 +34,7 @@ struct wr_output {
     struct wr_output_block *first, *last;
     size_t start;       /* of the first block, which the transport has taken */
     size_t waiting;     /* bytes in all of them, behind that */
+    size_t before;      /* so many of them go before the chunk that next has given last */
     size_t room_wanted; /* who was refused, or waits, wanted so much; 0: nobody */
 };
 
@@ -112,6 +113,9 @@ static inline bool wr_streaming_has_last_body(const struct wr_environ *e)
 
 int32_t wr_output_write(weir_environ *env, const void *p, size_t n);
 int32_t wr_output_on_writable(weir_environ *env, weir_event_fn *fn, void *arg);
+
+/* Where the app runs, behind each call of next: what is written from now on goes behind its chunk. */
+void wr_output_mark(struct wr_environ *e);
 
 /* On the loop: the piece that is to be sent next, false: there is none; so many bytes of it were. */
 bool wr_output_peek(struct wr_environ *e, struct wr_piece *out);
