@@ -25,6 +25,8 @@ static int32_t begin(struct wr_environ *e, const struct wr_sink *setup)
 
     if (e->error < 0)
         return WEIR_EFAILED;
+    if (wr_remote_is_over(e)) /* done would be called by nobody */
+        return WEIR_EGONE;
     if (!s)
         return WEIR_ENOMEM;
     if (wr_remote_is_over(e)) /* in close nobody would call done */
