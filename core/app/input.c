@@ -324,6 +324,7 @@ static void on_input(struct wr_exchange *x)
         if (wr_sink_go_on(e))
             wr_input_sink_done(e);
     } else if (!e->remote) {
+        e->is_starved = false; /* who asks to be called from now on is not to wait for still more */
         wr_events_call_here(e, e->s && e->s->on_input.fn ? WR_EVENT_INPUT : 0,
                             e->is_awaiting && e->wants_input);
     } else if (e->remote->is_asked) {
