@@ -48,8 +48,11 @@ static ssize_t stream_read(struct wr_exchange *x, void *dst, size_t n)
 {
     struct wr_h1 *h = h1_of(x);
     struct wr_worker *w = h->conn->worker;
-    ssize_t got = wr_h1_read_body(h, dst, n);
+    ssize_t got;
 
+    if (h->tx == WR_H1_TX_DONE && h->rx == WR_H1_RX_BODY) /* its content is being discarded */
+        return -ECONNABORTED;
+    got = wr_h1_read_body(h, dst, n);
     if (w->running == h->conn)
         return got;
     wr_h1_set_deadline(h); /* a reader at a time of its own starts the clock itself */
