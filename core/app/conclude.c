@@ -27,7 +27,9 @@ static void respond(struct wr_environ *e, int64_t length)
     wr_hints_flush(e);
     wr_trailers_announce(e);
     wr_app_body_open(e);
-    wr_exchange_set_body(x, e->ours ? e->ours : &e->out, e->status == 205 ? 0 : length);
+    if (e->status == 205) /* without content, RFC 9110 15.3.6: also where next has chosen it */
+        length = 0;
+    wr_exchange_set_body(x, e->ours ? e->ours : &e->out, length);
     wr_exchange_respond(x);
 }
 
@@ -41,8 +43,20 @@ static void give_body(struct wr_environ *e, int64_t length)
         respond(e, length);
 }
 
+/* The head has waited for the first piece of an iterable that had none yet, and waits no longer, since a
+ * callback has written: the body is pulled behind that. Not while a job is out: what comes of that is
+ * concluded, or goes on here. */
+static void take_awaited(struct wr_environ *e)
+{
+    if (e->remote && wr_remote_is_out(e))
+        return;
+    if (e->has_returned && e->body.kind == WEIR_BODY_ITERABLE && !e->is_concluding)
+        e->has_body = true;
+}
+
 void wr_mount_respond_early(struct wr_environ *e)
 {
+    take_awaited(e);
     respond(e, e->declared);
 }
 
@@ -347,10 +361,12 @@ void wr_mount_go_on(struct wr_environ *e, bool is_woken)
         if (e->has_pulled && e->pulled == WEIR_AGAIN) /* said before, and not looked at yet */
             e->has_pulled = false;
     }
-    if (e->is_responding)
+    if (e->is_responding) {
+        take_awaited(e);
         wr_exchange_body_ready(e->x);
-    else if (e->is_started && !e->remote)
+    } else if (e->is_started && !e->remote) {
         wr_mount_respond_early(e);
-    else if (is_woken && e->has_returned && e->body.kind == WEIR_BODY_ITERABLE)
+    } else if (is_woken && e->has_returned && e->body.kind == WEIR_BODY_ITERABLE) {
         pull_again(e);
+    }
 }
