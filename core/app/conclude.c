@@ -27,9 +27,7 @@ static void respond(struct wr_environ *e, int64_t length)
     wr_hints_flush(e);
     wr_trailers_announce(e);
     wr_app_body_open(e);
-    if (e->status == 205) /* without content, RFC 9110 15.3.6: also where next has chosen it */
-        length = 0;
-    wr_exchange_set_body(x, e->ours ? e->ours : &e->out, length);
+    wr_exchange_set_body(x, e->ours ? e->ours : &e->out, e->status == 205 ? 0 : length);
     wr_exchange_respond(x);
 }
 
