@@ -86,6 +86,8 @@ int32_t wr_events_finish(weir_environ *env, const weir_body *body)
         err = wr_start_fault(e, WEIR_ENOMEM, "no memory for weir_finish");
     else
         err = check_unfinished(e);
+    if (err == 0 && it.kind == WEIR_BODY_LATER)
+        err = wr_start_fault(e, WEIR_EINVAL, "weir_finish with weir_later");
     if (err < 0) {
         weir_body_close(env, &it);
         return err;
