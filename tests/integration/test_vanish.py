@@ -27,6 +27,10 @@ BOUND_KB = {"write": 40000}
 BOUND_OTHERS_KB = 2000
 MORE_THREADS = 4 + 2 * THREADS  # helpers and stand-ins begin when they are needed
 
+# What is freed is given back, so that what is left can be seen.
+ALLOCATOR = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "16384",
+             "MALLOC_TRIM_THRESHOLD_": "65536"}
+
 # {w} is the way, {data} a file of 100,000 bytes, {temp} a folder.
 KINDS = {
     "read": ("POST:/{w}/discard:100000", "POST:/{w}/discard-later:3000", "POST:/{w}/discard?100:5000",
@@ -77,7 +81,7 @@ class Vanishing(TempCase):
         config = {"routes": routes(language), "log": {"level": "error"}, "access_log": {"file": "off"},
                   **more}
         self.file = write_file(os.path.join(self.temp, "weir.json"), json.dumps(config))
-        return self.serve("--config", self.file, loops=loops)
+        return self.serve("--config", self.file, loops=loops, env=ALLOCATOR)
 
     def targets(self, way, kind, *more):
         return [t.format(w=way, data=self.data, temp=self.temp) for t in (*KINDS[kind], *more)]
