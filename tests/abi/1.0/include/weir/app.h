@@ -583,7 +583,7 @@ static inline int32_t weir_on_input(weir_environ *env, void (*fn)(weir_environ *
  * 0: done will be called exactly once, after the app has returned; with WEIR_EGONE, before close, when
  * the request ends without. weir_read() gives WEIR_ESTATE until then. Below 0 it will not be called:
  * WEIR_EINVAL without done, WEIR_ESTATE after another weir_read_all() or weir_read_file() for this
- * request, WEIR_EGONE when the request has ended, WEIR_ENOMEM, WEIR_EFAILED.
+ * request, WEIR_EGONE when the request is over, as in close, WEIR_ENOMEM, WEIR_EFAILED.
  */
 static inline int32_t
 weir_read_all(weir_environ *env, size_t max,
