@@ -122,7 +122,7 @@ class Vanishing(TempCase):
     def vanish(self, way, kind, loops=2, more=(), language="c"):
         s = self.start(loops, language)
         targets = self.targets(way, kind, *more)
-        self.run_clients(s, targets, max(REQUESTS // 5, 200))
+        self.run_clients(s, targets, REQUESTS // 2 if LONG else 200)
         self.assert_balanced(s, way, self.seed, bool(more))
         quiet = s.descriptors()
         self.assertTrue(eventually(lambda: s.descriptors().count("socket:") == loops), quiet)

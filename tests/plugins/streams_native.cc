@@ -8,7 +8,8 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace
+{
 
 struct Upload {
     weir_start_response *start_response;
@@ -30,7 +31,8 @@ weir_body owned(std::string text)
     auto *kept = new std::string(std::move(text));
 
     return weir_owned(
-        kept->data(), kept->size(), [](void *arg) { delete static_cast<std::string *>(arg); }, kept);
+        kept->data(), kept->size(), [](void *arg) { delete static_cast<std::string *>(arg); },
+        kept);
 }
 
 /* Content as it comes, backwards. */
