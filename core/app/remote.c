@@ -80,9 +80,10 @@ static bool wants_input(const struct wr_environ *e)
     return e->wants_call || (e->is_awaiting && e->wants_input);
 }
 
+/* What was pulled before is used up, or was nothing: what comes of this is not to be looked at now. */
 static void send_pull(struct wr_remote *r)
 {
-    r->wants_pull = r->e->is_awaiting = false;
+    r->wants_pull = r->e->is_awaiting = r->e->has_pulled = false;
     send_job(r, WR_REMOTE_PULL);
 }
 
@@ -108,7 +109,7 @@ static void send_next(struct wr_remote *r)
  * before that was seen here, asks again. */
 static void take_pulled(struct wr_environ *e, bool wants_again)
 {
-    if (e->error == 0 && e->has_new_pull && e->pulled == WEIR_AGAIN && wants_again)
+    if (wants_again && e->has_new_pull && e->pulled == WEIR_AGAIN && e->error == 0)
         e->remote->wants_pull = true;
     else if (e->has_body && e->is_responding)
         wr_app_body_pulled(e);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define RUNS      150
-#define RUNS_LONG 20000
+#define RUNS_LONG 3000
 #define STEPS     40 /* of a client, in one run */
 #define OPEN      3  /* requests at once */
 
