@@ -93,8 +93,9 @@ struct wr_environ {
     bool is_awaiting;   /* next said WEIR_AGAIN: not asked until somebody says that there is more */
     bool is_responding; /* the response was handed over */
     struct wr_body *ours; /* what wr_builtin_body() has said; NULL: the body above */
-    bool is_ended;
-    unsigned due;       /* callbacks, as enum wr_event, for an app elsewhere */
+    bool is_ended; /* the exchange is; what the app wants at the end may be still to be called */
+    bool is_held;  /* the exchange, behind all that, until the task below has run */
+    unsigned due;  /* callbacks, as enum wr_event, for an app elsewhere */
     atomic_uint events; /* enum wr_event; not 0: the task below is posted */
     struct wr_task wake;
 

@@ -161,7 +161,8 @@ static void on_wake(struct wr_task *task)
     if (e->is_ended && e->remote) {
         wr_remote_try_end(e);
     } else if (e->is_ended) {
-        wr_exchange_unref(e->x);
+        if (e->is_held) /* else its end is still to come, behind a write or another app's */
+            wr_exchange_unref(e->x);
     } else {
         events = begin_sink(e, events);
         if (e->remote)

@@ -73,8 +73,9 @@ static void end_here(struct wr_environ *e)
     if (wr_mount_has_end(e))
         wr_mount_end(e);
     wr_input_free(e);
-    if (atomic_load(&e->events))
-        wr_exchange_ref(e->x); /* until the wake has come */
+    e->is_held = atomic_load(&e->events) != 0;
+    if (e->is_held)
+        wr_exchange_ref(e->x);
 }
 
 /* One after the other, since they share the arena: one that ends elsewhere, or that waits for a

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define RUNS      150
 #define RUNS_LONG 3000
@@ -32,6 +34,7 @@ struct job {
 static struct {
     atomic_uint jobs, deferred, faults, line; /* line: where the last fault was seen */
     struct job *_Atomic open[OPEN];
+    int fd; /* of a file */
 } it;
 
 #define FAULT() (atomic_store(&it.line, __LINE__), atomic_fetch_add(&it.faults, 1))
@@ -174,11 +177,36 @@ static void on_all(weir_environ *env, void *arg, const void *data, int64_t n)
     leave(j);
 }
 
+static void on_file(weir_environ *env, void *arg, int64_t n)
+{
+    on_all(env, arg, n < 0 ? NULL : "", n);
+}
+
+static void read_content(weir_environ *env, struct job *j)
+{
+    int32_t err = one_in(j, 2) ? weir_read_all(env, draw(&j->random, 100), on_all, j)
+                               : weir_read_file(env, it.fd, draw(&j->random, 100), on_file, j);
+
+    j->reads += err == 0;
+}
+
+/* Also too small a length, or too large a one. */
+static void start(weir_environ *env, struct job *j)
+{
+    char length[16];
+    const weir_header fields[] = {{"Content-Length", length}, {NULL, NULL}};
+
+    snprintf(length, sizeof length, "%u", (unsigned)draw(&j->random, 50));
+    if (!j->has_started || one_in(j, 2))
+        j->has_started =
+            j->start(env, 200 | WEIR_REPLACE, one_in(j, 3) ? fields : NULL) == 0 || j->has_started;
+}
+
 static void do_one(weir_environ *env, struct job *j)
 {
     char buffer[64];
 
-    switch (draw(&j->random, 10)) {
+    switch (draw(&j->random, 11)) {
     case 0:
         weir_on_input(env, on_event, j);
         break;
@@ -189,7 +217,7 @@ static void do_one(weir_environ *env, struct job *j)
         weir_on_disconnect(env, on_gone, j);
         break;
     case 3:
-        j->reads += weir_read_all(env, draw(&j->random, 100), on_all, j) == 0;
+        read_content(env, j);
         break;
     case 4:
         if (j->has_started)
@@ -207,6 +235,10 @@ static void do_one(weir_environ *env, struct job *j)
     case 8:
         if (one_in(j, 10))
             weir_fail(env, "it was to fail");
+        break;
+    case 9:
+        if (one_in(j, 3))
+            start(env, j);
         break;
     default:
         weir_early_hints(env, WEIR_HEADERS({"Link", "</a>"}));
@@ -236,7 +268,9 @@ static weir_body app(weir_environ *env, weir_start_response *start_response)
     if (one_in(j, 2))
         j->has_started = start_response(env, 200, NULL) == 0;
     do_anything(env, j);
-    if (one_in(j, 2)) { /* and if nobody ever finishes it, the client leaves */
+    if (one_in(j, 20)) {
+        body = weir_decline();
+    } else if (one_in(j, 2)) { /* and if nobody ever finishes it, the client leaves */
         j->is_later = true;
         weir_on_writable(env, on_event, j);
         body = weir_later(env);
@@ -317,8 +351,10 @@ static void run(weir_test *t, uint64_t seed)
 {
     weir_test_exchange *open[OPEN] = {0};
     uint64_t random = seed * 2654435761U + 1;
+    const int fd = it.fd;
 
     memset(&it, 0, sizeof it);
+    it.fd = fd;
     for (int i = 0; i < STEPS; i++) {
         unsigned slot = (unsigned)draw(&random, OPEN);
         weir_test_exchange **x = &open[slot];
@@ -353,12 +389,15 @@ static void any_order__in_any_executor__ends_everything_once(void **state)
     const char *only = getenv("WEIR_SEED");
 
     (void)state;
+    it.fd = memfd_create("content", MFD_CLOEXEC);
+    assert_true(it.fd >= 0);
     for (size_t i = 0; i < WR_COUNT(places); i++) {
         weir_test_setup setup = places[i];
         weir_test *t;
 
         setup.plugin = &plugin;
         setup.app_queue_bytes = 40;
+        setup.cancels_half_closed = i % 2;
         t = weir_test_start(&setup);
         assert_non_null(t);
         assert_null(weir_test_error(t));
@@ -368,6 +407,7 @@ static void any_order__in_any_executor__ends_everything_once(void **state)
         }
         weir_test_free(t);
     }
+    close(it.fd);
 }
 
 int main(void)

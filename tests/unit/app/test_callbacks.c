@@ -8,6 +8,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "test_checks.h"
 
@@ -523,6 +525,51 @@ static void declined__with_on_input__leaves_the_content_to_the_next(void **state
     test_server_fini(&s);
 }
 
+/* ---- an end while a file is written ---- */
+
+static void count_file(weir_environ *env, void *arg, int64_t n)
+{
+    (void)env;
+    (void)arg;
+    (void)n;
+    atomic_fetch_add(&it.dones, 1);
+}
+
+static weir_body save(weir_environ *env, weir_start_response *start_response)
+{
+    (void)start_response;
+    weir_read_file(env, *(int *)weir_state(env), 100, count_file, NULL);
+    return weir_later(env);
+}
+
+/* The request is there until it is written, whatever was posted for it before its end. */
+static void wake__behind_the_end_while_a_file_is_written__leaves_the_request(void **state)
+{
+    weir_plugin on_loop = plugin;
+    struct test_server s;
+    struct test_client c;
+    int fd = memfd_create("content", MFD_CLOEXEC);
+
+    (void)state;
+    begin_act(save);
+    on_loop.runs = WEIR_ON_LOOP;
+    test_server_init(&s);
+    assert_non_null(test_server_mount(&s, &on_loop, &fd, NULL));
+    test_server_hold_helpers(&s);
+    test_client_open(&s, &c);
+    test_client_send(&c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nHello");
+    test_server_step(&s);
+    assert_int_equal(weir_wake(it.env), 0);
+    test_client_reset(&c);
+    test_server_step(&s);
+    assert_int_equal(atomic_load(&it.dones), 0);
+    test_server_run_helpers(&s);
+    assert_int_equal(atomic_load(&it.dones), 1);
+    test_client_fini(&c);
+    test_server_fini(&s);
+    close(fd);
+}
+
 WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(wake__in_the_call_that_finishes__is_not_lost),
          cmocka_unit_test(written__while_an_iterable_has_nothing__begins_the_response),
@@ -534,4 +581,5 @@ WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(read_all__a_second_time__is_refused_whatever_came_of_the_first),
          cmocka_unit_test(trailer__behind_a_body_that_was_given__is_too_late),
          cmocka_unit_test(half_closed__before_it_was_subscribed__is_told_on_the_loop),
-         cmocka_unit_test(declined__with_on_input__leaves_the_content_to_the_next));
+         cmocka_unit_test(declined__with_on_input__leaves_the_content_to_the_next),
+         cmocka_unit_test(wake__behind_the_end_while_a_file_is_written__leaves_the_request));
