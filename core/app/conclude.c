@@ -41,20 +41,8 @@ static void give_body(struct wr_environ *e, int64_t length)
         respond(e, length);
 }
 
-/* The head has waited for the first piece of an iterable that had none yet, and waits no longer, since a
- * callback has written: the body is pulled behind that. Not while a job is out: what comes of that is
- * concluded, or goes on here. */
-static void take_awaited(struct wr_environ *e)
-{
-    if (e->remote && wr_remote_is_out(e))
-        return;
-    if (e->has_returned && e->body.kind == WEIR_BODY_ITERABLE && !e->is_concluding)
-        e->has_body = true;
-}
-
 void wr_mount_respond_early(struct wr_environ *e)
 {
-    take_awaited(e);
     respond(e, e->declared);
 }
 
@@ -360,7 +348,6 @@ void wr_mount_go_on(struct wr_environ *e, bool is_woken)
             e->has_pulled = false;
     }
     if (e->is_responding) {
-        take_awaited(e);
         wr_exchange_body_ready(e->x);
     } else if (e->is_started && !e->remote) {
         wr_mount_respond_early(e);

@@ -109,7 +109,7 @@ static void send_next(struct wr_remote *r)
  * before that was seen here, asks again. */
 static void take_pulled(struct wr_environ *e, bool wants_again)
 {
-    if (wants_again && e->has_new_pull && e->pulled == WEIR_AGAIN && e->error == 0)
+    if (e->error == 0 && e->has_new_pull && e->pulled == WEIR_AGAIN && wants_again)
         e->remote->wants_pull = true;
     else if (e->has_body && e->is_responding)
         wr_app_body_pulled(e);

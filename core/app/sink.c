@@ -29,8 +29,6 @@ static int32_t begin(struct wr_environ *e, const struct wr_sink *setup)
         return WEIR_EGONE;
     if (!s)
         return WEIR_ENOMEM;
-    if (wr_remote_is_over(e)) /* in close nobody would call done */
-        return WEIR_EGONE;
     if (s->sink.done.all) /* one for a request, whatever came of it */
         return WEIR_ESTATE;
     s->sink = *setup;

@@ -13,6 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "test_server.h"
+
 #define RUNS      150
 #define RUNS_LONG 3000
 #define STEPS     40 /* of a client, in one run */
@@ -410,10 +412,101 @@ static void any_order__in_any_executor__ends_everything_once(void **state)
     close(it.fd);
 }
 
+/* ---- the same on connections, where what is written may be the end of a request ---- */
+
+static void say_request(struct test_client *c, uint64_t *random)
+{
+    static const struct {
+        const char *method, *rest;
+    } requests[] = {
+        {"GET", "HTTP/1.1\r\nHost: a\r\n\r\n"},
+        {"GET", "HTTP/1.0\r\n\r\n"},
+        {"HEAD", "HTTP/1.1\r\nHost: a\r\n\r\n"},
+        {"POST", "HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n"},
+        {"POST", "HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nHello"},
+        {"POST", "HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n"},
+    };
+    size_t i = draw(random, WR_COUNT(requests));
+    char text[200];
+
+    snprintf(text, sizeof text, "%s /0?%u %s", requests[i].method, (unsigned)draw(random, 1U << 30),
+             requests[i].rest);
+    test_client_send(c, text);
+}
+
+static void step_conn(struct test_client *c, uint64_t *random)
+{
+    switch (draw(random, 8)) {
+    case 0:
+    case 1:
+        say_request(c, random);
+        break;
+    case 2:
+        test_client_send(c, "content of twenty b.");
+        break;
+    case 3:
+        test_client_take(c, draw(random, 200), 1);
+        break;
+    case 4:
+        if (draw(random, 8) == 0)
+            test_client_shut_down(c);
+        break;
+    case 5:
+        if (draw(random, 8) == 0)
+            test_client_reset(c);
+        break;
+    case 6:
+        test_server_advance_ms(c->server, (int64_t)draw(random, 30));
+        break;
+    default:
+        assert_true(wr_loop_step(c->server->worker.loop, (int)draw(random, 2)) >= 0);
+    }
+}
+
+static void run_conns(const weir_plugin *p, uint64_t seed)
+{
+    uint64_t random = seed * 2654435761U + 1;
+    struct test_server s;
+    struct test_client c;
+
+    test_server_init(&s);
+    s.site.config.app_queue_bytes = 40;
+    assert_non_null(test_server_mount(&s, p, NULL, NULL));
+    for (int k = 0; k < 3; k++) {
+        test_client_open(&s, &c);
+        c.transport.room = draw(&random, 2) ? FAKE_NO_LIMIT : draw(&random, 400);
+        for (int i = 0; i < STEPS && c.transport.room != 0; i++)
+            step_conn(&c, &random);
+        test_client_fini(&c);
+    }
+    test_server_fini(&s);
+    if (atomic_load(&it.faults) > 0 || atomic_load(&it.deferred) != atomic_load(&it.jobs))
+        fail_msg("seed %llu: %u faults, line %u; %u of %u ended", (unsigned long long)seed,
+                 atomic_load(&it.faults), atomic_load(&it.line), atomic_load(&it.deferred),
+                 atomic_load(&it.jobs));
+}
+
+static void any_order__on_connections__ends_everything_once(void **state)
+{
+    const uint64_t runs = getenv("WEIR_LONG") ? RUNS_LONG : RUNS;
+    const char *only = getenv("WEIR_SEED");
+    weir_plugin p = plugin;
+
+    (void)state;
+    memset(&it, 0, sizeof it);
+    it.fd = memfd_create("content", MFD_CLOEXEC);
+    for (uint64_t seed = 1; seed <= runs; seed++) {
+        p.runs = seed % 2 ? WEIR_ON_LOOP : WEIR_IN_THREAD;
+        run_conns(&p, only ? strtoull(only, NULL, 10) : seed);
+    }
+    close(it.fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_order__in_any_executor__ends_everything_once),
+        cmocka_unit_test(any_order__on_connections__ends_everything_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
