@@ -14,7 +14,8 @@ bool wr_client_is_told_here(const struct wr_environ *e)
     return !e->remote || !e->mount->home;
 }
 
-int32_t wr_client_on_disconnect(weir_environ *env, weir_disconnect_fn *fn, void *arg)
+int32_t wr_client_on_disconnect(weir_environ *env, weir_disconnect_fn *fn, void *arg,
+                                weir_disconnect_guard *guard)
 {
     struct wr_environ *e = wr_environ_of(env);
     struct wr_streaming *s = wr_streaming_of(e);
@@ -25,7 +26,7 @@ int32_t wr_client_on_disconnect(weir_environ *env, weir_disconnect_fn *fn, void 
         return WEIR_EINVAL;
     if (!s || !subscriber)
         return WEIR_ENOMEM;
-    *subscriber = (struct wr_subscriber){.fn = fn, .arg = arg};
+    *subscriber = (struct wr_subscriber){.fn = fn, .arg = arg, .guard = guard};
     wr_remote_lock(e);
     is_over = e->remote ? atomic_load(&e->remote->is_over) : e->is_ended;
     if (!is_over) {
@@ -51,20 +52,28 @@ static struct wr_subscriber *subscribers_of(struct wr_environ *e)
     return first;
 }
 
+static void call(struct wr_environ *e, const struct wr_subscriber *s, int32_t why)
+{
+    if (s->guard)
+        s->guard(s->fn, &e->base, s->arg, why);
+    else
+        s->fn(&e->base, s->arg, why);
+}
+
 void wr_client_tell_half_closed(struct wr_environ *e)
 {
     for (struct wr_subscriber *it = subscribers_of(e); it; it = it->next) {
         if (it->has_heard)
             continue;
         it->has_heard = true;
-        it->fn(&e->base, it->arg, WEIR_HALF_CLOSED);
+        call(e, it, WEIR_HALF_CLOSED);
     }
 }
 
 void wr_client_tell_gone(struct wr_environ *e)
 {
     for (struct wr_subscriber *it = subscribers_of(e); it; it = it->next)
-        it->fn(&e->base, it->arg, WEIR_GONE);
+        call(e, it, WEIR_GONE);
 }
 
 void wr_client_on_half_close(struct wr_exchange *x)

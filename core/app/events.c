@@ -22,7 +22,11 @@ struct wr_streaming *wr_streaming_new(struct wr_environ *e)
 
 static void call(struct wr_environ *e, struct wr_callback callback)
 {
-    if (callback.fn && e->error == 0)
+    if (!callback.fn || e->error != 0)
+        return;
+    if (callback.guard)
+        callback.guard(callback.fn, &e->base, callback.arg);
+    else
         callback.fn(&e->base, callback.arg);
 }
 
@@ -99,7 +103,7 @@ int32_t wr_events_finish(weir_environ *env, const weir_body *body)
     return 0;
 }
 
-int32_t wr_events_on_input(weir_environ *env, weir_event_fn *fn, void *arg)
+int32_t wr_events_on_input(weir_environ *env, weir_event_fn *fn, void *arg, weir_event_guard *guard)
 {
     struct wr_environ *e = wr_environ_of(env);
     struct wr_streaming *s = wr_streaming_of(e);
@@ -108,7 +112,7 @@ int32_t wr_events_on_input(weir_environ *env, weir_event_fn *fn, void *arg)
         return WEIR_EFAILED;
     if (!s)
         return WEIR_ENOMEM;
-    s->on_input = (struct wr_callback){fn, arg};
+    s->on_input = (struct wr_callback){fn, arg, guard};
     if (!fn)
         return 0;
     e->has_asked = true;

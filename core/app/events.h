@@ -41,6 +41,7 @@ void wr_events_call_here(struct wr_environ *e, unsigned due, bool is_woken);
 /* The host table's. */
 int32_t wr_events_wake(weir_environ *env);
 int32_t wr_events_finish(weir_environ *env, const weir_body *body);
-int32_t wr_events_on_input(weir_environ *env, weir_event_fn *fn, void *arg);
+int32_t wr_events_on_input(weir_environ *env, weir_event_fn *fn, void *arg,
+                           weir_event_guard *guard);
 
 #endif

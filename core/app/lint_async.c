@@ -18,6 +18,12 @@ struct callback {
         weir_read_all_fn *read_all;
         weir_read_file_fn *read_file;
     };
+    union { /* NULL: in C */
+        weir_event_guard *event;
+        weir_disconnect_guard *disconnect;
+        weir_read_all_guard *read_all;
+        weir_read_file_guard *read_file;
+    } guard;
 };
 
 static struct callback *new_callback(struct wr_lint_request *r, void *arg)
@@ -37,7 +43,10 @@ static void call_event(struct callback *c, const char *what)
 
     atomic_fetch_add(&c->r->wakes, 1);
     wr_lint_begin(c->r, WR_LINT_IN_CALLBACK, &call);
-    c->event(&c->r->base, c->arg);
+    if (c->guard.event)
+        c->guard.event(c->event, &c->r->base, c->arg);
+    else
+        c->event(&c->r->base, c->arg);
     wr_lint_leave(c->r, &call, what);
 }
 
@@ -60,7 +69,7 @@ static void lint_on_writable(weir_environ *real, void *arg)
     call_event(arg, "a callback of weir_on_writable");
 }
 
-static int32_t on_input(weir_environ *env, weir_event_fn *fn, void *arg)
+static int32_t on_input(weir_environ *env, weir_event_fn *fn, void *arg, weir_event_guard *guard)
 {
     struct wr_lint_request *r = wr_lint_enter(env, "weir_on_input", 0);
     struct callback *c = NULL;
@@ -69,14 +78,16 @@ static int32_t on_input(weir_environ *env, weir_event_fn *fn, void *arg)
         return WEIR_ESTALE;
     if (fn && !(c = new_callback(r, arg)))
         return WEIR_ENOMEM;
-    if (c)
+    if (c) {
         c->event = fn;
+        c->guard.event = guard;
+    }
     r->input = c;
     atomic_fetch_add(&r->waiters, c != NULL);
-    return wr_host_table.on_input(r->real, c ? lint_on_input : NULL, c);
+    return wr_host_table.on_input(r->real, c ? lint_on_input : NULL, c, NULL);
 }
 
-static int32_t on_writable(weir_environ *env, weir_event_fn *fn, void *arg)
+static int32_t on_writable(weir_environ *env, weir_event_fn *fn, void *arg, weir_event_guard *guard)
 {
     struct wr_lint_request *r = wr_lint_enter(env, "weir_on_writable", 0);
     struct callback *c = NULL;
@@ -85,10 +96,20 @@ static int32_t on_writable(weir_environ *env, weir_event_fn *fn, void *arg)
         return WEIR_ESTALE;
     if (fn && !(c = new_callback(r, arg)))
         return WEIR_ENOMEM;
-    if (c)
+    if (c) {
         c->event = fn;
+        c->guard.event = guard;
+    }
     atomic_fetch_add(&r->waiters, c != NULL);
-    return wr_host_table.on_writable(r->real, c ? lint_on_writable : NULL, c);
+    return wr_host_table.on_writable(r->real, c ? lint_on_writable : NULL, c, NULL);
+}
+
+static void call_disconnect(struct callback *c, int32_t why)
+{
+    if (c->guard.disconnect)
+        c->guard.disconnect(c->disconnect, &c->r->base, c->arg, why);
+    else
+        c->disconnect(&c->r->base, c->arg, why);
 }
 
 /* In an app that runs in threads it may come while the app is called, and may call nothing: so it is no
@@ -100,15 +121,16 @@ static void lint_on_disconnect(weir_environ *real, void *arg, int32_t why)
 
     (void)real;
     if (c->r->lint->mount->plugin.runs != WEIR_ON_LOOP) {
-        c->disconnect(&c->r->base, c->arg, why);
+        call_disconnect(c, why);
         return;
     }
     wr_lint_begin(c->r, WR_LINT_IN_CALLBACK, &call);
-    c->disconnect(&c->r->base, c->arg, why);
+    call_disconnect(c, why);
     wr_lint_leave(c->r, &call, "a callback of weir_on_disconnect");
 }
 
-static int32_t on_disconnect(weir_environ *env, weir_disconnect_fn *fn, void *arg)
+static int32_t on_disconnect(weir_environ *env, weir_disconnect_fn *fn, void *arg,
+                             weir_disconnect_guard *guard)
 {
     struct wr_lint_request *r = wr_lint_enter(env, "weir_on_disconnect", 0);
     struct callback *c;
@@ -116,13 +138,14 @@ static int32_t on_disconnect(weir_environ *env, weir_disconnect_fn *fn, void *ar
     if (!r)
         return WEIR_ESTALE;
     if (!fn)
-        return wr_host_table.on_disconnect(r->real, NULL, NULL);
+        return wr_host_table.on_disconnect(r->real, NULL, NULL, NULL);
     c = new_callback(r, arg);
     if (!c)
         return WEIR_ENOMEM;
     c->disconnect = fn;
+    c->guard.disconnect = guard;
     atomic_fetch_add(&r->waiters, 1); /* an app that is ready to wait for long */
-    return wr_host_table.on_disconnect(r->real, lint_on_disconnect, c);
+    return wr_host_table.on_disconnect(r->real, lint_on_disconnect, c, NULL);
 }
 
 /* ---- all of the content ---- */
@@ -165,7 +188,10 @@ static void lint_read_all(weir_environ *real, void *arg, const void *data, int64
     (void)real;
     end_reader(c->r);
     wr_lint_begin(c->r, WR_LINT_IN_CALLBACK, &call);
-    c->read_all(&c->r->base, c->arg, data, n);
+    if (c->guard.read_all)
+        c->guard.read_all(c->read_all, &c->r->base, c->arg, data, n);
+    else
+        c->read_all(&c->r->base, c->arg, data, n);
     wr_lint_leave(c->r, &call, "a callback of weir_read_all");
 }
 
@@ -177,11 +203,15 @@ static void lint_read_file(weir_environ *real, void *arg, int64_t n)
     (void)real;
     end_reader(c->r);
     wr_lint_begin(c->r, WR_LINT_IN_CALLBACK, &call);
-    c->read_file(&c->r->base, c->arg, n);
+    if (c->guard.read_file)
+        c->guard.read_file(c->read_file, &c->r->base, c->arg, n);
+    else
+        c->read_file(&c->r->base, c->arg, n);
     wr_lint_leave(c->r, &call, "a callback of weir_read_file");
 }
 
-static int32_t read_all(weir_environ *env, size_t max, weir_read_all_fn *done, void *arg)
+static int32_t read_all(weir_environ *env, size_t max, weir_read_all_fn *done, void *arg,
+                        weir_read_all_guard *guard)
 {
     struct wr_lint_request *r = wr_lint_enter(env, "weir_read_all", 0);
     struct callback *c;
@@ -192,12 +222,13 @@ static int32_t read_all(weir_environ *env, size_t max, weir_read_all_fn *done, v
     if (!c)
         return WEIR_ENOMEM;
     c->read_all = done;
-    return note_reader(
-        r, wr_host_table.read_all(r->real, max, done ? lint_read_all : NULL, done ? c : NULL));
+    c->guard.read_all = guard;
+    return note_reader(r, wr_host_table.read_all(r->real, max, done ? lint_read_all : NULL,
+                                                 done ? c : NULL, NULL));
 }
 
 static int32_t read_file(weir_environ *env, int32_t fd, uint64_t max, weir_read_file_fn *done,
-                         void *arg)
+                         void *arg, weir_read_file_guard *guard)
 {
     struct wr_lint_request *r = wr_lint_enter(env, "weir_read_file", 0);
     struct callback *c;
@@ -208,8 +239,9 @@ static int32_t read_file(weir_environ *env, int32_t fd, uint64_t max, weir_read_
     if (!c)
         return WEIR_ENOMEM;
     c->read_file = done;
+    c->guard.read_file = guard;
     return note_reader(r, wr_host_table.read_file(r->real, fd, max, done ? lint_read_file : NULL,
-                                                  done ? c : NULL));
+                                                  done ? c : NULL, NULL));
 }
 
 /* ---- the answer ---- */

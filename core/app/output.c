@@ -153,7 +153,8 @@ int32_t wr_output_write(weir_environ *env, const void *p, size_t n)
     return 0;
 }
 
-int32_t wr_output_on_writable(weir_environ *env, weir_event_fn *fn, void *arg)
+int32_t wr_output_on_writable(weir_environ *env, weir_event_fn *fn, void *arg,
+                              weir_event_guard *guard)
 {
     struct wr_environ *e = wr_environ_of(env);
     struct wr_streaming *s = wr_streaming_of(e);
@@ -163,7 +164,7 @@ int32_t wr_output_on_writable(weir_environ *env, weir_event_fn *fn, void *arg)
         return WEIR_EFAILED;
     if (!s)
         return WEIR_ENOMEM;
-    s->on_writable = (struct wr_callback){fn, arg};
+    s->on_writable = (struct wr_callback){fn, arg, guard};
     wr_remote_lock(e);
     has_room_now = s->output.room_wanted == 0;
     wr_remote_unlock(e);

@@ -38,21 +38,41 @@ static int32_t begin(struct wr_environ *e, const struct wr_sink *setup)
     return 0;
 }
 
-int32_t wr_sink_read_all(weir_environ *env, size_t max, weir_read_all_fn *done, void *arg)
+int32_t wr_sink_read_all(weir_environ *env, size_t max, weir_read_all_fn *done, void *arg,
+                         weir_read_all_guard *guard)
 {
-    const struct wr_sink setup = {
-        .kind = WR_SINK_MEMORY, .max = max, .done.all = done, .arg = arg, .fd = -1};
+    const struct wr_sink setup = {.kind = WR_SINK_MEMORY,
+                                  .max = max,
+                                  .done.all = done,
+                                  .guard.all = guard,
+                                  .arg = arg,
+                                  .fd = -1};
 
     return done ? begin(wr_environ_of(env), &setup) : WEIR_EINVAL;
 }
 
 int32_t wr_sink_read_file(weir_environ *env, int32_t fd, uint64_t max, weir_read_file_fn *done,
-                          void *arg)
+                          void *arg, weir_read_file_guard *guard)
 {
-    const struct wr_sink setup = {
-        .kind = WR_SINK_FILE, .max = max, .done.file = done, .arg = arg, .fd = fd};
+    const struct wr_sink setup = {.kind = WR_SINK_FILE,
+                                  .max = max,
+                                  .done.file = done,
+                                  .guard.file = guard,
+                                  .arg = arg,
+                                  .fd = fd};
 
     return done && fd >= 0 ? begin(wr_environ_of(env), &setup) : WEIR_EINVAL;
+}
+
+static void tell_all(struct wr_environ *e, int64_t result)
+{
+    struct wr_sink *k = sink_of(e);
+    const void *data = result < 0 ? NULL : k->data ? k->data : "";
+
+    if (k->guard.all)
+        k->guard.all(k->done.all, &e->base, k->arg, data, result);
+    else
+        k->done.all(&e->base, k->arg, data, result);
 }
 
 void wr_sink_tell(struct wr_environ *e)
@@ -67,7 +87,9 @@ void wr_sink_tell(struct wr_environ *e)
     k->has_begun = k->is_due = false;
     wr_input_note(e, result);
     if (kind == WR_SINK_MEMORY)
-        k->done.all(&e->base, k->arg, result < 0 ? NULL : k->data ? k->data : "", result);
+        tell_all(e, result);
+    else if (k->guard.file)
+        k->guard.file(k->done.file, &e->base, k->arg, result);
     else
         k->done.file(&e->base, k->arg, result);
 }

@@ -20,6 +20,7 @@
 struct wr_callback {
     weir_event_fn *fn; /* NULL: none */
     void *arg;
+    weir_event_guard *guard; /* NULL: in C */
 };
 
 struct wr_output_block {
@@ -42,7 +43,8 @@ struct wr_subscriber {
     struct wr_subscriber *next;
     weir_disconnect_fn *fn;
     void *arg;
-    bool has_heard; /* that the client has half-closed */
+    weir_disconnect_guard *guard; /* NULL: in C */
+    bool has_heard;               /* that the client has half-closed */
 };
 
 enum wr_sink_kind { WR_SINK_NONE, WR_SINK_MEMORY, WR_SINK_FILE };
@@ -56,6 +58,10 @@ struct wr_sink {
         weir_read_all_fn *all;
         weir_read_file_fn *file;
     } done;
+    union { /* NULL: in C */
+        weir_read_all_guard *all;
+        weir_read_file_guard *file;
+    } guard;
     void *arg;
     int64_t result; /* what done gets */
     char *data;     /* malloc'ed: the content, or what is to be written next */
@@ -112,7 +118,8 @@ static inline bool wr_streaming_has_last_body(const struct wr_environ *e)
 /* ---- output.c ---- */
 
 int32_t wr_output_write(weir_environ *env, const void *p, size_t n);
-int32_t wr_output_on_writable(weir_environ *env, weir_event_fn *fn, void *arg);
+int32_t wr_output_on_writable(weir_environ *env, weir_event_fn *fn, void *arg,
+                              weir_event_guard *guard);
 
 /* Where the app runs, behind each call of next: what is written from now on goes behind its chunk. */
 void wr_output_mark(struct wr_environ *e);
@@ -125,9 +132,10 @@ void wr_output_free(struct wr_environ *e);
 
 /* ---- sink.c ---- */
 
-int32_t wr_sink_read_all(weir_environ *env, size_t max, weir_read_all_fn *done, void *arg);
+int32_t wr_sink_read_all(weir_environ *env, size_t max, weir_read_all_fn *done, void *arg,
+                         weir_read_all_guard *guard);
 int32_t wr_sink_read_file(weir_environ *env, int32_t fd, uint64_t max, weir_read_file_fn *done,
-                          void *arg);
+                          void *arg, weir_read_file_guard *guard);
 
 /* Has it been asked for, and done not been called? Where the app runs. */
 static inline bool wr_sink_is_open(const struct wr_environ *e)
@@ -150,7 +158,8 @@ void wr_sink_tell(struct wr_environ *e);
 /* ---- client.c ---- */
 
 int32_t wr_client_is_gone(weir_environ *env);
-int32_t wr_client_on_disconnect(weir_environ *env, weir_disconnect_fn *fn, void *arg);
+int32_t wr_client_on_disconnect(weir_environ *env, weir_disconnect_fn *fn, void *arg,
+                                weir_disconnect_guard *guard);
 
 /* On the loop: the client has half-closed (of struct wr_exchange). */
 void wr_client_on_half_close(struct wr_exchange *x);

@@ -153,6 +153,15 @@ typedef void weir_disconnect_fn(weir_environ *env, void *arg, int32_t why);
 typedef void weir_read_all_fn(weir_environ *env, void *arg, const void *data, int64_t n);
 typedef void weir_read_file_fn(weir_environ *env, void *arg, int64_t n);
 
+/* What the wrappers below pass with them in C++: called in their place, it calls them and catches what they
+ * throw. NULL in C. */
+typedef void weir_event_guard(weir_event_fn *fn, weir_environ *env, void *arg);
+typedef void weir_disconnect_guard(weir_disconnect_fn *fn, weir_environ *env, void *arg,
+                                   int32_t why);
+typedef void weir_read_all_guard(weir_read_all_fn *done, weir_environ *env, void *arg,
+                                 const void *data, int64_t n);
+typedef void weir_read_file_guard(weir_read_file_fn *done, weir_environ *env, void *arg, int64_t n);
+
 /* Kinds of bodies. */
 #define WEIR_BODY_EMPTY    0
 #define WEIR_BODY_MEMORY   1
@@ -275,12 +284,15 @@ struct weir_host {
 
     int32_t (*body_limit)(weir_environ *env, uint64_t n);
     int32_t (*write)(weir_environ *env, const void *p, size_t n);
-    int32_t (*on_input)(weir_environ *env, weir_event_fn *fn, void *arg);
-    int32_t (*on_writable)(weir_environ *env, weir_event_fn *fn, void *arg);
-    int32_t (*on_disconnect)(weir_environ *env, weir_disconnect_fn *fn, void *arg);
-    int32_t (*read_all)(weir_environ *env, size_t max, weir_read_all_fn *done, void *arg);
+    int32_t (*on_input)(weir_environ *env, weir_event_fn *fn, void *arg, weir_event_guard *guard);
+    int32_t (*on_writable)(weir_environ *env, weir_event_fn *fn, void *arg,
+                           weir_event_guard *guard);
+    int32_t (*on_disconnect)(weir_environ *env, weir_disconnect_fn *fn, void *arg,
+                             weir_disconnect_guard *guard);
+    int32_t (*read_all)(weir_environ *env, size_t max, weir_read_all_fn *done, void *arg,
+                        weir_read_all_guard *guard);
     int32_t (*read_file)(weir_environ *env, int32_t fd, uint64_t max, weir_read_file_fn *done,
-                         void *arg);
+                         void *arg, weir_read_file_guard *guard);
 
     /* Some are not there yet; they are here so that the order stands. */
     uint64_t (*token)(weir_environ *env);
@@ -464,62 +476,45 @@ static inline void *weir_thread_state(weir_environ *env)
  * the app. */
 extern "C++" {
 template <bool Fails, typename... More> struct weir_guarded_ {
-    void (*fn)(weir_environ *env, void *arg, More... more);
-    void *arg;
+    typedef void function(weir_environ *env, void *arg, More... more);
 
-    static void fail(weir_environ *env, int32_t level, const char *fmt, const char *what)
+    static void fail(weir_environ *env, const char *text, const char *what)
     {
         if (Fails)
-            weir_fail(env, "%s%s", fmt, what);
+            weir_fail(env, "%s%s", text, what);
         else
-            weir_log(env, level, "%s%s", fmt, what);
+            weir_log(env, WEIR_LOG_ERROR, "%s%s", text, what);
     }
 
-    static void call(weir_environ *env, void *guarded, More... more)
+    static void call(function *fn, weir_environ *env, void *arg, More... more)
     {
-        const weir_guarded_ *it = static_cast<const weir_guarded_ *>(guarded);
-
         WEIR_TRY_
         {
-            it->fn(env, it->arg, more...);
+            fn(env, arg, more...);
         }
         catch (const std::exception &thrown)
         {
-            fail(env, WEIR_LOG_ERROR, "a callback threw an exception: ", thrown.what());
+            fail(env, "a callback threw an exception: ", thrown.what());
         }
         catch (...)
         {
-            fail(env, WEIR_LOG_ERROR, "a callback threw what is no std::exception", "");
+            fail(env, "a callback threw what is no std::exception", "");
         }
     }
 };
 
+/* The guard of a function of this type. */
 template <bool Fails, typename... More>
-inline int32_t weir_guard_callback_(weir_environ *env,
-                                    void (*&fn)(weir_environ *env, void *arg, More... more),
-                                    void *&arg)
+inline void (*weir_guard_of_(void (*)(weir_environ *env, void *arg, More... more)))(
+    void (*fn)(weir_environ *env, void *arg, More... more), weir_environ *env, void *arg,
+    More... more)
 {
-    weir_guarded_<Fails, More...> *guarded;
-
-    if (!fn)
-        return 0;
-    guarded = static_cast<weir_guarded_<Fails, More...> *>(weir_alloc(env, sizeof(*guarded)));
-    if (!guarded)
-        return WEIR_ENOMEM;
-    guarded->fn = fn;
-    guarded->arg = arg;
-    fn = weir_guarded_<Fails, More...>::call;
-    arg = guarded;
-    return 0;
+    return weir_guarded_<Fails, More...>::call;
 }
 }
-#    define WEIR_GUARD_(fails, env, fn, arg)                                                       \
-        do                                                                                         \
-            if (weir_guard_callback_<fails>(env, fn, arg) < 0)                                     \
-                return WEIR_ENOMEM;                                                                \
-        while (0)
+#    define WEIR_GUARD_(fails, fn) weir_guard_of_<fails>(fn)
 #else
-#    define WEIR_GUARD_(fails, env, fn, arg) ((void)0)
+#    define WEIR_GUARD_(fails, fn) NULL
 #endif
 
 /* ---- its content ---- */
@@ -569,8 +564,7 @@ static inline int32_t weir_body_limit(weir_environ *env, uint64_t n)
 static inline int32_t weir_on_input(weir_environ *env, void (*fn)(weir_environ *env, void *arg),
                                     void *arg)
 {
-    WEIR_GUARD_(true, env, fn, arg);
-    return WEIR_CALL_(env->host, on_input, (env, fn, arg), WEIR_ENOTSUP);
+    return WEIR_CALL_(env->host, on_input, (env, fn, arg, WEIR_GUARD_(true, fn)), WEIR_ENOTSUP);
 }
 
 /*
@@ -589,8 +583,8 @@ static inline int32_t
 weir_read_all(weir_environ *env, size_t max,
               void (*done)(weir_environ *env, void *arg, const void *data, int64_t n), void *arg)
 {
-    WEIR_GUARD_(true, env, done, arg);
-    return WEIR_CALL_(env->host, read_all, (env, max, done, arg), WEIR_ENOTSUP);
+    return WEIR_CALL_(env->host, read_all, (env, max, done, arg, WEIR_GUARD_(true, done)),
+                      WEIR_ENOTSUP);
 }
 
 /* The same into a regular file, from the descriptor's offset on, in 64 KiB of memory: n is how much was
@@ -601,8 +595,8 @@ static inline int32_t weir_read_file(weir_environ *env, int32_t fd, uint64_t max
                                      void (*done)(weir_environ *env, void *arg, int64_t n),
                                      void *arg)
 {
-    WEIR_GUARD_(true, env, done, arg);
-    return WEIR_CALL_(env->host, read_file, (env, fd, max, done, arg), WEIR_ENOTSUP);
+    return WEIR_CALL_(env->host, read_file, (env, fd, max, done, arg, WEIR_GUARD_(true, done)),
+                      WEIR_ENOTSUP);
 }
 
 /* ---- the client ---- */
@@ -628,8 +622,8 @@ static inline int32_t weir_on_disconnect(weir_environ *env,
                                          void (*fn)(weir_environ *env, void *arg, int32_t why),
                                          void *arg)
 {
-    WEIR_GUARD_(false, env, fn, arg);
-    return WEIR_CALL_(env->host, on_disconnect, (env, fn, arg), WEIR_ENOTSUP);
+    return WEIR_CALL_(env->host, on_disconnect, (env, fn, arg, WEIR_GUARD_(false, fn)),
+                      WEIR_ENOTSUP);
 }
 
 /* ---- the answer ---- */
@@ -893,8 +887,7 @@ static inline int32_t weir_write(weir_environ *env, const void *p, size_t n)
 static inline int32_t weir_on_writable(weir_environ *env, void (*fn)(weir_environ *env, void *arg),
                                        void *arg)
 {
-    WEIR_GUARD_(true, env, fn, arg);
-    return WEIR_CALL_(env->host, on_writable, (env, fn, arg), WEIR_ENOTSUP);
+    return WEIR_CALL_(env->host, on_writable, (env, fn, arg, WEIR_GUARD_(true, fn)), WEIR_ENOTSUP);
 }
 
 /* ---- configuration ---- */
