@@ -62,7 +62,8 @@ void wr_test_set_checker(weir_test *t, struct wr_handler *handler)
 
 /* ---- HEAD as GET ---- */
 
-/* Fields that depend on the moment are none of those that say what a resource is. */
+/* Fields that depend on the moment, or on content that is made (RFC 9110 9.3.2), are none of those that say
+ * what a resource is. */
 static bool is_compared(const char *name)
 {
     static const char *const others[] = {

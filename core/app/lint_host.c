@@ -353,7 +353,7 @@ static int64_t read_content(weir_environ *env, void *buf, size_t n)
         wr_lint_found(r, WR_LINT_READ, "weir_read into NULL");
         return WEIR_EINVAL;
     }
-    if (r->read_said < WEIR_AGAIN && r->read_said != WEIR_EFAILED)
+    if (r->read_said < WEIR_AGAIN && r->read_said != WEIR_EFAILED && r->read_said != WEIR_ESTATE)
         wr_lint_found(r, WR_LINT_READ, "weir_read after it has failed");
     if (r->is_reader_out)
         wr_lint_found(r, WR_LINT_READERS, "weir_read while weir_read_all or weir_read_file reads");

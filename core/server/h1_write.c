@@ -435,7 +435,7 @@ static enum wr_h1_io send_file(struct wr_h1 *h, const struct wr_piece *piece, si
             "route %s, %.*s: a file became shorter while it was sent: %llu bytes of the response "
             "are missing",
             x->route ? x->route->text : "-", (int)x->request.path.n, x->request.path.p,
-            (unsigned long long)h->tx_left);
+            (unsigned long long)(h->is_tx_chunked ? h->chunk_left : h->tx_left));
         return WR_H1_IO_FAILED;
     }
     note_taken(h, sent);

@@ -92,7 +92,7 @@ static inline void weir_sse_put_(weir_sse *out, const char *p, size_t n)
     if (out->error == 0 && room - out->n < n)
         weir_sse_fail_(out, WEIR_ENOMEM);
     if (out->error == 0 && room > out->room) {
-        grown = (char *)realloc(out->p, room);
+        grown = WEIR_CAST_(char *, realloc(out->p, room));
         if (grown) {
             out->p = grown;
             out->room = room;
@@ -121,7 +121,7 @@ static inline void weir_sse_put_lines_(weir_sse *out, const char *name, const ch
     for (;; p++) {
         for (line = p; p < end && *p != '\r' && *p != '\n';)
             p++;
-        weir_sse_put_field_(out, name, line, (size_t)(p - line));
+        weir_sse_put_field_(out, name, line, WEIR_CAST_(size_t, p - line));
         if (p == end)
             return;
         if (*p == '\r' && end - p > 1 && p[1] == '\n')
@@ -138,7 +138,7 @@ static inline int32_t weir_sse_is_valid_(const weir_sse_event *e)
     if (e->event && strpbrk(e->event, "\r\n"))
         return 0;
     for (const char *p = e->id; p && *p; p++)
-        if (((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7f)
+        if ((WEIR_CAST_(unsigned char, *p) < 0x20 && *p != '\t') || *p == 0x7f)
             return 0;
     return 1;
 }
@@ -146,7 +146,7 @@ static inline int32_t weir_sse_is_valid_(const weir_sse_event *e)
 /* Adds an event. WEIR_EINVAL: it is not valid, see above. WEIR_ENOMEM. */
 static inline int32_t weir_sse_add(weir_sse *out, const weir_sse_event *event)
 {
-    const char *data = event->text ? event->text : (const char *)event->data;
+    const char *data = event->text ? event->text : WEIR_CAST_(const char *, event->data);
     size_t n = event->text ? strlen(event->text) : event->n;
     size_t before = out->n;
     char retry[16];
@@ -154,7 +154,7 @@ static inline int32_t weir_sse_add(weir_sse *out, const weir_sse_event *event)
     if (!weir_sse_is_valid_(event))
         return weir_sse_fail_(out, WEIR_EINVAL);
     if (event->retry_ms > 0) {
-        snprintf(retry, sizeof retry, "%lu", (unsigned long)event->retry_ms);
+        snprintf(retry, sizeof retry, "%lu", WEIR_CAST_(unsigned long, event->retry_ms));
         weir_sse_put_field_(out, "retry: ", retry, strlen(retry));
     }
     if (event->id)
@@ -193,11 +193,11 @@ __attribute__((format(printf, 2, 3))) static inline int32_t weir_sse_printf(weir
     va_end(ap);
     if (n < 0)
         return weir_sse_fail_(out, WEIR_EINVAL);
-    text = (char *)malloc((size_t)n + 1);
+    text = WEIR_CAST_(char *, malloc(WEIR_CAST_(size_t, n) + 1));
     if (!text)
         return weir_sse_fail_(out, WEIR_ENOMEM);
     va_start(ap, fmt);
-    vsnprintf(text, (size_t)n + 1, fmt, ap);
+    vsnprintf(text, WEIR_CAST_(size_t, n) + 1, fmt, ap);
     va_end(ap);
     err = weir_sse_text(out, text);
     free(text);
@@ -236,7 +236,7 @@ static inline const char *weir_sse_last_id(weir_environ *env)
 
 static inline int32_t weir_sse_next_(weir_environ *env, void *arg, weir_chunk *chunk)
 {
-    weir_sse *out = (weir_sse *)arg;
+    weir_sse *out = WEIR_CAST_(weir_sse *, arg);
     int32_t said;
 
     if (!out->has_begun) { /* so that the client hears at once that it has been let in */
@@ -268,7 +268,7 @@ static inline int32_t weir_sse_next_(weir_environ *env, void *arg, weir_chunk *c
 
 static inline void weir_sse_close_(void *arg)
 {
-    weir_sse *out = (weir_sse *)arg;
+    weir_sse *out = WEIR_CAST_(weir_sse *, arg);
 
     free(out->p);
     if (out->close)
@@ -285,7 +285,7 @@ static inline weir_body weir_sse_body(weir_environ *env,
                                       int32_t (*next)(weir_environ *env, void *arg, weir_sse *out),
                                       void (*close)(void *arg), void *arg, uint32_t heartbeat_ms)
 {
-    weir_sse *out = (weir_sse *)weir_alloc(env, sizeof *out);
+    weir_sse *out = WEIR_CAST_(weir_sse *, weir_alloc(env, sizeof *out));
     weir_body body;
 
     if (!out) {

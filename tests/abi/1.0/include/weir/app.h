@@ -48,7 +48,10 @@
 #ifdef __cplusplus
 #    include <exception>
 #    include <initializer_list>
+#    define WEIR_CAST_(type, value) static_cast<type>(value)
 extern "C" {
+#else
+#    define WEIR_CAST_(type, value) ((type)(value))
 #endif
 
 /* Of this header. A host runs plugins of its own major and of its minor or an older one. */
@@ -472,6 +475,9 @@ static inline void *weir_thread_state(weir_environ *env)
             return result;                                                                         \
         }
 
+/* As `say` for a request, which then fails for that alone. */
+#    define WEIR_SAY_FAILED_(env, level, ...) weir_fail(env, __VA_ARGS__)
+
 /* Callbacks: what one throws makes the request fail; or is logged alone, where it may be called beside
  * the app. */
 extern "C++" {
@@ -523,7 +529,7 @@ inline void (*weir_guard_of_(void (*)(weir_environ *env, void *arg, More... more
  * The app is called when the header is complete: content is read by it, as it comes, and what is not
  * read the client does not get rid of. The first read is what sends 100 Continue to who waits for it.
  *
- * Gives bytes, 0 at the end (a read of 0 bytes gives 0 too), or WEIR_E*: WEIR_EGONE, WEIR_EBADMSG,
+ * Gives bytes, 0 at the end (a read of 0 bytes gives 0 too, and asks for nothing), or WEIR_E*: WEIR_EGONE, WEIR_EBADMSG,
  * WEIR_ETOOBIG, WEIR_ETIMEDOUT, WEIR_EFAILED; WEIR_ESTATE while weir_read_all() or weir_read_file()
  * reads. In a thread it waits, in the app and in `next`. On the loop and in callbacks it does not:
  * WEIR_AGAIN when there is nothing for now, and then weir_on_input() tells of more; inside `next`, say
@@ -570,8 +576,8 @@ static inline int32_t weir_on_input(weir_environ *env, void (*fn)(weir_environ *
 /*
  * Reads what is left of the content, at most max bytes, and calls done(env, arg, data, n) with it: n
  * bytes, valid until the response is over, not terminated, not NULL where n is 0; or n below 0, a
- * WEIR_E* as of weir_read(), or WEIR_ENOMEM, and data is NULL. More than max: WEIR_ETOOBIG. No thread
- * waits meanwhile. The app returns weir_later(env), and done calls weir_finish(); or an iterable that
+ * WEIR_E* as of weir_read(), or WEIR_ENOMEM, and data is NULL. More than max: WEIR_ETOOBIG; what came of it
+ * is lost. No thread waits meanwhile. The app returns weir_later(env), and done calls weir_finish(); or an iterable that
  * says WEIR_AGAIN, and done calls weir_wake().
  *
  * 0: done will be called exactly once, after the app has returned; with WEIR_EGONE, before close, when
@@ -741,13 +747,13 @@ __attribute__((format(printf, 2, 3))) static inline weir_body weir_printf(weir_e
     va_end(ap);
     if (n < 0)
         return weir_error(env, 500);
-    text = (char *)weir_alloc(env, (size_t)n + 1);
+    text = WEIR_CAST_(char *, weir_alloc(env, WEIR_CAST_(size_t, n) + 1));
     if (!text)
         return weir_error(env, 503);
     va_start(ap, fmt);
-    vsnprintf(text, (size_t)n + 1, fmt, ap);
+    vsnprintf(text, WEIR_CAST_(size_t, n) + 1, fmt, ap);
     va_end(ap);
-    return weir_bytes(text, (size_t)n);
+    return weir_bytes(text, WEIR_CAST_(size_t, n));
 }
 
 /* `length` bytes of a regular file from `offset`, by sendfile(2); WEIR_TO_END: up to its end. The
@@ -774,7 +780,7 @@ static inline int32_t weir_guard_next_(weir_next_fn *next, weir_environ *env, vo
     {
         return next(env, arg, chunk);
     }
-    WEIR_CATCH_(weir_log, env, WEIR_FAIL)
+    WEIR_CATCH_(WEIR_SAY_FAILED_, env, WEIR_FAIL)
 }
 #endif
 
@@ -802,14 +808,13 @@ static inline weir_body weir_iterable(int32_t (*next)(weir_environ *env, void *a
 }
 
 /* In `next`: the piece is `size` bytes of a file from `offset`, sent by sendfile(2). The descriptor is
- * yours, and stays open until the next call of next, or close. No regular file, or one that is shorter, is
- * a mistake; one that shrinks later a closed connection.
- */
+ * that of a regular file, yours, and stays open until the next call of next, or close. What is missing
+ * there: as in weir_file(). */
 static inline void weir_chunk_file(weir_chunk *chunk, int32_t fd, uint64_t offset, uint64_t size)
 {
     chunk->data = NULL;
     chunk->size = size;
-    chunk->reserved[0] = (uint64_t)(uint32_t)fd + 1;
+    chunk->reserved[0] = WEIR_CAST_(uint64_t, WEIR_CAST_(uint32_t, fd)) + 1;
     chunk->reserved[1] = offset;
 }
 
@@ -1002,7 +1007,8 @@ typedef struct weir_trailers {
 static inline int32_t weir_trailer_add(weir_environ *env, const char *name, const char *value,
                                        size_t n)
 {
-    const weir_trailers *t = (const weir_trailers *)weir_extension(env->host, "weir.trailers/1");
+    const weir_trailers *t =
+        WEIR_CAST_(const weir_trailers *, weir_extension(env->host, "weir.trailers/1"));
 
     return t ? t->add(env, name, value, n) : WEIR_ENOTSUP;
 }
@@ -1012,7 +1018,8 @@ static inline int32_t weir_trailer_each(weir_environ *env,
                                                       const char *value, size_t value_n),
                                         void *arg)
 {
-    const weir_trailers *t = (const weir_trailers *)weir_extension(env->host, "weir.trailers/1");
+    const weir_trailers *t =
+        WEIR_CAST_(const weir_trailers *, weir_extension(env->host, "weir.trailers/1"));
 
     return t ? t->each(env, fn, arg) : WEIR_ENOTSUP;
 }
@@ -1031,7 +1038,7 @@ typedef struct weir_early_hints_table {
 static inline int32_t weir_early_hints(weir_environ *env, const weir_header *fields)
 {
     const weir_early_hints_table *t =
-        (const weir_early_hints_table *)weir_extension(env->host, "weir.early-hints/1");
+        WEIR_CAST_(const weir_early_hints_table *, weir_extension(env->host, "weir.early-hints/1"));
 
     return t ? t->send(env, fields) : WEIR_ENOTSUP;
 }
@@ -1242,7 +1249,7 @@ template <weir_plugin (*Make)()> struct weir_guard_ {
         {
             return call(env, start_response);
         }
-        WEIR_CATCH_(weir_log, env, weir_error(env, 500))
+        WEIR_CATCH_(WEIR_SAY_FAILED_, env, weir_error(env, 500))
     }
 
     static int32_t load(const weir_host *host, const weir_config *config, void **state)
