@@ -36,36 +36,6 @@ static int fd_of(const weir_chunk *c)
     return c->reserved[0] - 1 <= INT32_MAX ? (int)(c->reserved[0] - 1) : -1;
 }
 
-int64_t wr_app_body_find_file(struct wr_environ *e, const char *what, int fd, uint64_t offset,
-                              uint64_t size)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return wr_start_fault(e, WEIR_EINVAL, "%s: descriptor %d: %s", what, fd,
-                              strerrordesc_np(errno));
-    if (!S_ISREG(st.st_mode))
-        return wr_start_fault(e, WEIR_EINVAL, "%s: descriptor %d is not a regular file", what, fd);
-    if (offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset)
-        return wr_start_fault(
-            e, WEIR_EINVAL, "%s: the file has %lld bytes, too few for %llu + %llu", what,
-            (long long)st.st_size, (unsigned long long)offset, (unsigned long long)size);
-    return st.st_size - (int64_t)offset;
-}
-
-/* Are they there? What goes out before that is known is a response that breaks off. */
-static int32_t check_bytes(struct wr_environ *e)
-{
-    const weir_chunk *c = &e->chunk;
-
-    if (is_file_chunk(c))
-        wr_app_body_find_file(e, "weir_chunk_file", fd_of(c), c->reserved[1], c->size);
-    else if (!c->data || c->size > PTRDIFF_MAX)
-        wr_start_fault(e, WEIR_EINVAL, "a piece of %llu bytes at %p", (unsigned long long)c->size,
-                       c->data);
-    return e->error;
-}
-
 int64_t wr_app_body_check_file(struct wr_environ *e, const char *who, int fd, uint64_t offset,
                                uint64_t size)
 {
@@ -94,7 +64,11 @@ static int32_t take_chunk(struct wr_environ *e)
     e->empties = 0;
     if (e->status == 0)
         return wr_start_fault(e, WEIR_ESTATE, "a piece of the body before start_response");
-    if (check_bytes(e) < 0)
+    if (!is_file_chunk(c) && (!c->data || c->size > PTRDIFF_MAX))
+        return wr_start_fault(e, WEIR_EINVAL, "a piece of %llu bytes at %p",
+                              (unsigned long long)c->size, c->data);
+    if (is_file_chunk(c) &&
+        wr_app_body_check_file(e, "weir_chunk_file", fd_of(c), c->reserved[1], c->size) < 0)
         return e->error;
     if (e->declared >= 0 && c->size > (uint64_t)e->declared - e->given)
         return wr_start_fault(e, WEIR_EINVAL, "the body is larger than its Content-Length, %lld",

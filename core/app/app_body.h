@@ -34,11 +34,6 @@ void wr_app_body_set_beat(struct wr_environ *e);
 /* A pull that was made elsewhere is there. On the loop. */
 void wr_app_body_pulled(struct wr_environ *e);
 
-/* How many bytes the file has from `offset` on, which are at least `size`: what is promised must be there
- * (RFC 9112 6.3). Below 0 it is not, which is the app's fault; `what` begins the message. */
-int64_t wr_app_body_find_file(struct wr_environ *e, const char *what, int fd, uint64_t offset,
-                              uint64_t size);
-
 /* The host table's, for bodies of any kind that an app has in hand. */
 void wr_app_body_close_any(weir_environ *env, weir_body *body);
 int32_t wr_app_body_next_any(weir_environ *env, weir_body *body, weir_chunk *chunk);

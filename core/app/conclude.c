@@ -113,16 +113,16 @@ static void conclude_sized(struct wr_environ *e, uint64_t size)
     give_body(e, length);
 }
 
+/* How much of the file there is; what was promised must be there (RFC 9112 6.3). */
 static void conclude_file(struct wr_environ *e)
 {
     weir_body *b = &e->body;
-    bool is_to_end = b->size == WEIR_TO_END;
-    int fd = b->fd <= INT32_MAX ? (int)b->fd : -1;
-    int64_t has = wr_app_body_find_file(e, "weir_file", fd, b->offset, is_to_end ? 0 : b->size);
+    uint64_t size = b->size == WEIR_TO_END ? 0 : b->size;
+    int64_t there = wr_app_body_check_file(e, "weir_file", (int)b->fd, b->offset, size);
 
-    if (is_to_end)
-        b->size = has < 0 ? 0 : (uint64_t)has;
-    conclude_sized(e, has < 0 ? 0 : b->size);
+    if (there >= 0 && b->size == WEIR_TO_END)
+        b->size = (uint64_t)there - b->offset;
+    conclude_sized(e, there < 0 ? 0 : b->size);
 }
 
 /* The first piece is a heartbeat. Where a callback is at work it may still change the head: then with the

@@ -323,11 +323,11 @@ static void check_waiting(struct wr_lint_request *r)
     struct wr_lint *l = r->lint;
     int64_t patience_ns = (int64_t)atomic_load(&l->patience_ms) * 1000000;
 
-    /* A stream that has begun may well have nothing more to say, as when it tells of others' requests. */
-    if (r->again_since > 0 && r->body.given == 0 && atomic_load(&r->wakes) == 0 &&
-        atomic_load(&r->waiters) == 0 && wr_lint_now_ns() - r->again_since > patience_ns)
-        wr_lint_found(r, WR_LINT_NEVER_WOKEN,
-                      "next said WEIR_AGAIN: no weir_read waits, and no weir_wake came");
+    if (r->again_since > 0 && atomic_load(&l->wakes) == 0 && atomic_load(&r->waiters) == 0 &&
+        wr_lint_now_ns() - r->again_since > patience_ns)
+        atomic_fetch_add(&l->unwoken, 1);
+    if (patience_ns > 0)
+        wr_lint_check_unwoken(l);
     if (r->has_later && !r->has_finished && atomic_load(&r->waiters) == 0 &&
         wr_lint_real(r)->error == 0)
         wr_lint_found(r, WR_LINT_NEVER_FINISHED,

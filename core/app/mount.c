@@ -220,7 +220,7 @@ bool wr_mount_is_concurrent(const struct wr_mount *m)
 {
     if (m->plugin.serial)
         return false;
-    return m->plugin.runs != WEIR_ON_LOOP || m->loops_n > 1; /* a single thread has a stand-in */
+    return m->plugin.runs != WEIR_ON_LOOP || m->loops_n > 1; /* one thread has a stand-in */
 }
 
 /* ---- life ---- */

@@ -808,8 +808,9 @@ static inline weir_body weir_iterable(int32_t (*next)(weir_environ *env, void *a
 }
 
 /* In `next`: the piece is `size` bytes of a file from `offset`, sent by sendfile(2). The descriptor is
- * that of a regular file, yours, and stays open until the next call of next, or close. What is missing
- * there: as in weir_file(). */
+ * yours, and stays open until the next call of next, or close. No regular file, or one that is shorter, is
+ * a mistake; one that shrinks later a closed connection.
+ */
 static inline void weir_chunk_file(weir_chunk *chunk, int32_t fd, uint64_t offset, uint64_t size)
 {
     chunk->data = NULL;

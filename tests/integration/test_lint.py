@@ -123,7 +123,7 @@ class Clean(TempCase):
         for listing in test_guide.read_guide(read("docs/writing-plugins.md")):
             if not listing.is_plugin or (listing.suffix == ".cc" and not shutil.which(building.CXX)):
                 continue
-            if listing.stem == "slow":  # it holds its thread for a minute, which W36 says
+            if listing.stem in ("slow", "square"):  # W36: it holds its thread for a minute; W29: it throws
                 continue
             with self.subTest(listing.name):
                 plugin = test_guide.compile_listing(listing, self.temp)
