@@ -193,13 +193,23 @@ static int64_t read_on_thread(struct wr_environ *e, void *buf, size_t n)
 
 /* ---- all ways ---- */
 
+/* On the loop: has next said WEIR_AGAIN because there was no content? Nobody may have looked at it yet,
+ * where something that was written goes before. */
+static bool is_next_starved(const struct wr_environ *e)
+{
+    return e->wants_input && (e->is_awaiting || (e->has_pulled && e->pulled == WEIR_AGAIN));
+}
+
 static int64_t read_here(struct wr_environ *e, void *buf, size_t n)
 {
     int64_t result = public_result(e->x, wr_exchange_read(e->x, buf, n));
 
     e->is_starved = result == WEIR_AGAIN;
-    if (!e->is_starved)
+    if (!e->is_starved) {
+        if (!e->is_in_next && is_next_starved(e)) /* a callback has taken what next waits for */
+            wr_events_post(e, WR_EVENT_WAKE);
         return result;
+    }
     e->wants_input |= e->is_in_next;
     if (e->s && e->s->on_input.fn)
         e->x->on_input = on_input;
@@ -315,6 +325,7 @@ void wr_input_sink_done(struct wr_environ *e)
 static void on_input(struct wr_exchange *x)
 {
     struct wr_environ *e = x->handler_data;
+    bool is_woken = is_next_starved(e);
 
     x->on_input = NULL;
     if (e->is_gathering) {
@@ -325,8 +336,7 @@ static void on_input(struct wr_exchange *x)
             wr_input_sink_done(e);
     } else if (!e->remote) {
         e->is_starved = false; /* who asks to be called from now on is not to wait for still more */
-        wr_events_call_here(e, e->s && e->s->on_input.fn ? WR_EVENT_INPUT : 0,
-                            e->is_awaiting && e->wants_input);
+        wr_events_call_here(e, e->s && e->s->on_input.fn ? WR_EVENT_INPUT : 0, is_woken);
     } else if (e->remote->is_asked) {
         read_for_thread(e);
     } else if (!wr_remote_is_out(e)) { /* else it asks again when it is back */
