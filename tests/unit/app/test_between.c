@@ -203,6 +203,30 @@ static weir_body write_and_read(weir_environ *env, weir_start_response *start_re
     return weir_iterable(write_then_read, NULL, NULL);
 }
 
+/* ---- next wakes itself, and a callback is due as well ---- */
+
+static int32_t wake_itself(weir_environ *env, void *arg, weir_chunk *chunk)
+{
+    (void)arg;
+    switch (seen.nexts++) {
+    case 0:
+        seen.start(env, 200, NULL);
+        weir_wake(env);
+        return WEIR_AGAIN;
+    case 1:
+        return say(chunk, "C");
+    default:
+        return WEIR_END;
+    }
+}
+
+static weir_body wake_and_call(weir_environ *env, weir_start_response *start_response)
+{
+    begin(env, start_response);
+    weir_on_writable(env, read_nothing, NULL);
+    return weir_iterable(wake_itself, NULL, NULL);
+}
+
 /* ---- a wake, and a body that cannot be asked ---- */
 
 static weir_body wake_for_nothing(weir_environ *env, weir_start_response *start_response)
@@ -348,6 +372,13 @@ static void next__waits_for_content_behind_its_output__is_told_of_it(void **stat
     }
 }
 
+static void next__wakes_itself_where_a_callback_is_due__is_asked_again(void **state)
+{
+    (void)state;
+    check_app(wake_and_call, 200, "C", NULL);
+    assert_int_equal(seen.inputs, 1);
+}
+
 static void iterable__without_next_but_woken__is_a_500(void **state)
 {
     (void)state;
@@ -363,6 +394,7 @@ int main(void)
         cmocka_unit_test(close__asks_for_content__is_told_that_it_is_over),
         cmocka_unit_test(next__leaves_content_to_a_callback__which_is_called),
         cmocka_unit_test(next__waits_for_content_behind_its_output__is_told_of_it),
+        cmocka_unit_test(next__wakes_itself_where_a_callback_is_due__is_asked_again),
         cmocka_unit_test(iterable__without_next_but_woken__is_a_500),
     };
 
