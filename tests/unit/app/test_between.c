@@ -227,6 +227,23 @@ static weir_body wake_and_call(weir_environ *env, weir_start_response *start_res
     return weir_iterable(wake_itself, NULL, NULL);
 }
 
+/* ---- a callback has a trailer for a body that may have ended ---- */
+
+static void add_late(weir_environ *env, void *arg)
+{
+    (void)arg;
+    seen.inputs++;
+    seen.late = weir_trailer_add(env, "X-Sum", "1", 1);
+}
+
+static weir_body add_behind(weir_environ *env, weir_start_response *start_response)
+{
+    begin(env, start_response);
+    start_response(env, 200, NULL);
+    weir_on_input(env, add_late, NULL);
+    return weir_text("C");
+}
+
 /* ---- a wake, and a body that cannot be asked ---- */
 
 static weir_body wake_for_nothing(weir_environ *env, weir_start_response *start_response)
@@ -379,6 +396,25 @@ static void next__wakes_itself_where_a_callback_is_due__is_asked_again(void **st
     assert_int_equal(seen.inputs, 1);
 }
 
+static void callback__trailer_of_a_body_of_known_size__comes_too_late(void **state)
+{
+    static const weir_test_request request = {
+        .content_length = 1, .method = "POST", .take = WEIR_TEST_BY_HAND};
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(places); i++) {
+        weir_plugin plugin;
+        weir_test *t = start_at(i, &plugin, add_behind);
+        weir_test_exchange *x = weir_test_begin(t, &request);
+
+        weir_test_send(x, "1", 1);
+        assert_int_equal(seen.inputs, 1);
+        assert_int_equal(seen.late, WEIR_ESTATE);
+        weir_test_end(x);
+        weir_test_free(t);
+    }
+}
+
 static void iterable__without_next_but_woken__is_a_500(void **state)
 {
     (void)state;
@@ -395,6 +431,7 @@ int main(void)
         cmocka_unit_test(next__leaves_content_to_a_callback__which_is_called),
         cmocka_unit_test(next__waits_for_content_behind_its_output__is_told_of_it),
         cmocka_unit_test(next__wakes_itself_where_a_callback_is_due__is_asked_again),
+        cmocka_unit_test(callback__trailer_of_a_body_of_known_size__comes_too_late),
         cmocka_unit_test(iterable__without_next_but_woken__is_a_500),
     };
 
