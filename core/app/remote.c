@@ -93,16 +93,16 @@ static void send_next(struct wr_remote *r)
     struct wr_environ *e = r->e;
 
     r->phase = WR_REMOTE_IDLE;
-    if (e->is_ended) {
+    if (e->is_ended)
         wr_remote_try_end(e);
-    } else if (e->due) { /* and what else is wanted behind that */
+    else if (e->due) /* a pull that is wanted comes behind them */
         send_events(r);
-    } else if (r->wants_pull && e->error == 0) {
-        r->wants_pull = false;
-        send_job(r, WR_REMOTE_PULL);
-    } else if (wants_input(e) && !wr_sink_is_open(e)) {
+    else if (e->error < 0)
+        ; /* nothing is asked for any more */
+    else if (r->wants_pull)
+        send_pull(r);
+    else if (wants_input(e) && !wr_sink_is_open(e))
         wr_input_fetch(e);
-    }
 }
 
 /* A piece, or that there is none: nobody has used it yet. Who was woken after it had been asked, and

@@ -986,11 +986,12 @@ static inline const void *weir_extension(const weir_host *host, const char *name
  * Trailer fields, behind the content: "weir.trailers/1".
  *
  * weir_trailer_add(): a field behind the response's content, by the rules of start_response; not what
- * frames, routes, authenticates or describes content (RFC 9110 6.5.1). Until next has said WEIR_END, or a
- * body was given that is no iterable: WEIR_ESTATE. One that is added before the head is sent is announced
- * there (Trailer); with value NULL that is all that is done, and a later call of this name gives the value.
- * They reach a client of HTTP/1.1 whose answer comes in chunks; when it has said "TE: trailers", also one
- * of a known size does. Else they are dropped: nothing may hang on them.
+ * frames, routes, authenticates or describes content (RFC 9110 6.5.1). Until the body has ended: of one
+ * whose size is known, until it was given; after that, WEIR_ESTATE. One that
+ * is added before the head is sent is announced there (Trailer); with value NULL that is all that is done,
+ * and a later call of this name gives the value. They reach a client of HTTP/1.1 whose answer comes in
+ * chunks; when it has said "TE: trailers", also one of a known size does. Else they are dropped: nothing
+ * may hang on them.
  *
  * weir_trailer_each(): calls fn for every trailer field of the request, when weir_read() has given 0. They
  * are never among its fields: what a proxy checked there it has not here. As weir_header_each().

@@ -366,6 +366,7 @@ void app_take_body(struct app_run *run, const weir_body *body, bool is_returned)
         return;
     }
     if (body->kind == WEIR_BODY_LATER || run->has_body) { /* finished twice, or with what is none */
+        app_fail(run);
         run->is_loose = true;
         return;
     }
