@@ -44,6 +44,19 @@ static void run_or_wait(struct wr_exchange *x)
         wr_loop_again(w->loop, &h->conn->source, EPOLLOUT);
 }
 
+/* Who reads at a time of its own, in a callback or for a thread, has as much in a turn of the loop as in one
+ * of the connection. */
+static void begin_reading(struct wr_h1 *h)
+{
+    uint64_t turn = wr_loop_turn(h->conn->worker->loop);
+
+    if (h->turn == turn)
+        return;
+    h->turn = turn;
+    h->turn_read = 0;
+    h->is_over_budget = false;
+}
+
 static ssize_t stream_read(struct wr_exchange *x, void *dst, size_t n)
 {
     struct wr_h1 *h = h1_of(x);
@@ -52,10 +65,13 @@ static ssize_t stream_read(struct wr_exchange *x, void *dst, size_t n)
 
     if (h->tx == WR_H1_TX_DONE && h->rx == WR_H1_RX_BODY) /* its content is being discarded */
         return -ECONNABORTED;
-    got = wr_h1_read_body(h, dst, n);
     if (w->running == h->conn)
-        return got;
+        return wr_h1_read_body(h, dst, n);
+    begin_reading(h);
+    got = wr_h1_read_body(h, dst, n);
     wr_h1_set_deadline(h); /* a reader at a time of its own starts the clock itself */
+    if (h->is_over_budget) /* it is told of the rest in the next turn */
+        wr_loop_again(w->loop, &h->conn->source, EPOLLIN);
     if (h->has_rdhup && h->rx == WR_H1_RX_DONE) /* what ends with that, ends in a turn */
         wr_loop_again(w->loop, &h->conn->source, EPOLLOUT);
     return got;
@@ -398,6 +414,7 @@ static void run(struct wr_h1 *h)
     c->worker->running = c;
     h->has_progress = h->is_blocked = h->is_over_budget = false;
     h->turn_sent = h->turn_read = 0;
+    h->turn = wr_loop_turn(c->worker->loop);
     do {
         bool had_exchange = h->x != NULL;
 

@@ -72,6 +72,7 @@ struct wr_h1 {
     uint64_t tx_left;    /* of a response with Content-Length */
     size_t turn_sent;    /* bytes of content in this turn */
     size_t turn_read;    /* bytes from the transport in this turn */
+    uint64_t turn;       /* of the loop, which that was last */
     uint64_t chunk_left; /* of the chunk whose size line is out */
 
     /* h1_deadline.c's: */

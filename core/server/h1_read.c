@@ -72,13 +72,12 @@ static bool make_room(struct wr_h1 *h)
     return true;
 }
 
-/* Has the transport nothing more to give in this turn? One who reads at a time of its own, a thread by
- * a post, lets others have their turn by that. */
+/* Has the transport nothing more to give in this turn? */
 static bool is_exhausted(struct wr_h1 *h)
 {
     if (h->is_eof || !h->is_readable)
         return true;
-    if (h->turn_read >= READ_TURN_MAX && h->conn->worker->running == h->conn)
+    if (h->turn_read >= READ_TURN_MAX)
         h->is_over_budget = true;
     return h->is_over_budget;
 }

@@ -616,6 +616,47 @@ static void turn__content_that_is_read__is_bounded(void **state)
     check_turns(serve_taking_all);
 }
 
+static struct wr_exchange *kept;
+
+static void serve_keeping(struct test_handler *h, struct wr_exchange *x)
+{
+    x->handler_data = h;
+    x->on_input = take_all;
+    kept = x;
+}
+
+/* So it is for who reads at a time of its own, as an app in a callback: else it would read for as long as a
+ * client sends fast, and nobody else would have a turn. */
+static void turn__content_that_is_read_between_turns__is_bounded(void **state)
+{
+    char *content = calloc(1, SENT);
+    struct test_server s;
+    struct test_client c;
+    int turns = 0;
+
+    (void)state;
+    assert_non_null(content);
+    open_both(&s, &c);
+    kept = NULL;
+    s.handler.serve = serve_keeping;
+    s.site.config.body_bytes_max = SENT;
+    test_client_send(&c, POST("/a", "3145728"));
+    fake_transport_put(&c.transport, wr_slice(content, SENT));
+    c.transport.in_n -= SENT; /* the head alone for now */
+    wr_conn_on_io(c.conn, EPOLLIN);
+    c.transport.in_n += SENT;
+    wr_conn_on_io(c.conn, EPOLLIN);
+    assert_non_null(kept);
+    take_all(kept);
+    assert_in_range(c.transport.in_at, MIB, MIB + 512 * 1024);
+    for (; fake_transport_has_input(&c.transport) && turns < 10; turns++)
+        test_server_step(&s);
+    assert_in_range(turns, 2, 3);
+    check_description(&c, "200 /a");
+    close_both(&s, &c);
+    free(content);
+}
+
 enum { PIECES = 100000, PIECES_IN_TURN = 10000 };
 
 /* Making and framing a small piece takes longer than sending its bytes does. */
@@ -670,4 +711,5 @@ WR_TESTS(cmocka_unit_test(first__silent_connection__closes_after_the_time_of_a_h
          cmocka_unit_test(turn__pipelined_requests__are_bounded),
          cmocka_unit_test(turn__content_that_nobody_reads__is_bounded),
          cmocka_unit_test(turn__content_that_is_read__is_bounded),
+         cmocka_unit_test(turn__content_that_is_read_between_turns__is_bounded),
          cmocka_unit_test(turn__small_pieces__are_bounded));
