@@ -69,7 +69,7 @@ struct wr_environ {
     bool has_warned;     /* that the arena is used up, too */
     bool has_read;       /* some of the content */
     bool has_asked;      /* for content, in any way */
-    bool is_too_large;   /* the content, by its length, for weir_body_limit() */
+    bool is_too_large;   /* the content, for weir_body_limit() or a sink: no read gives any of it */
     bool is_starved;     /* the last read said WEIR_AGAIN, and nothing has come since */
     bool is_in_next;     /* weir_read() on the loop may be told of more */
     bool wants_input;    /* it said WEIR_AGAIN in next */

@@ -577,8 +577,8 @@ static inline int32_t weir_on_input(weir_environ *env, void (*fn)(weir_environ *
  * Reads what is left of the content, at most max bytes, and calls done(env, arg, data, n) with it: n
  * bytes, valid until the response is over, not terminated, not NULL where n is 0; or n below 0, a
  * WEIR_E* as of weir_read(), or WEIR_ENOMEM, and data is NULL. More than max: WEIR_ETOOBIG; what came of it
- * is lost. No thread waits meanwhile. The app returns weir_later(env), and done calls weir_finish(); or an iterable that
- * says WEIR_AGAIN, and done calls weir_wake().
+ * is lost, and weir_read() says so too. No thread waits meanwhile. The app returns weir_later(env), and
+ * done calls weir_finish(); or an iterable that says WEIR_AGAIN, and done calls weir_wake().
  *
  * 0: done will be called exactly once, after the app has returned; with WEIR_EGONE, before close, when
  * the request ends without. weir_read() gives WEIR_ESTATE until then. Below 0 it will not be called:
@@ -860,7 +860,7 @@ static inline int32_t weir_body_next(weir_environ *env, weir_body *body, weir_ch
  * The body of a request for which the app returns weir_later(): as if the app had returned this one. In
  * a callback of the request, or in the app before that returns. The body is taken in any case, and
  * closed when this fails: WEIR_ESTATE, when it was called before, or the app has returned another body;
- * WEIR_EGONE, WEIR_EFAILED, WEIR_ENOMEM.
+ * WEIR_EINVAL, with weir_later(), which is a fault; WEIR_EGONE, WEIR_EFAILED, WEIR_ENOMEM.
  */
 static inline int32_t weir_finish(weir_environ *env, weir_body body)
 {

@@ -6,11 +6,17 @@
 
 #include <weir/test.h>
 
+/* What came, and what a read says behind that. */
 static void told(weir_environ *env, void *arg, const void *data, int64_t n)
 {
-    (void)arg;
+    char byte;
+
     (void)data;
-    weir_finish(env, weir_printf(env, "%lld", (long long)n));
+    if (arg)
+        weir_finish(env, weir_printf(env, "%lld, then %lld", (long long)n,
+                                     (long long)weir_read(env, &byte, 1)));
+    else
+        weir_finish(env, weir_printf(env, "%lld", (long long)n));
 }
 
 static void written(weir_environ *env, void *arg, int64_t n)
@@ -30,7 +36,7 @@ static weir_body app(weir_environ *env, weir_start_response *start_response)
     if (strcmp(path, "/file") == 0)
         weir_read_file(env, 0, 2, written, NULL); /* to which nothing is written */
     else
-        weir_read_all(env, 2, told, NULL);
+        weir_read_all(env, 2, told, strcmp(path, "/then") == 0 ? env : NULL);
     return weir_later(env);
 }
 
@@ -79,10 +85,30 @@ static void sink__content_by_its_length_too_large__is_not_asked_for(void **state
     }
 }
 
+/* Part of it was taken, and is lost: what follows must not pass for all of it. */
+static void sink__content_that_turns_out_too_large__is_lost(void **state)
+{
+    static const int32_t places[] = {WEIR_TEST_ON_LOOP, WEIR_TEST_IN_THREAD};
+
+    (void)state;
+    for (size_t p = 0; p < WR_COUNT(places); p++) {
+        weir_test_setup setup = {.plugin = &plugin, .runs = places[p]};
+        weir_test *t = weir_test_start(&setup);
+        weir_test_request request = {
+            .target = "/then", .body = "abcdef", .body_size = 6, .content_length = -1, .piece = 1};
+        const weir_test_response *r = weir_test_call(t, &request);
+
+        assert_non_null(r);
+        assert_string_equal(r->body, "-5013, then -5013");
+        weir_test_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sink__content_by_its_length_too_large__is_not_asked_for),
+        cmocka_unit_test(sink__content_that_turns_out_too_large__is_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
