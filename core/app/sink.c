@@ -86,7 +86,8 @@ void wr_sink_tell(struct wr_environ *e)
     k->kind = WR_SINK_NONE;
     k->has_begun = k->is_due = false;
     wr_input_note(e, result);
-    if (result == WEIR_ETOOBIG && k->total > 0) /* what was taken is lost: the rest is not the content */
+    if (result == WEIR_ETOOBIG &&
+        k->total > 0) /* what was taken is lost: the rest is not the content */
         e->is_too_large = true;
     if (kind == WR_SINK_MEMORY)
         tell_all(e, result);
