@@ -18,7 +18,8 @@ void *__wrap_wr_arena_alloc(struct wr_arena *a, size_t n);
 
 static atomic_int count, hits;
 static atomic_int planned = -1;
-static atomic_bool fails_on;
+static atomic_bool fails_on, is_of_one;
+static _Thread_local bool is_the_one;
 static _Thread_local int spared;
 
 void short_memory_plan(int skip, bool all)
@@ -26,6 +27,15 @@ void short_memory_plan(int skip, bool all)
     atomic_store(&count, 0);
     atomic_store(&hits, 0);
     atomic_store(&fails_on, all);
+    atomic_store(&is_of_one, false);
+    atomic_store(&planned, skip);
+}
+
+void short_memory_plan_here(int skip)
+{
+    short_memory_plan(-1, false);
+    is_the_one = skip >= 0;
+    atomic_store(&is_of_one, is_the_one);
     atomic_store(&planned, skip);
 }
 
@@ -43,7 +53,7 @@ static bool fails(void)
 {
     int plan = atomic_load(&planned), before;
 
-    if (plan < 0 || spared > 0)
+    if (plan < 0 || spared > 0 || (atomic_load(&is_of_one) && !is_the_one))
         return false;
     before = atomic_fetch_add(&count, 1);
     if (before != plan && !(atomic_load(&fails_on) && before > plan))

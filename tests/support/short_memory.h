@@ -4,7 +4,7 @@
  *
  *     short_memory_plan(7, false);  ...  if (short_memory_hits() > 0) ...  short_memory_plan(-1, false);
  *
- * Threads: any, but plans are made where nothing runs.
+ * Threads: any, but plans are made where nothing runs; those of one thread, while others do.
  */
 #ifndef WR_TESTS_SHORT_MEMORY_H
 #define WR_TESTS_SHORT_MEMORY_H
@@ -14,6 +14,9 @@
 
 /* The allocation behind `skip` others fails, and with `all` those that follow; -1: none does. */
 void short_memory_plan(int skip, bool all);
+
+/* The same for the allocations of this thread alone, whatever others do meanwhile. */
+void short_memory_plan_here(int skip);
 
 int short_memory_hits(void);
 

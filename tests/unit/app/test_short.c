@@ -99,10 +99,10 @@ static weir_body app(weir_environ *env, weir_start_response *start_response)
     start_response(env, 200, NULL);
     weir_defer(env, count, &it.deferred);
     if (it.skip >= 0) {
-        short_memory_plan(it.skip, false);
+        short_memory_plan_here(it.skip);
         it.said = calls[it.call].make(env);
         it.hit = short_memory_hits() > 0;
-        short_memory_plan(-1, false);
+        short_memory_plan_here(-1);
     }
     if (it.skip >= 0 && calls[it.call].is_later)
         return weir_later(env);
