@@ -325,7 +325,6 @@ void wr_input_sink_done(struct wr_environ *e)
 static void on_input(struct wr_exchange *x)
 {
     struct wr_environ *e = x->handler_data;
-    bool is_woken = is_next_starved(e);
 
     x->on_input = NULL;
     if (e->is_gathering) {
@@ -336,7 +335,7 @@ static void on_input(struct wr_exchange *x)
             wr_input_sink_done(e);
     } else if (!e->remote) {
         e->is_starved = false; /* who asks to be called from now on is not to wait for still more */
-        wr_events_call_here(e, e->s && e->s->on_input.fn ? WR_EVENT_INPUT : 0, is_woken);
+        wr_events_call_here(e, e->s && e->s->on_input.fn ? WR_EVENT_INPUT : 0, is_next_starved(e));
     } else if (e->remote->is_asked) {
         read_for_thread(e);
     } else if (!wr_remote_is_out(e)) { /* else it asks again when it is back */
