@@ -156,7 +156,8 @@ static void mount_call(struct wr_making *m, const struct wr_mount_call *call)
                   .config_label = label,
                   .state = call->state,
                   .threads = (int)m->options->threads,
-                  .queue_max = (size_t)m->options->queue},
+                  .queue_max = (size_t)m->options->queue,
+                  .coroutines = (int)m->options->coroutines},
     };
 
     snprintf(label, sizeof label, "config of %s", call->route);
@@ -234,7 +235,7 @@ static void describe_config(const struct wr_making *m, const struct wr_route_opt
                             struct wanted *w)
 {
     static const enum wr_mount_runs runs[] = {WR_MOUNT_AS_PLUGIN, WR_MOUNT_ON_LOOP,
-                                              WR_MOUNT_IN_THREAD};
+                                              WR_MOUNT_IN_THREAD, WR_MOUNT_IN_COROUTINE};
 
     w->setup.config = o->config.text;
     if (o->config.text) {
@@ -246,6 +247,8 @@ static void describe_config(const struct wr_making *m, const struct wr_route_opt
     w->setup.lint = o->lint;
     w->setup.threads = (int)(o->threads > 0 ? o->threads : m->options->threads);
     w->setup.queue_max = (size_t)(o->queue > 0 ? o->queue : m->options->queue);
+    w->setup.coroutines = (int)(o->coroutines > 0 ? o->coroutines : m->options->coroutines);
+    w->setup.stack_bytes = (size_t)o->stack_bytes;
 }
 
 static void mount_folder(struct wr_making *m, const struct wr_route_options *o, struct wanted *w)

@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LOOPS_MAX   1024
-#define THREADS_MAX 1024
-#define QUEUE_MAX   1000000
+#define LOOPS_MAX      1024
+#define THREADS_MAX    1024
+#define QUEUE_MAX      1000000
+#define COROUTINES_MAX 1000000
 
 const char *weir_strerror(int32_t error)
 {
@@ -308,6 +309,13 @@ int32_t weir_server_set_threads(weir_server *s, uint32_t threads, uint32_t queue
         return fail(s, WEIR_EINVAL, "at most %d requests may wait for threads", QUEUE_MAX);
     error = set_number(s, "threads", threads > 0 ? threads : 8);
     return error < 0 ? error : set_number(s, "queue", queue > 0 ? queue : 1024);
+}
+
+int32_t weir_server_set_coroutines(weir_server *s, uint32_t coroutines)
+{
+    if (coroutines > COROUTINES_MAX)
+        return fail(s, WEIR_EINVAL, "a plugin has %d coroutines at most", COROUTINES_MAX);
+    return set_number(s, "coroutines", coroutines > 0 ? coroutines : 10000);
 }
 
 int32_t weir_server_set_loops(weir_server *s, uint32_t loops)

@@ -9,15 +9,22 @@
 #define WR_APP_BUILTIN_H
 
 #include "app/environ.h"
+#include "app/watch.h"
 #include "io/pool.h"
+
+struct wr_coroutines;
+struct wr_loop_posts;
 
 /* What hides behind weir_loop. */
 struct wr_app_loop {
     weir_loop base; /* first */
     struct wr_worker *worker;
-    int count;        /* loops of this server */
-    void *state;      /* of loop_start */
-    bool has_started; /* loop_stop is to follow */
+    int count;                        /* loops of this server */
+    void *state;                      /* of loop_start */
+    bool has_started;                 /* loop_stop is to follow */
+    struct wr_watches watches;        /* of the loop, and no request */
+    struct wr_loop_posts *posts;      /* of weir_loop_post() */
+    struct wr_coroutines *coroutines; /* NULL: none was needed yet */
 };
 
 static inline struct wr_app_loop *wr_app_loop_of(weir_loop *loop)

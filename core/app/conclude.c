@@ -7,6 +7,7 @@
 #include "app/hints.h"
 #include "app/input.h"
 #include "app/remote.h"
+#include "app/resume.h"
 #include "app/start.h"
 #include "app/streaming.h"
 #include "app/trailers.h"
@@ -242,6 +243,10 @@ static void conclude_declined(struct wr_environ *e)
     if (e->s)
         e->s->on_input.fn = e->s->on_writable.fn = NULL;
     e->wants_call = false; /* else its content would be fetched for this one */
+    e->is_declined = true;
+    wr_resume_close(e);
+    if (e->s && wr_remote_is_here(e))
+        wr_watches_clear(&e->s->watches);
     x->on_input = NULL;
     wr_dispatch_next(x);
 }

@@ -95,8 +95,10 @@ struct wr_environ {
     struct wr_body *ours; /* what wr_builtin_body() has said; NULL: the body above */
     bool is_ended; /* the exchange is; what the app wants at the end may be still to be called */
     bool is_held;  /* the exchange, behind all that, until the task below has run */
-    unsigned due;  /* callbacks, as enum wr_event, for an app elsewhere */
-    atomic_uint events; /* enum wr_event; not 0: the task below is posted */
+    bool is_end_waiting; /* its turn to end has come, and something is still at work for it */
+    bool is_declined;    /* nothing is called for it any more, but at the end */
+    unsigned due;        /* callbacks, as enum wr_event, for an app elsewhere */
+    atomic_uint events;  /* enum wr_event; not 0: the task below is posted */
     struct wr_task wake;
 
     /* content gathered for body_buffer_max, or fetched for an app on another loop; malloc'ed */

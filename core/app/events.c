@@ -2,8 +2,11 @@
 
 #include "app/hints.h"
 #include "app/input.h"
+#include "app/loop_calls.h"
 #include "app/mount.h"
+#include "app/offload.h"
 #include "app/remote.h"
+#include "app/resume.h"
 #include "app/start.h"
 
 struct wr_streaming *wr_streaming_new(struct wr_environ *e)
@@ -14,6 +17,7 @@ struct wr_streaming *wr_streaming_new(struct wr_environ *e)
         return NULL;
     memset(s, 0, sizeof *s);
     s->e = e;
+    atomic_init(&s->offloads_out, 0);
     e->s = s;
     return s;
 }
@@ -58,6 +62,12 @@ void wr_events_call(struct wr_environ *e, unsigned due)
         call(e, s->on_input);
     if (due & WR_EVENT_WRITABLE)
         call(e, s->on_writable);
+    if (due & WR_EVENT_WATCHED)
+        wr_loop_calls_tell(e);
+    if (due & WR_EVENT_OFFLOADED)
+        wr_offload_tell(e);
+    if (due & WR_EVENT_RESUMED)
+        wr_resume_tell(e);
     e->is_in_call = e->is_in_callback = false;
     take_finished(e);
 }
@@ -98,6 +108,8 @@ int32_t wr_events_finish(weir_environ *env, const weir_body *body)
     }
     e->s->finished = it;
     e->s->has_finished = true;
+    if (it.kind != WEIR_BODY_ITERABLE)
+        wr_resume_close(e);
     if (!e->is_in_call)
         wr_events_post(e, WR_EVENT_FINISHED);
     return 0;
@@ -169,6 +181,8 @@ static void on_wake(struct wr_task *task)
             wr_exchange_unref(e->x);
     } else {
         events = begin_sink(e, events);
+        if (e->is_declined)
+            events &= ~WR_EVENTS_CALLBACKS;
         if (e->remote)
             wr_remote_on_events(e, events);
         else

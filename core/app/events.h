@@ -11,20 +11,23 @@
 #include "app/streaming.h"
 
 enum wr_event {
-    WR_EVENT_WAKE = 1,         /* weir_wake(): next has more */
-    WR_EVENT_OUTPUT = 2,       /* bytes were written */
-    WR_EVENT_FINISHED = 4,     /* weir_finish(), outside of a call */
-    WR_EVENT_HINTS = 256,      /* early hints were given */
-    WR_EVENT_SINK = 8,         /* weir_read_all() or weir_read_file() begins */
-    WR_EVENT_INPUT = 16,       /* callbacks: on_input, */
-    WR_EVENT_WRITABLE = 32,    /* on_writable, */
-    WR_EVENT_READ_DONE = 64,   /* done of the sink, */
-    WR_EVENT_HALF_CLOSED = 128 /* on_disconnect */
+    WR_EVENT_WAKE = 1,          /* weir_wake(): next has more */
+    WR_EVENT_OUTPUT = 2,        /* bytes were written */
+    WR_EVENT_FINISHED = 4,      /* weir_finish(), outside of a call */
+    WR_EVENT_HINTS = 256,       /* early hints were given */
+    WR_EVENT_SINK = 8,          /* weir_read_all() or weir_read_file() begins */
+    WR_EVENT_INPUT = 16,        /* callbacks: on_input, */
+    WR_EVENT_WRITABLE = 32,     /* on_writable, */
+    WR_EVENT_READ_DONE = 64,    /* done of the sink, */
+    WR_EVENT_HALF_CLOSED = 128, /* on_disconnect, */
+    WR_EVENT_RESUMED = 512,     /* fn of weir_resume(), */
+    WR_EVENT_WATCHED = 1024,    /* of a timer or a descriptor, */
+    WR_EVENT_OFFLOADED = 2048   /* done of weir_offload() */
 };
 
 #define WR_EVENTS_CALLBACKS                                                                        \
     ((unsigned)(WR_EVENT_FINISHED | WR_EVENT_INPUT | WR_EVENT_WRITABLE | WR_EVENT_READ_DONE |      \
-                WR_EVENT_HALF_CLOSED))
+                WR_EVENT_HALF_CLOSED | WR_EVENT_RESUMED | WR_EVENT_WATCHED | WR_EVENT_OFFLOADED))
 
 /* The task of a new environ. */
 void wr_events_init(struct wr_environ *e);

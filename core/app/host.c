@@ -10,10 +10,14 @@
 #include "app/events.h"
 #include "app/hints.h"
 #include "app/input.h"
+#include "app/loop_calls.h"
 #include "app/mount.h"
+#include "app/offload.h"
 #include "app/plugin_config.h"
+#include "app/resume.h"
 #include "app/start.h"
 #include "app/trailers.h"
+#include "app/wait.h"
 
 static void *alloc(weir_environ *env, size_t n)
 {
@@ -157,7 +161,17 @@ const weir_host wr_host_table = {
     .on_disconnect = wr_client_on_disconnect,
     .read_all = wr_sink_read_all,
     .read_file = wr_sink_read_file,
+    .token = wr_resume_token,
+    .resume = wr_resume,
     .finish = wr_events_finish,
+    .sleep = wr_wait_sleep,
+    .wait_fd = wr_wait_fd,
+    .loop_post = wr_loop_post_call,
+    .timer = wr_request_set_timer,
+    .watch_fd = wr_request_set_fd,
+    .offload = wr_offload,
+    /* next and on_start are NULL: not yet there. */
     .request_fail = request_fail,
-    /* The rest is NULL: not yet there. */
+    .loop_timer = wr_loop_set_timer,
+    .loop_watch_fd = wr_loop_set_fd,
 };

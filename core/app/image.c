@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -102,15 +103,16 @@ static int32_t check_fields(const weir_plugin *p, char *why)
     if (!p->app)
         return fail(WEIR_EPLUGIN, why, "the plugin %s has no app: WEIR_PLUGIN(.app = …, …)",
                     p->name);
-    if (p->runs == WEIR_IN_COROUTINE)
-        return fail(WEIR_ENOTSUP, why,
-                    "the plugin %s wants to run in a coroutine, which Weir %s does not have: "
-                    "WEIR_IN_THREAD runs the same code",
-                    p->name, WEIR_VERSION);
-    if (p->runs != WEIR_IN_THREAD && p->runs != WEIR_ON_LOOP)
+    if (p->runs != WEIR_IN_THREAD && p->runs != WEIR_ON_LOOP && p->runs != WEIR_IN_COROUTINE)
         return fail(WEIR_EPLUGIN, why,
-                    "the plugin %s has .runs = %d: WEIR_IN_THREAD or WEIR_ON_LOOP are there",
+                    "the plugin %s has .runs = %d: WEIR_IN_THREAD, WEIR_ON_LOOP and "
+                    "WEIR_IN_COROUTINE are there",
                     p->name, (int)p->runs);
+    if (p->stack_bytes != 0 &&
+        (p->stack_bytes < WR_STACK_BYTES_MIN || p->stack_bytes > WR_STACK_BYTES_MAX))
+        return fail(WEIR_EPLUGIN, why,
+                    "the plugin %s has .stack_bytes = %" PRIu64 ": expected 0, or %zu to %zu",
+                    p->name, p->stack_bytes, WR_STACK_BYTES_MIN, WR_STACK_BYTES_MAX);
     return 0;
 }
 

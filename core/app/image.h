@@ -47,6 +47,11 @@ const weir_plugin *wr_image_plugin(const struct wr_image *image);
 /* The file that it was loaded from, the private copy. */
 const char *wr_image_file(const struct wr_image *image);
 
+/* Of the stack of a coroutine: what may be asked for, and what there is when nothing is. */
+#define WR_STACK_BYTES_MIN ((size_t)16 * 1024)
+#define WR_STACK_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define WR_STACK_BYTES     ((size_t)256 * 1024)
+
 /* Checks a descriptor, of an image or of the program, and copies it, whatever its size. 0, or a
  * WEIR_E* number with `why` filled. */
 int32_t wr_plugin_check(const weir_plugin *plugin, weir_plugin *copy, char *why);

@@ -143,9 +143,9 @@ static int64_t read_fetched(struct wr_environ *e)
     return WEIR_AGAIN;
 }
 
-/* ---- for a thread that waits ---- */
+/* ---- for a thread or a coroutine that waits ---- */
 
-static void read_for_thread(struct wr_environ *e)
+static void read_for_waiter(struct wr_environ *e)
 {
     struct wr_remote *r = e->remote;
     ssize_t n = wr_exchange_read(e->x, r->into, r->room);
@@ -158,7 +158,7 @@ static void read_for_thread(struct wr_environ *e)
     pthread_mutex_lock(&r->lock);
     r->result = public_result(e->x, n);
     r->is_reading = r->is_waiting = false;
-    pthread_cond_signal(&r->changed);
+    wr_remote_signal(e);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -166,11 +166,23 @@ void wr_input_on_read(struct wr_task *task)
 {
     struct wr_remote *r = WR_CONTAINER_OF(task, struct wr_remote, read);
 
-    if (!atomic_load(&r->is_over)) /* else the thread has given up, and its buffer may be gone */
-        read_for_thread(r->e);
+    if (!atomic_load(&r->is_over)) /* else it has given up, and its buffer may be gone */
+        read_for_waiter(r->e);
 }
 
-static int64_t read_on_thread(struct wr_environ *e, void *buf, size_t n)
+/* Under the lock, which is free meanwhile where this is the loop. */
+static void ask_loop(struct wr_environ *e)
+{
+    if (!wr_remote_is_here(e)) {
+        wr_loop_post(e->x->worker->loop, &e->remote->read);
+        return;
+    }
+    wr_remote_unlock(e);
+    read_for_waiter(e);
+    wr_remote_lock(e);
+}
+
+static int64_t read_and_wait(struct wr_environ *e, void *buf, size_t n)
 {
     struct wr_remote *r = e->remote;
     int64_t result;
@@ -180,10 +192,10 @@ static int64_t read_on_thread(struct wr_environ *e, void *buf, size_t n)
     wr_remote_lock(e);
     r->is_reading = r->is_waiting = true;
     if (!atomic_load(&r->is_over))
-        wr_loop_post(e->x->worker->loop, &r->read);
+        ask_loop(e);
     wr_remote_wait_begin(e);
     while (r->is_reading && !atomic_load(&r->is_over))
-        pthread_cond_wait(&r->changed, &r->lock);
+        wr_remote_suspend(e);
     wr_remote_wait_end(e);
     result = r->is_reading ? WEIR_EGONE : r->result;
     r->is_reading = false;
@@ -257,7 +269,7 @@ int64_t wr_input_read(weir_environ *env, void *buf, size_t n)
     else if (!e->remote)
         result = read_here(e, buf, n);
     else
-        result = wr_remote_may_wait(e) ? read_on_thread(e, buf, n) : read_fetched(e);
+        result = wr_remote_may_wait(e) ? read_and_wait(e, buf, n) : read_fetched(e);
     wr_input_note(e, result);
     return result;
 }
@@ -337,7 +349,7 @@ static void on_input(struct wr_exchange *x)
         e->is_starved = false; /* who asks to be called from now on is not to wait for still more */
         wr_events_call_here(e, e->s && e->s->on_input.fn ? WR_EVENT_INPUT : 0, is_next_starved(e));
     } else if (e->remote->is_asked) {
-        read_for_thread(e);
+        read_for_waiter(e);
     } else if (!wr_remote_is_out(e)) { /* else it asks again when it is back */
         wr_input_fetch(e);
     }

@@ -8,8 +8,11 @@
 #include "app/image.h"
 #include "app/input.h"
 #include "app/lint.h"
+#include "app/loop_calls.h"
+#include "app/offload.h"
 #include "app/plugin_config.h"
 #include "app/remote.h"
+#include "app/resume.h"
 
 #define FULL_LOG_S 10 /* a full queue is said once in so many seconds */
 
@@ -42,19 +45,28 @@ void wr_mount_log(struct wr_environ *e, int32_t level, bool is_fault, const char
 
 /* ---- the end ---- */
 
+static bool has_streaming_end(const struct wr_streaming *s)
+{
+    return s->has_finished || s->subscribers || s->watches.loop || s->offloads || s->resumptions;
+}
+
 bool wr_mount_has_end(const struct wr_environ *e)
 {
     return e->deferred || e->body.close ||
            (e->body.kind == WEIR_BODY_FILE && e->body.flags & WEIR_CLOSE_FD) ||
-           wr_sink_is_open(e) || (e->s && (e->s->has_finished || e->s->subscribers));
+           wr_sink_is_open(e) || (e->s && has_streaming_end(e->s));
 }
 
 void wr_mount_end(struct wr_environ *e)
 {
     if (!wr_client_is_told_here(e) && wr_client_is_gone(&e->base))
         wr_client_tell_gone(e);
-    if (e->s)
+    if (e->s) {
+        wr_watches_clear(&e->s->watches);
         wr_sink_tell(e);
+        wr_offload_tell(e);
+        wr_resume_tell(e);
+    }
     wr_app_body_close_any(&e->base, &e->body);
     if (e->s && e->s->has_finished)
         wr_app_body_close_any(&e->base, &e->s->finished);
@@ -85,7 +97,8 @@ void wr_mount_end_chain(struct wr_environ *e)
     while (e && !e->remote) {
         struct wr_environ *previous = e->previous;
 
-        if (e->s && e->s->sink.is_writing) {
+        e->is_end_waiting = (e->s && e->s->sink.is_writing) || wr_offload_is_out(e);
+        if (e->is_end_waiting) {
             wr_exchange_ref(e->x);
             return;
         }
@@ -102,10 +115,10 @@ void wr_mount_end_waited(struct wr_environ *e)
 
     if (e->remote) {
         wr_remote_try_end(e);
-        return;
+    } else if (e->is_end_waiting) {
+        wr_mount_end_chain(e);
+        wr_exchange_unref(x);
     }
-    wr_mount_end_chain(e);
-    wr_exchange_unref(x);
 }
 
 /* Nothing but to be forgotten: most. */
@@ -126,6 +139,11 @@ static void tell_over(struct wr_environ *e)
         wr_timer_clear(wr_loop_timers(e->x->worker->loop), &e->s->beat);
     if (is_gone && e->s && wr_client_is_told_here(e))
         wr_client_tell_gone(e);
+    wr_resume_close(e);
+    if (e->s && wr_remote_is_here(e))
+        wr_watches_clear(&e->s->watches);
+    if (e->s && !e->remote)
+        wr_offload_cancel(e);
 }
 
 static void on_end(struct wr_exchange *x)
@@ -139,7 +157,21 @@ static void on_end(struct wr_exchange *x)
 
 /* ---- the handler ---- */
 
-/* What comes is more than the threads and their queue take. */
+static void log_full(const struct wr_mount *m)
+{
+    if (m->pool)
+        wr_log(m->log, WR_LOG_WARN,
+               "%s at %s: its %d threads are busy and %zu requests wait: others get a 503",
+               m->plugin.name, m->route, m->threads, m->queue_max);
+    else if (m->plugin.serial)
+        wr_log(m->log, WR_LOG_WARN, "%s at %s: %zu requests wait for their turn: others get a 503",
+               m->plugin.name, m->route, m->queue_max);
+    else
+        wr_log(m->log, WR_LOG_WARN, "%s at %s: its %ld coroutines are at work: others get a 503",
+               m->plugin.name, m->route, m->in_coroutine.used_max);
+}
+
+/* What comes is more than the threads and their queue take, or the coroutines. */
 static void refuse_full(struct wr_environ *e)
 {
     struct wr_mount *m = e->mount;
@@ -148,9 +180,7 @@ static void refuse_full(struct wr_environ *e)
 
     if (now_s - before_s >= FULL_LOG_S &&
         atomic_compare_exchange_strong(&m->full_at_s, &before_s, now_s))
-        wr_log(m->log, WR_LOG_WARN,
-               "%s at %s: its %d threads are busy and %zu requests wait: others get a 503",
-               m->plugin.name, m->route, m->threads, m->queue_max);
+        log_full(m);
     wr_exchange_add_field(e->x, WR_SLICE("Retry-After"), WR_SLICE("1"));
     wr_mount_respond_page(e, 503);
 }
@@ -174,7 +204,7 @@ void wr_mount_serve_gathered(struct wr_environ *e)
 static struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x)
 {
     struct wr_environ *e = wr_arena_alloc(&x->arena, sizeof *e);
-    bool is_elsewhere = m->pool || (m->home && m->home != x->worker);
+    bool is_elsewhere = m->plugin.runs != WEIR_ON_LOOP || (m->home && m->home != x->worker);
 
     if (!e)
         return NULL;
@@ -243,7 +273,12 @@ static int prepare(struct wr_handler *h, struct wr_worker *const *workers, int n
     m->loops_n = n;
     for (int i = 0; i < n; i++)
         m->loops[i] = (struct wr_app_loop){.base.host = &m->host, .worker = workers[i], .count = n};
-    if (m->plugin.runs == WEIR_ON_LOOP && m->plugin.serial && n > 1)
+    for (int i = 0; i < n; i++)
+        if (!wr_loop_calls_init(&m->loops[i])) {
+            snprintf(why, WR_WHY_MAX, "out of memory");
+            return -ENOMEM;
+        }
+    if (m->plugin.runs != WEIR_IN_THREAD && m->plugin.serial && n > 1)
         m->home = workers[0];
     return 0;
 }
@@ -303,18 +338,33 @@ static int start_pool(struct wr_mount *m, char *why)
                    : 0;
 }
 
+/* None begins before it is needed. */
+static int start_offload(struct wr_mount *m, char *why)
+{
+    struct wr_pool_setup setup = {.threads = m->threads,
+                                  .queue_max = m->queue_max,
+                                  .on_demand = true,
+                                  .name = "weir-offload"};
+
+    m->offload = wr_pool_new(&setup);
+    if (m->offload && wr_pool_start(m->offload) == 0)
+        return 0;
+    snprintf(why, WR_WHY_MAX, "out of memory");
+    return -ENOMEM;
+}
+
 static int start(struct wr_handler *h, char *why)
 {
     struct wr_mount *m = mount_of(h);
 
-    return m->plugin.runs == WEIR_IN_THREAD ? start_pool(m, why) : 0;
+    return m->plugin.runs == WEIR_IN_THREAD ? start_pool(m, why) : start_offload(m, why);
 }
 
 static bool is_busy(struct wr_handler *h)
 {
     struct wr_mount *m = mount_of(h);
 
-    return m->pool && wr_pool_is_busy(m->pool);
+    return (m->pool && wr_pool_is_busy(m->pool)) || (m->offload && wr_pool_is_busy(m->offload));
 }
 
 static void wait_for_jobs(struct wr_handler *h)
@@ -323,6 +373,8 @@ static void wait_for_jobs(struct wr_handler *h)
 
     if (m->pool)
         wr_pool_wait(m->pool);
+    if (m->offload)
+        wr_pool_wait(m->offload);
 }
 
 static void stop(struct wr_handler *h)
@@ -330,18 +382,28 @@ static void stop(struct wr_handler *h)
     struct wr_mount *m = mount_of(h);
 
     wr_pool_free(m->pool);
-    m->pool = NULL;
+    wr_pool_free(m->offload);
+    m->pool = m->offload = NULL;
 }
 
 static void stop_loop(struct wr_handler *h, int loop)
 {
     struct wr_mount *m = mount_of(h);
 
-    if (loop >= m->loops_n || !m->loops[loop].has_started)
+    struct wr_app_loop *l;
+
+    if (loop >= m->loops_n)
         return;
-    m->loops[loop].has_started = false;
-    if (m->plugin.loop_stop)
-        m->plugin.loop_stop(m->state, m->loops[loop].state);
+    l = &m->loops[loop];
+    if (l->has_started) {
+        wr_loop_calls_stop(l);
+        if (m->plugin.loop_stop)
+            m->plugin.loop_stop(m->state, l->state);
+    }
+    l->has_started = false;
+    wr_loop_calls_fini(l);
+    wr_coroutines_free(l->coroutines);
+    l->coroutines = NULL;
 }
 
 static void free_mount(struct wr_handler *h)
@@ -352,6 +414,8 @@ static void free_mount(struct wr_handler *h)
         m->plugin.unload(m->state);
     wr_plugin_config_free(m->config);
     wr_lint_free(m->lint);
+    for (int i = 0; i < m->loops_n; i++)
+        wr_loop_calls_free(&m->loops[i]);
     wr_image_unref(m->image);
     free(m->loops);
     free(m->document_root);
@@ -431,6 +495,19 @@ static bool add_checker(struct wr_mount *m)
     return m->lint != NULL;
 }
 
+/* What the configuration says counts before what the plugin does. */
+static void choose_runs(struct wr_mount *m, const struct wr_mount_setup *setup)
+{
+    static const int32_t runs[] = {[WR_MOUNT_ON_LOOP] = WEIR_ON_LOOP,
+                                   [WR_MOUNT_IN_THREAD] = WEIR_IN_THREAD,
+                                   [WR_MOUNT_IN_COROUTINE] = WEIR_IN_COROUTINE};
+    size_t stack = m->plugin.stack_bytes > 0 ? (size_t)m->plugin.stack_bytes : WR_STACK_BYTES;
+
+    if (setup->runs != WR_MOUNT_AS_PLUGIN)
+        m->plugin.runs = runs[setup->runs];
+    m->in_coroutine.stack_bytes = setup->stack_bytes > 0 ? setup->stack_bytes : stack;
+}
+
 struct wr_handler *wr_mount_new(const struct wr_mount_setup *setup, char *why, int32_t *err)
 {
     struct wr_mount *m = calloc(1, sizeof *m);
@@ -448,10 +525,11 @@ struct wr_handler *wr_mount_new(const struct wr_mount_setup *setup, char *why, i
     m->state = setup->state;
     m->threads = setup->threads;
     m->queue_max = setup->queue_max;
+    m->in_coroutine = (struct wr_in_coroutine){.used_max = setup->coroutines};
+    wr_in_coroutine_init(&m->in_coroutine);
     atomic_init(&m->full_at_s, 0);
     *err = wr_plugin_check(setup->plugin, &m->plugin, why);
-    if (setup->runs != WR_MOUNT_AS_PLUGIN)
-        m->plugin.runs = setup->runs == WR_MOUNT_ON_LOOP ? WEIR_ON_LOOP : WEIR_IN_THREAD;
+    choose_runs(m, setup);
     if (*err == 0 && (!copy_texts(m, setup) || (setup->lint && !add_checker(m)))) {
         snprintf(why, WR_WHY_MAX, "out of memory");
         *err = WEIR_ENOMEM;

@@ -21,6 +21,7 @@
 
 #include "app/builtin.h"
 #include "app/environ.h"
+#include "app/in_coroutine.h"
 #include "app/json_place.h"
 #include "io/pool.h"
 
@@ -44,13 +45,20 @@ struct wr_mount {
     int loops_n;
     int threads;
     size_t queue_max;
-    struct wr_pool *pool;   /* of an app that runs in threads */
+    struct wr_pool *pool;    /* of an app that runs in threads */
+    struct wr_pool *offload; /* of others, for weir_offload(): its threads begin when needed */
+    struct wr_in_coroutine in_coroutine;
     struct wr_worker *home; /* of a serial app on the loop: where all its calls are made */
     atomic_llong full_at_s; /* when the queue was full last, for the log */
 };
 
 /* Where an app runs: as its plugin says, or as the configuration does. */
-enum wr_mount_runs { WR_MOUNT_AS_PLUGIN, WR_MOUNT_ON_LOOP, WR_MOUNT_IN_THREAD };
+enum wr_mount_runs {
+    WR_MOUNT_AS_PLUGIN,
+    WR_MOUNT_ON_LOOP,
+    WR_MOUNT_IN_THREAD,
+    WR_MOUNT_IN_COROUTINE
+};
 
 struct wr_mount_setup {
     const weir_plugin *plugin;
@@ -66,7 +74,9 @@ struct wr_mount_setup {
     enum wr_mount_runs runs;
     int threads;
     size_t queue_max;
-    bool lint; /* it is checked while it runs */
+    int coroutines;     /* at once, on all loops */
+    size_t stack_bytes; /* of each; 0: as the plugin says */
+    bool lint;          /* it is checked while it runs */
 };
 
 /* Loads the plugin. NULL with `why`, of WR_WHY_MAX bytes, filled and *err set to a WEIR_E* number.

@@ -65,7 +65,7 @@ static void wait_for_room(struct wr_environ *e, size_t n)
     while (!has_room(e, n) && !atomic_load(&r->is_over)) {
         e->s->output.room_wanted = n;
         r->is_waiting = true;
-        pthread_cond_wait(&r->changed, &r->lock);
+        wr_remote_suspend(e);
     }
     wr_remote_wait_end(e);
 }
@@ -232,7 +232,7 @@ void wr_output_advance(struct wr_environ *e, size_t n)
         o->room_wanted = 0;
         if (e->remote) {
             e->remote->is_waiting = false;
-            pthread_cond_signal(&e->remote->changed);
+            wr_remote_signal(e);
         }
     }
     wr_remote_unlock(e);

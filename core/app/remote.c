@@ -1,11 +1,14 @@
 #include "app/remote.h"
 
 #include "app/app_body.h"
+#include "app/in_coroutine.h"
 #include "app/input.h"
+#include "app/offload.h"
+#include "app/start.h"
 
 /* ---- there ---- */
 
-static void work(struct wr_remote *r, void *thread_state)
+void wr_remote_work(struct wr_remote *r, void *thread_state)
 {
     struct wr_environ *e = r->e;
     bool is_over = atomic_load(&r->is_over);
@@ -21,17 +24,75 @@ static void work(struct wr_remote *r, void *thread_state)
         wr_app_body_pull(e);
     else
         wr_events_call(e, r->events);
-    wr_loop_post(e->x->worker->loop, &r->done);
+}
+
+void wr_remote_fail(struct wr_remote *r, const char *why)
+{
+    struct wr_environ *e = r->e;
+
+    if (atomic_load(&r->is_over))
+        return;
+    wr_start_fault(e, WEIR_ENOMEM, "%s", why);
+    e->pulled = WEIR_FAIL;
+    e->has_new_pull = true;
 }
 
 static void run_on_thread(struct wr_job *job, void *thread_state)
 {
-    work(WR_CONTAINER_OF(job, struct wr_remote, job), thread_state);
+    struct wr_remote *r = WR_CONTAINER_OF(job, struct wr_remote, job);
+
+    wr_remote_work(r, thread_state);
+    wr_loop_post(r->e->x->worker->loop, &r->done);
 }
 
 static void run_on_home(struct wr_task *task)
 {
-    work(WR_CONTAINER_OF(task, struct wr_remote, there), NULL);
+    struct wr_remote *r = WR_CONTAINER_OF(task, struct wr_remote, there);
+
+    if (r->e->mount->plugin.runs == WEIR_IN_COROUTINE) {
+        wr_in_coroutine_begin(r, false);
+        return;
+    }
+    wr_remote_work(r, NULL);
+    wr_loop_post(r->e->x->worker->loop, &r->done);
+}
+
+/* ---- waiting there ---- */
+
+void wr_remote_suspend(struct wr_environ *e)
+{
+    struct wr_remote *r = e->remote;
+
+    if (!r->co) {
+        pthread_cond_wait(&r->changed, &r->lock);
+        return;
+    }
+    r->is_suspended = true;
+    pthread_mutex_unlock(&r->lock);
+    wr_coroutine_suspend(r->co);
+    pthread_mutex_lock(&r->lock);
+}
+
+void wr_remote_signal(struct wr_environ *e)
+{
+    struct wr_remote *r = e->remote;
+
+    if (e->mount->pool) {
+        pthread_cond_signal(&r->changed);
+    } else if (r->is_suspended && !r->is_resuming) {
+        r->is_resuming = true;
+        wr_loop_post(wr_remote_loop(e), &r->resume);
+    }
+}
+
+static void on_resume(struct wr_task *task)
+{
+    struct wr_remote *r = WR_CONTAINER_OF(task, struct wr_remote, resume);
+
+    pthread_mutex_lock(&r->lock);
+    r->is_suspended = r->is_resuming = false;
+    pthread_mutex_unlock(&r->lock);
+    wr_in_coroutine_resume(r);
 }
 
 /* ---- on the loop ---- */
@@ -49,7 +110,22 @@ static void release(struct wr_remote *r)
     wr_exchange_unref(x);
 }
 
-/* True: it is on its way. What follows an earlier job is never refused. */
+/* A piece is asked for within a writer, which must be left before anything is done with it. */
+static bool send_to_coroutine(struct wr_remote *r)
+{
+    if (r->work == WR_REMOTE_CALL && !wr_in_coroutine_admit(r)) {
+        r->phase = WR_REMOTE_IDLE;
+        return false;
+    }
+    if (wr_remote_is_here(r->e))
+        wr_in_coroutine_begin(r, r->work == WR_REMOTE_PULL);
+    else
+        wr_loop_post(wr_remote_loop(r->e), &r->there);
+    return true;
+}
+
+/* True: it is on its way, or done, and the request may be over. What follows an earlier job is never
+ * refused. */
 static bool send_job(struct wr_remote *r, enum wr_remote_work what)
 {
     struct wr_mount *m = r->e->mount;
@@ -57,6 +133,8 @@ static bool send_job(struct wr_remote *r, enum wr_remote_work what)
 
     r->work = what;
     r->phase = WR_REMOTE_OUT;
+    if (m->plugin.runs == WEIR_IN_COROUTINE)
+        return send_to_coroutine(r);
     if (m->home)
         wr_loop_post(m->home->loop, &r->there);
     else if (what == WR_REMOTE_CALL)
@@ -147,6 +225,14 @@ static void on_done(struct wr_task *task)
     send_next(r);
 }
 
+void wr_remote_job_done(struct wr_remote *r, bool is_nested)
+{
+    if (wr_remote_is_here(r->e) && !is_nested)
+        on_done(&r->done);
+    else
+        wr_loop_post(r->e->x->worker->loop, &r->done);
+}
+
 bool wr_remote_open(struct wr_environ *e)
 {
     struct wr_remote *r = wr_arena_alloc(&e->x->arena, sizeof *r);
@@ -158,8 +244,10 @@ bool wr_remote_open(struct wr_environ *e)
                             .there.run = run_on_home,
                             .done.run = on_done,
                             .read.run = wr_input_on_read,
+                            .resume.run = on_resume,
                             .lock = PTHREAD_MUTEX_INITIALIZER,
                             .changed = PTHREAD_COND_INITIALIZER};
+    wr_list_init(&r->in_turn);
     atomic_init(&r->is_over, false);
     atomic_init(&r->is_gone, false);
     e->remote = r;
@@ -210,6 +298,16 @@ void wr_remote_on_events(struct wr_environ *e, unsigned events)
         send_next(r);
 }
 
+/* A job that has not begun. One on another loop is left to that. */
+static bool take_back(struct wr_remote *r)
+{
+    struct wr_environ *e = r->e;
+
+    if (e->mount->pool)
+        return wr_pool_cancel(e->mount->pool, &r->job);
+    return wr_remote_is_here(e) && wr_in_coroutine_cancel(r);
+}
+
 void wr_remote_tell_over(struct wr_environ *e)
 {
     struct wr_remote *r = e->remote;
@@ -218,9 +316,11 @@ void wr_remote_tell_over(struct wr_environ *e)
     atomic_store(&r->is_over, true);
     atomic_store(&r->is_gone, !e->x->is_complete);
     r->is_waiting = false;
-    pthread_cond_signal(&r->changed);
+    wr_remote_signal(e);
     pthread_mutex_unlock(&r->lock);
-    if (r->phase == WR_REMOTE_OUT && e->mount->pool && wr_pool_cancel(e->mount->pool, &r->job))
+    if (e->mount->pool)
+        wr_wait_end(&r->wait);
+    if (r->phase == WR_REMOTE_OUT && take_back(r))
         r->phase = WR_REMOTE_IDLE; /* its place in the queue is another's */
 }
 
@@ -235,7 +335,7 @@ void wr_remote_try_end(struct wr_environ *e)
     struct wr_remote *r = e->remote;
 
     if (!r->is_due || r->phase != WR_REMOTE_IDLE || atomic_load(&e->events) ||
-        e->s->sink.is_writing)
+        e->s->sink.is_writing || wr_offload_is_out(e))
         return;
     if (wr_mount_has_end(e))
         send_job(r, WR_REMOTE_END);

@@ -15,7 +15,9 @@
 #define WR_APP_STREAMING_H
 
 #include "app/environ.h"
+#include "app/watch.h"
 #include "io/pool.h"
+#include "server/tokens.h"
 
 struct wr_callback {
     weir_event_fn *fn; /* NULL: none */
@@ -78,6 +80,15 @@ struct wr_sink {
     struct wr_task back;
 };
 
+/* A call that weir_resume() wants. */
+struct wr_resumption {
+    struct wr_resumption *next;
+    weir_event_fn *fn;
+    weir_event_guard *guard; /* NULL: in C */
+    void *arg;
+    weir_release_fn *drop; /* NULL: nothing to be done */
+};
+
 struct wr_streaming {
     struct wr_environ *e; /* whose this is */
     struct wr_output output;
@@ -86,6 +97,14 @@ struct wr_streaming {
     struct wr_sink sink;
     weir_body finished; /* what weir_finish() has given */
     bool has_finished;
+
+    /* Under the lock of the worker's tokens, until that is closed. */
+    struct wr_token token;
+    struct wr_resumption *resumptions, **resumptions_end;
+
+    struct wr_watches watches;   /* of the thread of the app's loop */
+    struct wr_offload *offloads; /* the same: that done is to be called for */
+    atomic_uint offloads_out;    /* that are not back */
 
     struct wr_hints
         *_Atomic hints; /* of an app elsewhere, not yet on their way, the last one first */

@@ -34,8 +34,11 @@ static void put_comment(FILE *out, const struct wr_option *option)
         fprintf(out, " Default: %s.", option->absent ? "true" : "false");
         return;
     case WR_NUMBER:
-        fprintf(out, " From %" PRId64 " to %" PRId64 ". Default: %" PRId64 ".", option->min,
-                option->max, option->absent);
+        if (!wr_number_is_in_range(option, option->absent))
+            fprintf(out, " Or from %" PRId64, option->min);
+        else
+            fprintf(out, " From %" PRId64, option->min);
+        fprintf(out, " to %" PRId64 ". Default: %" PRId64 ".", option->max, option->absent);
         return;
     case WR_ONE_OF:
         fputs(" One of ", out);

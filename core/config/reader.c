@@ -261,12 +261,14 @@ static void read_flag(struct wr_reader *r, const struct wr_json_node *node, bool
 static void read_number(struct wr_reader *r, const struct wr_option *option,
                         const struct wr_json_node *node, int64_t *out)
 {
-    char what[WR_CONFIG_SHOW_MAX];
+    char what[WR_CONFIG_SHOW_MAX], apart[32] = "";
 
     *out = node->integer;
-    if (node->type == JSON_INTEGER && node->integer >= option->min && node->integer <= option->max)
+    if (node->type == JSON_INTEGER && wr_number_is_allowed(option, node->integer))
         return;
-    snprintf(what, sizeof what, "an integer from %" PRId64 " to %" PRId64, option->min,
+    if (!wr_number_is_in_range(option, option->absent))
+        snprintf(apart, sizeof apart, "%" PRId64 " or ", option->absent);
+    snprintf(what, sizeof what, "%san integer from %" PRId64 " to %" PRId64, apart, option->min,
              option->max);
     wr_report_expected(r, node, what);
 }

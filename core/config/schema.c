@@ -22,6 +22,19 @@ static void put_integer(struct wr_writer *w, const char *key, int64_t value)
     fprintf(w->out, "%" PRId64, value);
 }
 
+static void put_range(struct wr_writer *w, const struct wr_option *option)
+{
+    if (wr_number_is_in_range(option, option->absent)) {
+        put_integer(w, "minimum", option->min);
+        put_integer(w, "maximum", option->max);
+        return;
+    }
+    put_raw(w, "anyOf", "[");
+    fprintf(w->out,
+            "{\"const\": %" PRId64 "}, {\"minimum\": %" PRId64 ", \"maximum\": %" PRId64 "}]",
+            option->absent, option->min, option->max);
+}
+
 static void put_enum(struct wr_writer *w, const struct wr_option *option)
 {
     const char *quote = option->kind == WR_CHOICE ? "\"" : "";
@@ -89,8 +102,7 @@ static void put_kind(struct wr_writer *w, const struct wr_option *option)
         return;
     case WR_NUMBER:
         put_text(w, "type", "integer");
-        put_integer(w, "minimum", option->min);
-        put_integer(w, "maximum", option->max);
+        put_range(w, option);
         put_integer(w, "default", option->absent);
         return;
     case WR_ONE_OF:

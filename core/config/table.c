@@ -95,7 +95,7 @@ const char *wr_route_kind_of(const char *key)
         const char *kind, *keys;
     } kinds[] = {
         {"static", "static|index|try|fallback|listing|dot_files|compress|types|rules"},
-        {"plugin", "plugin|config|runs|threads|queue|body_bytes_max|lint"},
+        {"plugin", "plugin|config|runs|threads|queue|coroutines|stack_bytes|body_bytes_max|lint"},
         {"redirect", "redirect|status"},
         {"metrics", "metrics"},
     };
@@ -104,6 +104,16 @@ const char *wr_route_kind_of(const char *key)
         if (wr_word_find(kinds[i].keys, wr_slice_of(key)) >= 0)
             return kinds[i].kind;
     return NULL;
+}
+
+bool wr_number_is_in_range(const struct wr_option *option, int64_t value)
+{
+    return value >= option->min && value <= option->max;
+}
+
+bool wr_number_is_allowed(const struct wr_option *option, int64_t value)
+{
+    return value == option->absent || wr_number_is_in_range(option, value);
 }
 
 bool wr_map_has_null(const struct wr_option *option)

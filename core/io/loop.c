@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -26,6 +27,8 @@ struct wr_loop {
     uint32_t generation;
     struct wr_list again;
     struct wr_task *deferred;
+    struct wr_task *own, **own_end; /* posted by the thread that runs the turn, for the next one */
+    atomic_ulong runner;            /* that thread; 0: no turn is being run */
     struct wr_source wake;
 
     pthread_mutex_t post_lock;
@@ -83,6 +86,7 @@ struct wr_loop *wr_loop_new(const struct wr_clock *clock, int *err)
     }
     l->clock = clock;
     l->posted_end = &l->posted;
+    l->own_end = &l->own;
     l->wake_fd = -1;
     pthread_mutex_init(&l->post_lock, NULL);
     wr_timers_init(&l->timers);
@@ -115,12 +119,22 @@ static void run_deferred(struct wr_loop *l)
     }
 }
 
+static struct wr_task *take_own(struct wr_loop *l)
+{
+    struct wr_task *tasks = l->own;
+
+    l->own = NULL;
+    l->own_end = &l->own;
+    return tasks;
+}
+
 bool wr_loop_run_tasks(struct wr_loop *l)
 {
     bool has_run = false;
 
-    /* Until both are empty: each may ask for the other. */
-    for (struct wr_task *t = take_posted(l); t || l->deferred; t = take_posted(l)) {
+    /* Until all are empty: each may ask for the others. */
+    for (struct wr_task *t = take_posted(l); t || l->own || l->deferred; t = take_posted(l)) {
+        run_tasks(take_own(l));
         run_tasks(t);
         run_deferred(l);
         has_run = true;
@@ -168,6 +182,13 @@ static int reserve_slot(struct wr_loop *l, int fd)
     return 0;
 }
 
+/* Does this source still have its descriptor? One that was closed before it was removed may be another's by
+ * now. */
+static bool owns_slot(const struct wr_loop *l, const struct wr_source *s)
+{
+    return s->fd >= 0 && l->table[s->fd].source == s;
+}
+
 static int control(struct wr_loop *l, int op, int fd, uint32_t events)
 {
     uint64_t tag = (uint64_t)l->table[fd].generation << 32 | (uint32_t)fd;
@@ -198,17 +219,26 @@ void wr_loop_forget(struct wr_loop *l, struct wr_source *s)
 {
     wr_list_remove(&s->again);
     s->again_events = 0;
-    if (s->fd < 0)
-        return;
-    l->table[s->fd].source = NULL;
+    if (owns_slot(l, s))
+        l->table[s->fd].source = NULL;
     s->fd = -1;
 }
 
 void wr_loop_remove(struct wr_loop *l, struct wr_source *s)
 {
-    if (s->fd >= 0)
+    if (owns_slot(l, s))
         control(l, EPOLL_CTL_DEL, s->fd, 0);
     wr_loop_forget(l, s);
+}
+
+int wr_loop_change(struct wr_loop *l, struct wr_source *s, uint32_t events)
+{
+    return owns_slot(l, s) ? control(l, EPOLL_CTL_MOD, s->fd, events) : -EBADF;
+}
+
+struct wr_source *wr_loop_source(const struct wr_loop *l, int fd)
+{
+    return fd >= 0 && (size_t)fd < l->table_n ? l->table[fd].source : NULL;
 }
 
 void wr_loop_again(struct wr_loop *l, struct wr_source *s, uint32_t events)
@@ -224,12 +254,23 @@ void wr_loop_defer(struct wr_loop *l, struct wr_task *t)
     l->deferred = t;
 }
 
+/* Is this the thread that runs a turn? No other stores its own number there. */
+static bool is_runner(const struct wr_loop *l)
+{
+    return atomic_load_explicit(&l->runner, memory_order_relaxed) == (unsigned long)pthread_self();
+}
+
 void wr_loop_post(struct wr_loop *l, struct wr_task *t)
 {
     static const uint64_t one = 1;
     bool was_empty;
 
     t->next = NULL;
+    if (is_runner(l)) { /* which need not be woken */
+        *l->own_end = t;
+        l->own_end = &t->next;
+        return;
+    }
     pthread_mutex_lock(&l->post_lock);
     was_empty = l->posted == NULL;
     *l->posted_end = t;
@@ -272,10 +313,20 @@ static void dispatch(struct wr_loop *l, const struct epoll_event *ev)
         slot->source->fn(slot->source, ev->events);
 }
 
+static int count_tasks(const struct wr_task *t)
+{
+    int n = 0;
+
+    for (; t; t = t->next)
+        n++;
+    return n;
+}
+
 int wr_loop_step(struct wr_loop *l, int timeout_ms)
 {
     struct epoll_event events[BATCH];
     int own = wr_loop_timeout(l), again, n;
+    struct wr_task *tasks;
 
     if (own >= 0 && (timeout_ms < 0 || own < timeout_ms))
         timeout_ms = own;
@@ -286,11 +337,16 @@ int wr_loop_step(struct wr_loop *l, int timeout_ms)
         n = 0;
     read_clock(l);
     l->turn++;
-    again = run_again(l); /* before the events: who asks for it in this turn waits for the next */
+    atomic_store_explicit(&l->runner, (unsigned long)pthread_self(), memory_order_relaxed);
+    tasks = take_own(l);
+    again = count_tasks(tasks);
+    run_tasks(tasks);
+    again += run_again(l); /* before the events: who asks for it in this turn waits for the next */
     for (int i = 0; i < n; i++)
         dispatch(l, &events[i]);
     wr_timers_run(&l->timers, l->now_ms);
     run_deferred(l);
+    atomic_store_explicit(&l->runner, 0, memory_order_relaxed);
     return n + again;
 }
 
@@ -303,7 +359,7 @@ int wr_loop_timeout(const struct wr_loop *l)
 {
     int64_t ms;
 
-    if (!wr_list_is_empty(&l->again) || l->deferred)
+    if (!wr_list_is_empty(&l->again) || l->own || l->deferred)
         return 0;
     ms = wr_timers_next(&l->timers, l->clock->monotonic_ms(l->clock->ctx));
     return ms > INT32_MAX ? INT32_MAX : (int)ms;

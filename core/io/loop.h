@@ -50,7 +50,14 @@ void wr_source_init(struct wr_source *s, wr_source_fn *fn);
 
 int wr_loop_add(struct wr_loop *l, struct wr_source *s, int fd, uint32_t events);
 
-/* Takes the source out, pending events included. The descriptor stays open, and is the caller's. */
+/* Other events for one that is registered. 0 or -errno. */
+int wr_loop_change(struct wr_loop *l, struct wr_source *s, uint32_t events);
+
+/* Who has this descriptor; NULL: nobody. */
+struct wr_source *wr_loop_source(const struct wr_loop *l, int fd);
+
+/* Takes the source out, pending events included. The descriptor stays open, and is the caller's. One
+ * that was closed before, and that another source has by now, is left to that. */
 void wr_loop_remove(struct wr_loop *l, struct wr_source *s);
 
 /*
@@ -66,7 +73,8 @@ void wr_loop_again(struct wr_loop *l, struct wr_source *s, uint32_t events);
 /* Runs `t` when the current batch is done, in any order. */
 void wr_loop_defer(struct wr_loop *l, struct wr_task *t);
 
-/* Any thread: runs `t` on the loop's thread. Posts of one thread run in the order they came. */
+/* Any thread: runs `t` on the loop's thread. Posts of one thread run in the order they came; those of
+ * the thread that runs a turn in the next one, without a system call. */
 void wr_loop_post(struct wr_loop *l, struct wr_task *t);
 
 /* Runs what was posted and deferred, until there is none; for a loop that is stepped no more. True:

@@ -427,6 +427,17 @@ bool wr_pool_cancel(struct wr_pool *p, struct wr_job *j)
     return was_waiting;
 }
 
+size_t wr_pool_running(struct wr_pool *p, bool *is_beginning)
+{
+    size_t n;
+
+    pthread_mutex_lock(&p->lock);
+    n = p->busy_n;
+    *is_beginning = p->queue_n > 0 && places(p) > 0 && (p->live_n > p->busy_n || may_start(p));
+    pthread_mutex_unlock(&p->lock);
+    return n;
+}
+
 void wr_pool_wait_begin(struct wr_pool *p)
 {
     pthread_mutex_lock(&p->lock);

@@ -77,6 +77,10 @@ bool wr_pool_cancel(struct wr_pool *p, struct wr_job *j);
 void wr_pool_wait_begin(struct wr_pool *p);
 void wr_pool_wait_end(struct wr_pool *p);
 
+/* How many jobs have begun and not ended, those that wait in it included; *is_beginning: one more is about
+ * to, without the end of another. Any thread. */
+size_t wr_pool_running(struct wr_pool *p, bool *is_beginning);
+
 /* Is a job in the queue, or has one begun and not ended? Returns when none is: not from a job. */
 bool wr_pool_is_busy(struct wr_pool *p);
 void wr_pool_wait(struct wr_pool *p);

@@ -99,6 +99,7 @@ int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock, struct wr_
     memcpy(w->usual_start, WR_WORKER_START, sizeof w->usual_start);
     wr_list_init(&w->conns);
     wr_list_init(&w->free_exchanges);
+    wr_tokens_init(&w->tokens);
     w->scratch = malloc(WR_WORKER_SCRATCH);
     w->lease = wr_lease_new(site);
     if (out && w->scratch && w->lease)
@@ -106,6 +107,7 @@ int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock, struct wr_
     if (!w->loop) {
         if (w->lease)
             retire_lease(w, w->lease);
+        wr_tokens_fini(&w->tokens);
         free(out);
         free(w->scratch);
         return err;
@@ -140,6 +142,7 @@ void wr_worker_fini(struct wr_worker *w)
         free(b);
     }
     retire_lease(w, w->lease);
+    wr_tokens_fini(&w->tokens);
     free(w->out.p);
     free(w->scratch);
 }

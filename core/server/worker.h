@@ -14,6 +14,7 @@
 #include "server/conn.h"
 #include "server/metrics.h"
 #include "server/site.h"
+#include "server/tokens.h"
 
 #define WR_WORKER_OUT          ((size_t)64 * 1024)    /* answers of one batch, sent at once */
 #define WR_RESPONSE_FIELDS_MAX (WR_WORKER_OUT - 2048) /* bytes: the rest of a head needs room too */
@@ -59,6 +60,7 @@ struct wr_worker {
     char *scratch;
 
     struct wr_metrics metrics;
+    struct wr_tokens tokens; /* of its requests */
 
     int64_t date_s; /* the second that is rendered in `usual_start` */
     char usual_start[sizeof WR_WORKER_START - 1];

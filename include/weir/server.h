@@ -103,8 +103,14 @@ WEIR_API int32_t weir_server_mount(weir_server *s, const char *route, const weir
 WEIR_API int32_t weir_server_unmount(weir_server *s, const char *route);
 
 /* Threads of each plugin that runs in threads (1 to 1024; 0, the default: 8), and requests that may
- * wait for them (0, the default: 1024): past that, clients get a 503. */
+ * wait for them (0, the default: 1024): past that, clients get a 503. Of a plugin that does not run
+ * there they are those of weir_offload(). */
 WEIR_API int32_t weir_server_set_threads(weir_server *s, uint32_t threads, uint32_t queue);
+
+/* Coroutines at once, on all loops, of each plugin that runs in coroutines (1 to 1000000; 0, the default:
+ * 10000): past that, clients get a 503. Each takes two of the mappings that a process may have
+ * (vm.max_map_count, 65530 by default): weir.conf(5). */
+WEIR_API int32_t weir_server_set_coroutines(weir_server *s, uint32_t coroutines);
 
 /* Event loops, a thread each; 0, the default: the processors that this process may use. */
 WEIR_API int32_t weir_server_set_loops(weir_server *s, uint32_t loops);

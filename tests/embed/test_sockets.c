@@ -420,6 +420,7 @@ static void sockets__bad_arguments__are_refused(void **state)
     expect_error(s, weir_server_set(s, "loops", NULL), WEIR_EINVAL);
     assert_string_equal(weir_server_error(s), "expected a value in JSON, found NULL");
     expect_error(s, weir_server_set_threads(s, 1025, 0), WEIR_EINVAL);
+    expect_error(s, weir_server_set_coroutines(s, 1000001), WEIR_EINVAL);
     expect_error(s, weir_server_set_loops(s, 1025), WEIR_EINVAL);
     expect_error(s, weir_server_set_log(s, 4, NULL, NULL), WEIR_EINVAL);
     expect_error(s, weir_server_set_log(s, -1, NULL, NULL), WEIR_EINVAL);

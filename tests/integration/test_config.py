@@ -13,7 +13,7 @@ from support import PATIENCE, WEIR, Client, _in_child, eventually, run_weir, wri
 from building import loads
 
 KEYS = {  # of the top, from the manual
-    "listen", "unix_mode", "loops", "threads", "queue", "user", "plugin_folder", "limits", "timeouts",
+    "listen", "unix_mode", "loops", "threads", "queue", "coroutines", "user", "plugin_folder", "limits", "timeouts",
     "log", "access_log", "error_pages", "routes", "hosts"}
 
 BROKEN = """{
@@ -204,6 +204,10 @@ class Texts(Base):
         self.assertIn("json-schema.org", schema["$schema"])
         self.assertLessEqual(KEYS, set(schema["properties"]))
         self.assertIs(schema["additionalProperties"], False)
+        self.assertEqual(schema["properties"]["coroutines"]["maximum"], 1000000)
+        stack = schema["definitions"]["route"]["properties"]["stack_bytes"]  # 0 lies apart from the range
+        self.assertEqual(stack["anyOf"], [{"const": 0}, {"minimum": 16384, "maximum": 67108864}])
+        self.assertEqual(stack["default"], 0)
 
     def test_output_that_cannot_be_written(self):
         with open("/dev/full", "w") as full:

@@ -25,9 +25,10 @@ CALLS = {
     "events": ("HEAD", "", b"", b""),  # their streams have no end: test_events.py reads them
     "chat": ("POST", "", b"a line", b""),
     "upload": ("PUT", "/a", b"a file", b"stored\n"),
+    "three": ("POST", "", b"{", b"error"),  # without a backend; test_three.py has one
 }
-STATUSES = {"chat": 204, "upload": 201}  # else 200
-CONFIGS = {"upload": '{"folder": "%(root)s"}'}
+STATUSES = {"chat": 204, "upload": 201, "three": 400}  # else 200
+CONFIGS = {"upload": '{"folder": "%(root)s"}', "three": '{"port": 1}'}
 
 
 def setUpModule():
@@ -47,10 +48,15 @@ def examples():
         os.path.join(PLUGINS, name, "README.md")))
 
 
-def line_of(name):
-    """The compiler's line in the README."""
+def lines_of(name):
+    """The compiler's lines in the README, one for each plugin."""
     with open(os.path.join(PLUGINS, name, "README.md"), encoding="utf-8") as f:
-        return re.search(r"^    ((?:cc|c\+\+) .*-o \S+\.so .*)$", f.read(), re.M).group(1)
+        return re.findall(r"^    ((?:cc|c\+\+) .*-o \S+\.so .*)$", f.read(), re.M)
+
+
+def file_of(line):
+    args = shlex.split(line)
+    return args[args.index("-o") + 1]
 
 
 class Examples(TempCase):
@@ -63,25 +69,25 @@ class Examples(TempCase):
         self.assertEqual(done.returncode, 0, "%s\n%s%s" % (shlex.join(args), done.stdout, done.stderr))
 
     def compiler_of(self, name):
-        compiler = COMPILERS[line_of(name).split()[0]]
+        compiler = COMPILERS[lines_of(name)[0].split()[0]]
         if not compiler:
             self.skipTest("no C++ compiler")
         return compiler
 
-    def build_by_line(self, name):
+    def build_by_lines(self, name):
         folder = self.copy(name)
-        args = shlex.split(line_of(name))
-        self.run_in(folder, self.compiler_of(name), "-Wall", "-Wextra", "-Wpedantic", "-Werror",
-                    "-Wshadow", "-I", os.path.join(prefix.name, "include"), *args[1:])
-        return os.path.join(folder, args[args.index("-o") + 1])
+        for line in lines_of(name):
+            self.run_in(folder, self.compiler_of(name), "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+                        "-Wshadow", "-I", os.path.join(prefix.name, "include"), *shlex.split(line)[1:])
+        return [os.path.join(folder, file_of(line)) for line in lines_of(name)]
 
     def build_by_cmake(self, name):
         folder = self.copy(name)
-        language = "C" if line_of(name).startswith("cc ") else "CXX"
+        language = "C" if lines_of(name)[0].startswith("cc ") else "CXX"
         self.run_in(folder, "cmake", "-S", ".", "-B", "build", "-DCMAKE_PREFIX_PATH=" + prefix.name,
                     "-DCMAKE_%s_COMPILER=%s" % (language, self.compiler_of(name)))
         self.run_in(folder, "cmake", "--build", "build")
-        return os.path.join(folder, "build", name + ".so")
+        return [os.path.join(folder, "build", file_of(line)) for line in lines_of(name)]
 
     def call(self, name, plugin):
         method, target, content, answer = CALLS[name]
@@ -99,12 +105,14 @@ class Examples(TempCase):
     def test_line_of_the_readme(self):
         for name in examples():
             with self.subTest(name):
-                self.call(name, self.build_by_line(name))
+                for plugin in self.build_by_lines(name):
+                    self.call(name, plugin)
 
     def test_own_cmake(self):
         for name in examples():
             with self.subTest(name):
-                self.call(name, self.build_by_cmake(name))
+                for plugin in self.build_by_cmake(name):
+                    self.call(name, plugin)
 
     def test_headers_alone_are_installed(self):
         self.assertEqual(sorted(os.listdir(os.path.join(prefix.name, "include"))), ["weir"])

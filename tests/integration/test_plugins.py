@@ -715,8 +715,10 @@ class Loading(TempCase):
         self.refuse(loads("SMALL_SIZE"))
         self.refuse(loads("NO_APP"), r"\.app")
         self.refuse(loads("NO_NAME"), r"\.name")
-        self.refuse(loads("BAD_RUNS"), "WEIR_IN_THREAD")
-        self.refuse(loads("COROUTINE"), "coroutine", "WEIR_IN_THREAD")
+        self.refuse(loads("BAD_RUNS"), "WEIR_IN_THREAD", "WEIR_IN_COROUTINE")
+        for size in (1, 16383, 67108865, 1 << 63):
+            self.refuse(loads("BAD_STACK", "-DSTACK_BYTES=%dU" % size), r"\.stack_bytes = %d\b" % size,
+                        r"\b0\b", r"\b16384\b", r"\b67108864\b")
 
     def test_links(self):
         self.refuse(loads("UNDEFINED", link=()), "weir_no_such_function", has_run=False)

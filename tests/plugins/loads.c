@@ -20,7 +20,7 @@
 #define NO_APP          6
 #define NO_NAME         7
 #define BAD_RUNS        8
-#define COROUTINE       9
+#define BAD_STACK       9
 #define LOAD_FAILS      10
 #define LOAD_SAYS_WHY   11
 #define LOAD_TYPE       12
@@ -193,7 +193,8 @@ __attribute__((used)) const weir_plugin NAME = {
     NULL,
     NULL,
     NULL,
-    {0, 0, 0, 0, 0, 0, 0, 0},
+    0,
+    {0, 0, 0, 0, 0, 0, 0},
 };
 #    ifdef __cplusplus
 }
@@ -214,7 +215,7 @@ WEIR_PLUGIN(.app = app, .load = load, .unload = unload, .loop_start = loop_start
 #else
 #    if VARIANT == BAD_RUNS
 #        define WHERE 9
-#    elif VARIANT == COROUTINE
+#    elif VARIANT == BAD_STACK
 #        define WHERE WEIR_IN_COROUTINE
 #    elif VARIANT == THREAD_FAILS || VARIANT == ORDER
 #        define WHERE WEIR_IN_THREAD
@@ -230,7 +231,10 @@ WEIR_PLUGIN(.app = app, .load = load, .unload = unload, .loop_start = loop_start
 #    else
 #        define A_SCHEMA NULL
 #    endif
+#    ifndef STACK_BYTES
+#        define STACK_BYTES 0
+#    endif
 WEIR_PLUGIN(.name = "loads", .load = load, .unload = unload, .loop_start = loop_start,
             .loop_stop = loop_stop, .thread_start = thread_start, .thread_stop = thread_stop,
-            .app = app, .runs = WHERE, .config_schema = A_SCHEMA);
+            .app = app, .runs = WHERE, .config_schema = A_SCHEMA, .stack_bytes = STACK_BYTES);
 #endif

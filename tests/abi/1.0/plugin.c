@@ -35,6 +35,11 @@ static void forget(void *arg)
     (void)arg;
 }
 
+static void count(void *arg)
+{
+    ++*(int *)arg;
+}
+
 static void on_event(weir_environ *env, void *arg)
 {
     (void)env, (void)arg;
@@ -58,6 +63,16 @@ static void on_file(weir_environ *env, void *arg, int64_t n)
 static void on_fd(weir_environ *env, void *arg, uint32_t events)
 {
     (void)env, (void)arg, (void)events;
+}
+
+static void on_loop(weir_loop *loop, void *arg)
+{
+    (void)loop, (void)arg;
+}
+
+static void on_loop_fd(weir_loop *loop, void *arg, uint32_t events)
+{
+    (void)loop, (void)arg, (void)events;
 }
 
 static int32_t on_head(weir_environ *env, void *arg)
@@ -96,6 +111,24 @@ static int32_t use_streaming(weir_environ *env)
     return weir_fail(env, "%s", "never");
 }
 
+/* The number of those that wait, or answer from elsewhere, and say something else than on the loop. */
+static int ask_waiting(weir_environ *env)
+{
+    const uint64_t token = weir_token(env);
+    int wrong = 0, dropped = 0;
+
+    wrong += token == 0 || weir_token(env) != token;
+    wrong += weir_resume(env->host, 0, on_event, &dropped, count) != WEIR_ESTALE || dropped != 1;
+    wrong += weir_sleep(env, 0) != WEIR_ESTATE;
+    wrong += weir_wait_fd(env, 0, 1, 0) != WEIR_ESTATE;
+    wrong += weir_timer(env, 60000, on_event, NULL) != 0;
+    wrong += weir_timer(env, WEIR_NEVER, on_event, NULL) != 0;
+    wrong += weir_watch_fd(env, -1, 1, on_fd, NULL) != WEIR_EINVAL;
+    wrong += weir_offload(env, forget, NULL, NULL) != 0;
+    wrong += weir_offload(env, NULL, on_event, NULL) != WEIR_EINVAL;
+    return wrong;
+}
+
 /* The number of those "not yet" that say something else. */
 static int ask_not_yet(weir_environ *env, weir_start_response *start_response)
 {
@@ -103,13 +136,6 @@ static int ask_not_yet(weir_environ *env, weir_start_response *start_response)
     weir_body body = weir_next(env, start_response);
 
     wrong += body.kind != WEIR_BODY_ERROR;
-    wrong += weir_token(env) != 0;
-    wrong += weir_resume(env->host, 0, on_event, NULL, forget) != WEIR_ENOTSUP;
-    wrong += weir_sleep(env, 0) != WEIR_ENOTSUP;
-    wrong += weir_wait_fd(env, -1, 0, 0) != WEIR_ENOTSUP;
-    wrong += weir_timer(env, 0, on_event, NULL) != WEIR_ENOTSUP;
-    wrong += weir_watch_fd(env, -1, 0, on_fd, NULL) != WEIR_ENOTSUP;
-    wrong += weir_offload(env, forget, on_event, NULL) != WEIR_ENOTSUP;
     wrong += weir_on_start(env, on_head, NULL) != WEIR_ENOTSUP;
     return wrong;
 }
@@ -160,6 +186,7 @@ static weir_body app(weir_environ *env, weir_start_response *start_response)
     weir_log(env, WEIR_LOG_DEBUG, "%d", wrong);
     wrong += weir_state(env) == NULL || !weir_loop_state(env) || weir_thread_state(env) != NULL;
     wrong += weir_extension(env->host, "weir.none/1") != NULL;
+    wrong += ask_waiting(env);
     wrong += ask_not_yet(env, start_response);
     wrong += ask_streaming(env);
     if (wrong < 0)
@@ -195,10 +222,16 @@ static int32_t load(const weir_host *host, const weir_config *config, void **sta
 
 static int32_t loop_start(const weir_host *host, weir_loop *loop, void *state, void **own)
 {
+    int wrong = 0;
+
     (void)host;
     *own = state;
-    return weir_loop_post(loop, forget, NULL) == WEIR_ENOTSUP ? 0 : WEIR_ESTATE;
+    wrong += weir_loop_post(loop, forget, NULL) != 0;
+    wrong += weir_loop_timer(loop, 0, on_loop, NULL) != 0;
+    wrong += weir_loop_watch_fd(loop, -1, 1, on_loop_fd, NULL) != WEIR_EINVAL;
+    return wrong ? WEIR_ESTATE : 0;
 }
 
 WEIR_PLUGIN(.name = "usage", .version = "1", .description = "every call", .flags = WEIR_UNLOADABLE,
-            .load = load, .loop_start = loop_start, .app = app, .runs = WEIR_ON_LOOP, .serial = 0);
+            .load = load, .loop_start = loop_start, .app = app, .runs = WEIR_ON_LOOP, .serial = 0,
+            .stack_bytes = 65536);

@@ -41,6 +41,7 @@ static void check_defaults(const struct wr_root_options *r)
     assert_int_equal(r->loops, 0);
     assert_int_equal(r->threads, 8);
     assert_int_equal(r->queue, 1024);
+    assert_int_equal(r->coroutines, 10000);
     assert_null(r->user);
     assert_null(r->plugin_folder_path);
     assert_int_equal(r->limits.head_bytes_max, 32768);
@@ -86,6 +87,7 @@ static void options__text_of_the_defaults__reads_back(void **state)
     check_defaults(wr_options_root(o));
     assert_non_null(strstr(text, "// Bytes of a request's head, or 431. From 1024 to 1048576. "
                                  "Default: 32768."));
+    assert_non_null(strstr(text, "Or from 16384 to\n        //     // 67108864. Default: 0."));
     assert_non_null(strstr(text, "//             // 403. Default: false.\n"
                                  "        //             \"deny\": false\n"
                                  "        //         }\n        //     ],"));
@@ -100,7 +102,7 @@ static const char full[] =
     "// all there is\n"
     "{\"listen\": [\":0\", \"unix:run/w.sock\", \"unix:/w\"], \"unix_mode\": \"0660\", \"loops\": "
     "2,\n"
-    " \"user\": \"www\", \"plugin_folder\": \"./plugins\", \"queue\": 7,\n"
+    " \"user\": \"www\", \"plugin_folder\": \"./plugins\", \"queue\": 7, \"coroutines\": 1,\n"
     " \"limits\": {\"fields_max\": 9}, \"timeouts\": {\"stop_ms\": 0},\n"
     " \"log\": {\"file\": \"x/w.log\", \"level\": \"error\", \"format\": \"json\"},\n"
     " \"access_log\": {\"file\": \"off\", \"format\": \"extended\"},\n"
@@ -110,6 +112,10 @@ static const char full[] =
     "\"threads\": 3, \"queue\": 4,\n   \"config\": /*\xc3\xa9*/ {\"a\": /* no\n */ [1.50, "
     "\"//\"]}},\n"
     "  {\"path\": \"/q\", \"plugin\": \"x/y.so\"},\n"
+    "  {\"path\": \"/co\", \"plugin\": \"x\", \"runs\": \"coroutine\", \"coroutines\": 1000000, "
+    "\"stack_bytes\": 16384},\n"
+    "  {\"path\": \"/big\", \"plugin\": \"x\", \"stack_bytes\": 67108864, \"coroutines\": 0},\n"
+    "  {\"path\": \"/none\", \"plugin\": \"x\", \"stack_bytes\": 0},\n"
     "  {\"path\": \"/r\", \"redirect\": \"https://x/y?z\", \"status\": 308, \"metrics\": false},\n"
     "  {\"path\": \"/m\", \"metrics\": true}],\n"
     " \"hosts\": [{\"names\": [\"c\", \"[::1]\", \"*.C\"], \"routes\": [{\"static\": "
@@ -120,7 +126,7 @@ static void check_routes(const struct wr_root_options *r)
 {
     const struct wr_route_options *v = r->routes.v;
 
-    assert_int_equal(r->routes.n, 5);
+    assert_int_equal(r->routes.n, 8);
     assert_string_equal(v[0].path, "/s");
     assert_string_equal(v[0].static_path, "/etc/weir/site");
     assert_string_equal(v[0].host, "A.b");
@@ -133,9 +139,16 @@ static void check_routes(const struct wr_root_options *r)
     assert_int_equal(v[1].queue, 4);
     assert_string_equal(v[2].plugin, "/etc/weir/x/y.so");
     assert_int_equal(v[2].runs + v[2].threads + v[2].queue, 0);
-    assert_string_equal(v[3].redirect, "https://x/y?z");
-    assert_int_equal(v[3].status, 308);
-    assert_true(v[4].metrics && !v[0].metrics && !v[3].metrics);
+    assert_int_equal(v[2].coroutines + v[2].stack_bytes, 0);
+    assert_int_equal(v[3].runs, 3);
+    assert_int_equal(v[3].coroutines, 1000000);
+    assert_int_equal(v[3].stack_bytes, 16384);
+    assert_int_equal(v[4].coroutines, 0);
+    assert_int_equal(v[4].stack_bytes, 67108864);
+    assert_int_equal(v[5].stack_bytes, 0);
+    assert_string_equal(v[6].redirect, "https://x/y?z");
+    assert_int_equal(v[6].status, 308);
+    assert_true(v[7].metrics && !v[0].metrics && !v[6].metrics);
     assert_int_equal(r->hosts.n, 1);
     assert_int_equal(r->hosts.v[0].names.n, 3);
     assert_string_equal(r->hosts.v[0].names.v[1], "[::1]");
@@ -157,6 +170,7 @@ static void check_full(const struct wr_root_options *r)
     assert_int_equal(r->loops, 2);
     assert_int_equal(r->threads, 8);
     assert_int_equal(r->queue, 7);
+    assert_int_equal(r->coroutines, 1);
     assert_string_equal(r->user, "www");
     assert_string_equal(r->plugin_folder_path, "/etc/weir/plugins");
     assert_int_equal(r->limits.fields_max, 9);
@@ -517,7 +531,7 @@ static void schema__is_json_with_what_the_table_says(void **state)
     assert_string_equal(json_string_value(at(schema, "$schema")),
                         "http://json-schema.org/draft-07/schema#");
     assert_true(json_is_false(at(schema, "additionalProperties")));
-    assert_int_equal(json_object_size(at(schema, "properties")), 14 + 1); /* $schema */
+    assert_int_equal(json_object_size(at(schema, "properties")), 15 + 1); /* $schema */
     assert_int_equal(json_integer_value(at(schema, "properties loops maximum")), 1024);
     assert_int_equal(
         json_integer_value(at(schema, "definitions limits properties head_bytes_max minimum")),

@@ -1,6 +1,7 @@
 /* What is on a stack, and in registers, when it is left and gone on with. */
 #include "io/coroutine.h"
 
+#include <errno.h>
 #include <execinfo.h>
 #include <fenv.h>
 #include <linux/seccomp.h>
@@ -547,19 +548,19 @@ static void signal__amid_switches__harms_nothing(void **state)
     assert_int_equal(setitimer(ITIMER_PROF, &never, NULL), 0);
 }
 
-static void use_backtrace(void *arg)
-{
-    void *frames[64];
-
-    ((struct task *)arg)->steps = backtrace(frames, WR_COUNT(frames));
-}
-
 struct unwound {
     struct wr_coroutine *c;
-    int frames;
-    uintptr_t last_function;
+    int n;
+    uintptr_t frames[64];
     _Unwind_Reason_Code reason;
 };
+
+static void use_backtrace(void *arg)
+{
+    struct unwound *u = arg;
+
+    u->n = backtrace((void **)u->frames, WR_COUNT(u->frames));
+}
 
 static _Unwind_Reason_Code see_frame(struct _Unwind_Context *context, void *arg)
 {
@@ -567,8 +568,8 @@ static _Unwind_Reason_Code see_frame(struct _Unwind_Context *context, void *arg)
 
     if (_Unwind_GetIP(context) == 0)
         return _URC_NO_REASON;
-    u->last_function = _Unwind_GetRegionStart(context);
-    return ++u->frames > 1000 ? _URC_NORMAL_STOP : _URC_NO_REASON;
+    u->frames[u->n++] = _Unwind_GetIP(context);
+    return u->n == WR_COUNT(u->frames) ? _URC_NORMAL_STOP : _URC_NO_REASON;
 }
 
 static void unwind(void *arg)
@@ -579,21 +580,29 @@ static void unwind(void *arg)
     u->reason = _Unwind_Backtrace(see_frame, u);
 }
 
+static void check_frames(const struct unwound *u)
+{
+    assert_in_range(u->n, 3, 8);
+    assert_in_range(u->frames[u->n - 1], (uintptr_t)wr_switch_first,
+                    (uintptr_t)wr_switch_first + 255);
+}
+
 static void backtrace__in_a_coroutine__ends_at_its_first_frame(void **state)
 {
     struct wr_coroutines *set = new_set(STACK_BYTES);
-    struct task t = {.c = new_one(set)};
-    struct unwound u = {0};
 
     (void)state;
-    assert_true(wr_coroutine_start(t.c, use_backtrace, &t));
-    assert_in_range(t.steps, 2, 8);
-    u.c = new_one(set);
-    assert_false(wr_coroutine_start(u.c, unwind, &u));
-    assert_true(wr_coroutine_resume(u.c));
-    assert_int_equal(u.reason, _URC_END_OF_STACK);
-    assert_true(u.last_function == (uintptr_t)wr_switch_first);
-    assert_in_range(u.frames, 3, 8);
+    for (int i = 0; i < 2; i++) { /* new, and used again */
+        struct unwound u = {.c = new_one(set)};
+
+        assert_true(wr_coroutine_start(u.c, use_backtrace, &u));
+        check_frames(&u);
+        u = (struct unwound){.c = new_one(set)};
+        assert_false(wr_coroutine_start(u.c, unwind, &u));
+        assert_true(wr_coroutine_resume(u.c));
+        assert_int_equal(u.reason, _URC_END_OF_STACK);
+        check_frames(&u);
+    }
     wr_coroutines_free(set);
 }
 
@@ -613,7 +622,7 @@ static void switch__a_million__makes_no_system_call(void **state)
 
         wr_coroutine_start(t.c, step_thrice, &t);
         if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) < 0)
-            _exit(1);
+            _exit(errno == EINVAL ? 77 : 44);
         for (int i = 0; i < 250000; i++) {
             wr_coroutine_resume(t.c);
             wr_coroutine_resume(t.c);
@@ -625,6 +634,10 @@ static void switch__a_million__makes_no_system_call(void **state)
     assert_true(child > 0);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) { /* a kernel without it, or qemu-user */
+        print_message("no seccomp(2) here\n");
+        skip();
+    }
     assert_int_equal(WEXITSTATUS(status), 42);
 }
 

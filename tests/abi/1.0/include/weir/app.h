@@ -77,7 +77,8 @@ extern "C" {
     X(WEIR_EBADMSG, -5014, "the request's content is broken")                                      \
     X(WEIR_ETIMEDOUT, -5015, "it took too long")                                                   \
     X(WEIR_EPLUGIN, -5016, "the plugin cannot be loaded")                                          \
-    X(WEIR_ECONFIG, -5017, "the configuration is not valid")
+    X(WEIR_ECONFIG, -5017, "the configuration is not valid")                                       \
+    X(WEIR_EBUSY, -5018, "taken, or too many wait for it")
 
 #ifdef __cplusplus /* whose enumerators do not mix with numbers without a warning */
 #    define WEIR_ERROR_CONSTANT_(name, number, text) constexpr int32_t name = (number);
@@ -96,9 +97,10 @@ enum weir_error { WEIR_ERRORS(WEIR_ERROR_CONSTANT_) WEIR_OK = 0 };
 #define WEIR_LOG_DEBUG 3
 
 /* Where an app runs: .runs. */
-#define WEIR_IN_THREAD    0 /* on a bounded pool of threads: it may block. The default */
-#define WEIR_ON_LOOP      1 /* on the event loop: it must not block; several loops call it at once */
-#define WEIR_IN_COROUTINE 2 /* not yet: refused when it is mounted */
+#define WEIR_IN_THREAD 0 /* on a bounded pool of threads: it may block. The default */
+#define WEIR_ON_LOOP   1 /* on the event loop: it must not block; several loops call it at once */
+#define WEIR_IN_COROUTINE                                                                          \
+    2 /* on the loop, with a stack of its own: what waits there holds up nobody */
 
 /* What next says, and nothing else. WEIR_AGAIN is also said by weir_read and weir_write, on the
  * loop and in callbacks. */
@@ -114,6 +116,7 @@ enum weir_error { WEIR_ERRORS(WEIR_ERROR_CONSTANT_) WEIR_OK = 0 };
 #define WEIR_REPLACE  0x10000    /* or-ed with a status */
 #define WEIR_CLOSE_FD 1          /* flag of weir_file() */
 #define WEIR_TO_END   UINT64_MAX /* length of weir_file(): up to the end of the file */
+#define WEIR_NEVER    UINT32_MAX /* milliseconds: no time at all */
 
 typedef struct weir_host weir_host;
 typedef struct weir_environ weir_environ;
@@ -149,12 +152,17 @@ typedef void weir_release_fn(void *arg);
 
 /* Callbacks of a request: called where its app runs, after the app has returned, never while another
  * of its calls is under way, nor after close. They may call what the app may; but in them nothing
- * waits: weir_read() and weir_write() say WEIR_AGAIN, in a thread too. weir_on_disconnect() has rules of
- * its own. */
+ * waits: weir_read() and weir_write() say WEIR_AGAIN, in a thread and in a coroutine too.
+ * weir_on_disconnect() has rules of its own. */
 typedef void weir_event_fn(weir_environ *env, void *arg);
 typedef void weir_disconnect_fn(weir_environ *env, void *arg, int32_t why);
+typedef void weir_watch_fn(weir_environ *env, void *arg, uint32_t events);
 typedef void weir_read_all_fn(weir_environ *env, void *arg, const void *data, int64_t n);
 typedef void weir_read_file_fn(weir_environ *env, void *arg, int64_t n);
+
+/* Callbacks of a loop, on its thread, between requests. */
+typedef void weir_loop_fn(weir_loop *loop, void *arg);
+typedef void weir_loop_watch_fn(weir_loop *loop, void *arg, uint32_t events);
 
 /* What the wrappers below pass with them in C++: called in their place, it calls them and catches what they
  * throw. NULL in C. */
@@ -164,6 +172,12 @@ typedef void weir_disconnect_guard(weir_disconnect_fn *fn, weir_environ *env, vo
 typedef void weir_read_all_guard(weir_read_all_fn *done, weir_environ *env, void *arg,
                                  const void *data, int64_t n);
 typedef void weir_read_file_guard(weir_read_file_fn *done, weir_environ *env, void *arg, int64_t n);
+typedef void weir_watch_guard(weir_watch_fn *fn, weir_environ *env, void *arg, uint32_t events);
+typedef int32_t weir_work_guard(weir_release_fn *work, void *arg); /* below 0: it has thrown */
+typedef void weir_loop_guard(weir_loop_fn *fn, weir_loop *loop, void *arg);
+typedef void weir_loop_watch_guard(weir_loop_watch_fn *fn, weir_loop *loop, void *arg,
+                                   uint32_t events);
+typedef void weir_post_guard(weir_release_fn *fn, weir_loop *loop, void *arg);
 
 /* Kinds of bodies. */
 #define WEIR_BODY_EMPTY    0
@@ -297,21 +311,27 @@ struct weir_host {
     int32_t (*read_file)(weir_environ *env, int32_t fd, uint64_t max, weir_read_file_fn *done,
                          void *arg, weir_read_file_guard *guard);
 
-    /* Some are not there yet; they are here so that the order stands. */
     uint64_t (*token)(weir_environ *env);
     int32_t (*resume)(const weir_host *host, uint64_t token, weir_event_fn *fn, void *arg,
-                      weir_release_fn *drop);
+                      weir_release_fn *drop, weir_event_guard *guard);
     int32_t (*finish)(weir_environ *env, const weir_body *body);
     int32_t (*sleep)(weir_environ *env, uint32_t ms);
     int32_t (*wait_fd)(weir_environ *env, int32_t fd, uint32_t events, uint32_t timeout_ms);
-    int32_t (*loop_post)(weir_loop *loop, void (*fn)(void *arg), void *arg);
-    int32_t (*timer)(weir_environ *env, uint32_t ms, weir_event_fn *fn, void *arg);
-    int32_t (*watch_fd)(weir_environ *env, int32_t fd, uint32_t events,
-                        void (*fn)(weir_environ *env, void *arg, uint32_t events), void *arg);
-    int32_t (*offload)(weir_environ *env, void (*work)(void *arg), weir_event_fn *done, void *arg);
+    int32_t (*loop_post)(weir_loop *loop, weir_release_fn *fn, void *arg, weir_post_guard *guard);
+    int32_t (*timer)(weir_environ *env, uint32_t ms, weir_event_fn *fn, void *arg,
+                     weir_event_guard *guard);
+    int32_t (*watch_fd)(weir_environ *env, int32_t fd, uint32_t events, weir_watch_fn *fn,
+                        void *arg, weir_watch_guard *guard);
+    int32_t (*offload)(weir_environ *env, weir_release_fn *work, weir_event_fn *done, void *arg,
+                       weir_work_guard *work_guard, weir_event_guard *guard);
+    /* Two are not there yet; they are here so that the order stands. */
     int32_t (*next)(weir_environ *env, weir_start_response *start_response, weir_body *body);
     int32_t (*on_start)(weir_environ *env, int32_t (*fn)(weir_environ *env, void *arg), void *arg);
     int32_t (*request_fail)(weir_environ *env, const char *fmt, va_list ap);
+    int32_t (*loop_timer)(weir_loop *loop, uint32_t ms, weir_loop_fn *fn, void *arg,
+                          weir_loop_guard *guard);
+    int32_t (*loop_watch_fd)(weir_loop *loop, int32_t fd, uint32_t events, weir_loop_watch_fn *fn,
+                             void *arg, weir_loop_watch_guard *guard);
 };
 
 #define WEIR_HAS_(host, member)                                                                    \
@@ -517,10 +537,52 @@ inline void (*weir_guard_of_(void (*)(weir_environ *env, void *arg, More... more
 {
     return weir_guarded_<Fails, More...>::call;
 }
+
+/* Callbacks of a loop: what one throws is logged alone. */
+struct weir_loop_guarded_ {
+    template <typename... More>
+    static void call(void (*fn)(weir_loop *loop, void *arg, More... more), weir_loop *loop,
+                     void *arg, More... more)
+    {
+        WEIR_TRY_
+        {
+            fn(loop, arg, more...);
+        }
+        WEIR_CATCH_(weir_host_log, loop->host, )
+    }
+
+    static void post(weir_release_fn *fn, weir_loop *loop, void *arg)
+    {
+        WEIR_TRY_
+        {
+            fn(arg);
+        }
+        WEIR_CATCH_(weir_host_log, loop->host, )
+    }
+
+    /* On a thread where there is no request: it fails when this is known to its loop. */
+    static int32_t work(weir_release_fn *work, void *arg)
+    {
+        try {
+            work(arg);
+        } catch (...) {
+            return WEIR_EFAILED;
+        }
+        return 0;
+    }
+};
 }
 #    define WEIR_GUARD_(fails, fn) weir_guard_of_<fails>(fn)
+#    define WEIR_LOOP_GUARD_       weir_loop_guarded_::call
+#    define WEIR_LOOP_WATCH_GUARD_ weir_loop_guarded_::call<uint32_t>
+#    define WEIR_POST_GUARD_       weir_loop_guarded_::post
+#    define WEIR_WORK_GUARD_       weir_loop_guarded_::work
 #else
 #    define WEIR_GUARD_(fails, fn) NULL
+#    define WEIR_LOOP_GUARD_       NULL
+#    define WEIR_LOOP_WATCH_GUARD_ NULL
+#    define WEIR_POST_GUARD_       NULL
+#    define WEIR_WORK_GUARD_       NULL
 #endif
 
 /* ---- its content ---- */
@@ -531,7 +593,7 @@ inline void (*weir_guard_of_(void (*)(weir_environ *env, void *arg, More... more
  *
  * Gives bytes, 0 at the end (a read of 0 bytes gives 0 too, and asks for nothing), or WEIR_E*: WEIR_EGONE, WEIR_EBADMSG,
  * WEIR_ETOOBIG, WEIR_ETIMEDOUT, WEIR_EFAILED; WEIR_ESTATE while weir_read_all() or weir_read_file()
- * reads. In a thread it waits, in the app and in `next`. On the loop and in callbacks it does not:
+ * reads. In a thread and in a coroutine it waits, in the app and in `next`. On the loop and in callbacks it does not:
  * WEIR_AGAIN when there is nothing for now, and then weir_on_input() tells of more; inside `next`, say
  * WEIR_AGAIN too, and next is called again when there is more. With .body_buffer_max all of it is
  * there before the app is called.
@@ -618,7 +680,7 @@ static inline int32_t weir_is_gone(weir_environ *env)
 /*
  * Calls fn(env, arg, why) when the client half-closes, WEIR_HALF_CLOSED, and when it is gone before
  * the response is over, WEIR_GONE, each at most once, on the loop; for a .serial app that runs there, in
- * its turn. So in an app that runs in threads fn may be called while the app is: it must not block, nor
+ * its turn. So of an app in a thread or a coroutine fn may be called while that is at work: it must not block, nor
  * call anything of the request but weir_log(); it sets a flag, say, or cancels what the app waits for.
  * Each call adds a function, the last one is called first; close and deferred functions come after them, so that is where
  * to free what they use. WEIR_EGONE: it is gone already, and fn will not be called. WEIR_EINVAL without
@@ -712,9 +774,9 @@ static inline weir_body weir_decline(void)
     return weir_body_of_(WEIR_BODY_DECLINE);
 }
 
-/* Answered later, by weir_finish() from a callback of this request: of weir_read_all(),
- * weir_on_input() and their kin. Who is never answered waits until it leaves, or until the time of a
- * request is over (timeouts.request_ms). */
+/* Answered later, by weir_finish(): from a callback of this request, of weir_timer(), weir_read_all() and
+ * their kin, or from any thread by weir_resume(). No thread waits meanwhile. Who is never answered waits
+ * until it leaves, or until the time of a request is over (timeouts.request_ms). */
 static inline weir_body weir_later(weir_environ *env)
 {
     (void)env;
@@ -858,9 +920,10 @@ static inline int32_t weir_body_next(weir_environ *env, weir_body *body, weir_ch
 
 /*
  * The body of a request for which the app returns weir_later(): as if the app had returned this one. In
- * a callback of the request, or in the app before that returns. The body is taken in any case, and
- * closed when this fails: WEIR_ESTATE, when it was called before, or the app has returned another body;
- * WEIR_EINVAL, with weir_later(), which is a fault; WEIR_EGONE, WEIR_EFAILED, WEIR_ENOMEM.
+ * a callback of the request, or in the app before that returns; of one that runs on the loop, wherever
+ * that thread is, in a callback of the loop for one; other threads go by weir_resume(). The body is taken
+ * in any case, and closed when this fails: WEIR_ESTATE, when it was called before, or the app has returned
+ * another body; WEIR_EINVAL, with weir_later(), which is a fault; WEIR_EGONE, WEIR_EFAILED, WEIR_ENOMEM.
  */
 static inline int32_t weir_finish(weir_environ *env, weir_body body)
 {
@@ -877,8 +940,8 @@ static inline int32_t weir_finish(weir_environ *env, weir_body body)
  *
  * There is room while these bytes and those that wait for the client are at most limits.app_queue_bytes,
  * and always when none wait. On the loop and in callbacks: WEIR_AGAIN without room, and nothing was taken;
- * weir_on_writable() tells when there is some. In a thread it waits for room, as long as the client takes
- * anything; which keeps the thread busy, so that a body that is large is better an iterable.
+ * weir_on_writable() tells when there is some. In a thread and in a coroutine it waits for room, as long as
+ * the client takes anything.
  * WEIR_EGONE: nobody waits for it any more. WEIR_ESTATE: a body has been returned that is no iterable, or
  * next has said WEIR_END. Other errors are mistakes, and stick.
  */
@@ -1044,55 +1107,141 @@ static inline int32_t weir_early_hints(weir_environ *env, const weir_header *fie
     return t ? t->send(env, fields) : WEIR_ENOTSUP;
 }
 
-/* ---- not yet: these give WEIR_ENOTSUP (0, or a body that is a 500) and do nothing else ---- */
+/* ---- answered from elsewhere ---- */
 
+/*
+ * A number that stands for this request, for weir_resume(): in other threads nothing else may. It is never
+ * that of another request of this server, and the same each time. 0: no memory, or the request is over.
+ */
 static inline uint64_t weir_token(weir_environ *env)
 {
     return WEIR_CALL_(env->host, token, (env), 0);
 }
 
-/* Any thread. Neither fn nor drop is called when it fails with WEIR_ENOTSUP. */
+/*
+ * Calls fn(env, arg) as a callback of the request of this token: where its app runs, after that has
+ * returned; those of one thread in their order. Or drop(arg), which may be NULL, when there is no such
+ * request, or it ends before: in this call, or where the app runs. Exactly one of them is called, once,
+ * whatever this returns. `host` is that of any plugin's route of this server: env->host, or what load got.
+ *
+ * Any thread, also one that is not the server's, until unload is called; any number of times until the
+ * request is finished: its response is over, or weir_finish() has given a body that is no iterable.
+ * WEIR_ESTALE: it is, or there never was one. WEIR_ENOMEM. WEIR_EINVAL: without fn.
+ */
 static inline int32_t weir_resume(const weir_host *host, uint64_t token,
                                   void (*fn)(weir_environ *env, void *arg), void *arg,
                                   void (*drop)(void *arg))
 {
-    return WEIR_CALL_(host, resume, (host, token, fn, arg, drop), WEIR_ENOTSUP);
+    if (WEIR_HAS_(host, resume))
+        return host->resume(host, token, fn, arg, drop, WEIR_GUARD_(true, fn));
+    if (drop)
+        drop(arg);
+    return WEIR_ENOTSUP;
 }
 
+/* ---- waiting without a thread ---- */
+
+/*
+ * Calls fn(env, arg) once, when `ms` milliseconds have passed; with 0, soon. One that is set for the same fn
+ * and arg is moved; WEIR_NEVER takes it back. It is forgotten when the response is over: fn is not called
+ * after that. Of an app on the loop or in a coroutine; in a thread WEIR_ESTATE. WEIR_EGONE: the request
+ * is over. WEIR_EINVAL: without fn. WEIR_ENOMEM.
+ */
+static inline int32_t weir_timer(weir_environ *env, uint32_t ms,
+                                 void (*fn)(weir_environ *env, void *arg), void *arg)
+{
+    return WEIR_CALL_(env->host, timer, (env, ms, fn, arg, WEIR_GUARD_(true, fn)), WEIR_ENOTSUP);
+}
+
+/*
+ * Calls fn(env, arg, ready) whenever the descriptor is ready for some of `events`, those of poll(2):
+ * POLLIN, POLLOUT, POLLPRI, POLLRDHUP; with `ready` those that are, POLLERR and POLLHUP among them. A second call for
+ * it changes the events, fn and arg; events of 0 end it, which must come before the descriptor is closed.
+ * It ends with the response too. A descriptor has one watcher on a loop: WEIR_EBUSY, it has another.
+ * WEIR_EINVAL: it is none that can be watched (a regular file is always ready), or without fn.
+ * Where, and other errors: as weir_timer().
+ */
+static inline int32_t weir_watch_fd(weir_environ *env, int32_t fd, uint32_t events,
+                                    void (*fn)(weir_environ *env, void *arg, uint32_t events),
+                                    void *arg)
+{
+    return WEIR_CALL_(env->host, watch_fd, (env, fd, events, fn, arg, WEIR_GUARD_(true, fn)),
+                      WEIR_ENOTSUP);
+}
+
+/*
+ * For what would block the loop: calls work(arg) on a thread of its own, one of at most `threads` of the
+ * route, and then done(env, arg), which may be NULL, as a callback of the request.
+ *
+ * On the loop it returns at once. In a coroutine and in a thread work and done have been called when it
+ * returns 0, and others have had their turn; there `arg` may be a local variable. When the request
+ * ends, work that has not begun is left out, and what has is waited for: done is called in any case,
+ * exactly once, before close, and with weir_is_gone() of 1 it must know by `arg` whether work has run. In a
+ * coroutine: WEIR_EGONE, work was not called, nor done.
+ *
+ * Below 0 neither is called: WEIR_EBUSY, more than `queue` of the route wait for a thread; WEIR_EGONE, the
+ * request is over; WEIR_EINVAL, without work; WEIR_ESTATE, in a coroutine's callbacks; WEIR_ENOMEM.
+ */
+static inline int32_t weir_offload(weir_environ *env, void (*work)(void *arg),
+                                   void (*done)(weir_environ *env, void *arg), void *arg)
+{
+    return WEIR_CALL_(env->host, offload,
+                      (env, work, done, arg, WEIR_WORK_GUARD_, WEIR_GUARD_(true, done)),
+                      WEIR_ENOTSUP);
+}
+
+/*
+ * Waits `ms` milliseconds: in a coroutine others run meanwhile, in a thread it keeps that. 0; WEIR_EGONE, at once
+ * and ever after: nobody waits for the answer any more, and the app is to return. WEIR_ESTATE: on the
+ * loop and in callbacks, where nothing waits.
+ */
 static inline int32_t weir_sleep(weir_environ *env, uint32_t ms)
 {
     return WEIR_CALL_(env->host, sleep, (env, ms), WEIR_ENOTSUP);
 }
 
+/*
+ * Waits until the descriptor is ready for some of `events`, those of poll(2), and gives those that it
+ * is ready for, POLLERR and POLLHUP among them: more than 0. WEIR_ETIMEDOUT: it was not within so many milliseconds, WEIR_NEVER: it may
+ * take any time. WEIR_EBUSY, WEIR_EINVAL: as weir_watch_fd(). WEIR_EGONE, WEIR_ESTATE: as weir_sleep().
+ */
 static inline int32_t weir_wait_fd(weir_environ *env, int32_t fd, uint32_t events,
                                    uint32_t timeout_ms)
 {
     return WEIR_CALL_(env->host, wait_fd, (env, fd, events, timeout_ms), WEIR_ENOTSUP);
 }
 
+/* ---- of a loop, for what many requests share: connections to a backend, say ---- */
+
+/*
+ * Any thread, from loop_start until unload is called: calls fn(arg) on the loop's thread, in the order
+ * of one thread's calls, at the latest before its loop_stop. It is no callback of a request: fn goes to
+ * that by weir_resume(), or with what loop_start has set. WEIR_ESTATE, and fn is not called: loop_stop was,
+ * or is being. WEIR_ENOMEM.
+ */
 static inline int32_t weir_loop_post(weir_loop *loop, void (*fn)(void *arg), void *arg)
 {
-    return WEIR_CALL_(loop->host, loop_post, (loop, fn, arg), WEIR_ENOTSUP);
+    return WEIR_CALL_(loop->host, loop_post, (loop, fn, arg, WEIR_POST_GUARD_), WEIR_ENOTSUP);
 }
 
-static inline int32_t weir_timer(weir_environ *env, uint32_t ms,
-                                 void (*fn)(weir_environ *env, void *arg), void *arg)
+/* As weir_timer(), of no request: until loop_stop has returned. On the loop's thread alone, which is that of
+ * loop_start and loop_stop, of apps that run on the loop or in coroutines, and of callbacks of this loop. */
+static inline int32_t weir_loop_timer(weir_loop *loop, uint32_t ms,
+                                      void (*fn)(weir_loop *loop, void *arg), void *arg)
 {
-    return WEIR_CALL_(env->host, timer, (env, ms, fn, arg), WEIR_ENOTSUP);
+    return WEIR_CALL_(loop->host, loop_timer, (loop, ms, fn, arg, WEIR_LOOP_GUARD_), WEIR_ENOTSUP);
 }
 
-static inline int32_t weir_watch_fd(weir_environ *env, int32_t fd, uint32_t events,
-                                    void (*fn)(weir_environ *env, void *arg, uint32_t events),
-                                    void *arg)
+/* As weir_watch_fd(), of no request. Where and how long: as weir_loop_timer(). */
+static inline int32_t weir_loop_watch_fd(weir_loop *loop, int32_t fd, uint32_t events,
+                                         void (*fn)(weir_loop *loop, void *arg, uint32_t events),
+                                         void *arg)
 {
-    return WEIR_CALL_(env->host, watch_fd, (env, fd, events, fn, arg), WEIR_ENOTSUP);
+    return WEIR_CALL_(loop->host, loop_watch_fd,
+                      (loop, fd, events, fn, arg, WEIR_LOOP_WATCH_GUARD_), WEIR_ENOTSUP);
 }
 
-static inline int32_t weir_offload(weir_environ *env, void (*work)(void *arg),
-                                   void (*done)(weir_environ *env, void *arg), void *arg)
-{
-    return WEIR_CALL_(env->host, offload, (env, work, done, arg), WEIR_ENOTSUP);
-}
+/* ---- not yet: these give WEIR_ENOTSUP, or a body that is a 500, and do nothing else ---- */
 
 /* What the next route answers; the body of one that is not there is a 500. */
 static inline weir_body weir_next(weir_environ *env, weir_start_response *start_response)
@@ -1137,7 +1286,8 @@ typedef struct weir_plugin {
     void (*unload)(void *state); /* not after a load that returned an error */
 
     /* State of a loop: before its first request, and after its last; on the loop's thread while that
-     * runs (a reload), else on the thread that starts or frees the server. */
+     * runs (a reload), else on the thread that starts or frees the server. What loop_stop leaves of timers
+     * and watched descriptors is forgotten behind it. */
     int32_t (*loop_start)(const weir_host *host, weir_loop *loop, void *state, void **loop_state);
     void (*loop_stop)(void *state, void *loop_state);
 
@@ -1162,7 +1312,11 @@ typedef struct weir_plugin {
      * default, description; others are refused. */
     const char *config_schema;
 
-    uint64_t reserved[8];
+    /* Of an app that runs in coroutines: of the stack of each, 16 KiB to 64 MiB; 0: 256 KiB. Only what is
+     * touched of it is memory. Configuration may say otherwise. */
+    uint64_t stack_bytes;
+
+    uint64_t reserved[7];
 } weir_plugin;
 
 /* The exported symbol; -DWEIR_PLUGIN_SYMBOL=x lets several plugins live in one program. */
