@@ -57,7 +57,7 @@ static void ask(weir_environ *env, void *arg, uint32_t events)
 
 static void finish(weir_environ *env, struct asking *a, int32_t status)
 {
-    weir_watch_fd(env, a->fd, 0, NULL, NULL);
+    weir_watch_fd(env, a->fd, 0, NULL, NULL); /* neither may come behind this */
     weir_timer(env, WEIR_NEVER, too_slow, a);
     weir_finish(env, answer(env, a->start_response, status, &a->q));
 }

@@ -23,7 +23,7 @@ and of the call before:
 
 or <!-- compile: NAME.c --> for a program that is no plugin: one that includes weir/test.h is run as well,
 where the plugins of the guide are and libweir is built; or
-<!-- part: NAME.c --> for lines that stand so in docs/examples/NAME.c.
+<!-- part: NAME.c --> for lines that stand so in docs/examples/NAME.c, or in plugins/NAME.c.
 """
 import contextlib
 import os
@@ -41,6 +41,7 @@ TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 GUIDE = os.path.join(TOP, "docs/writing-plugins.md")
 EMBEDDING = os.path.join(TOP, "docs/embedding.md")
 EXAMPLES = os.path.join(TOP, "docs/examples")
+PLUGINS = os.path.join(TOP, "plugins")
 PACKAGES = {"glib.c": "glib-2.0", "libuv.c": "libuv"}
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wshadow"]
 LANGUAGES = {".c": ("c", "-std=c11"), ".cc": ("cpp", "-std=c++17")}
@@ -174,7 +175,9 @@ class Guide(TempCase):
     @classmethod
     def setUpClass(cls):
         with open(GUIDE, encoding="utf-8") as f:
-            cls.listings = read_guide(f.read())
+            listings = read_guide(f.read())
+        cls.listings = [x for x in listings if not x.is_part]
+        cls.parts = [x for x in listings if x.is_part]
         cls.folder = tempfile.TemporaryDirectory(prefix="weir-guide-")
         cls.addClassCleanup(cls.folder.cleanup)
 
@@ -185,6 +188,12 @@ class Guide(TempCase):
         for listing in self.listings:
             with self.subTest(listing=repr(listing)):
                 compile_listing(listing, self.folder.name)
+
+    def test_parts_of_plugins(self):
+        self.assertGreater(len(self.parts), 3)
+        for x in self.parts:
+            with self.subTest(listing=repr(x)), open(os.path.join(PLUGINS, x.name), encoding="utf-8") as f:
+                self.assertTrue(is_part_of(x.text, f.read()), "is not so in the plugin")
 
     def test_tests_run(self):
         library = os.path.join(os.path.dirname(WEIR), "libweir.so")
