@@ -45,19 +45,25 @@ static void run(void *arg)
     wr_remote_work(arg, NULL);
 }
 
-static void end(struct wr_remote *r, bool is_nested)
+/* The next does not begin here: this may be in the midst of another's writing. */
+static void pass_turn(struct wr_remote *r)
 {
     struct wr_turn *turn = &of(r)->turn;
 
+    turn->holder = NULL;
+    if (wr_list_is_empty(&turn->waiting) || turn->is_posted)
+        return;
+    turn->is_posted = true;
+    wr_loop_post(wr_remote_loop(r->e), &turn->next);
+}
+
+static void end(struct wr_remote *r, bool is_nested)
+{
     r->co = NULL;
-    if (!is_serial(r)) {
+    if (is_serial(r))
+        pass_turn(r);
+    else
         leave_place(r);
-    } else {
-        turn->holder = NULL;
-        if (!wr_list_is_empty(
-                &turn->waiting)) /* not here: this may be in the midst of another's writing */
-            wr_loop_post(wr_remote_loop(r->e), &turn->next);
-    }
     wr_remote_job_done(r, is_nested);
 }
 
@@ -113,6 +119,7 @@ static void on_next(struct wr_task *task)
 {
     struct wr_turn *turn = WR_CONTAINER_OF(task, struct wr_turn, next);
 
+    turn->is_posted = false;
     while (!turn->holder && !wr_list_is_empty(&turn->waiting)) {
         struct wr_remote *r = WR_CONTAINER_OF(turn->waiting.next, struct wr_remote, in_turn);
 

@@ -22,6 +22,7 @@ struct wr_turn {
     struct wr_remote *holder; /* NULL: nobody */
     struct wr_list waiting;
     struct wr_task next;
+    bool is_posted; /* that is */
 };
 
 /* Of a mount, all zero but the first line at first. */

@@ -190,6 +190,10 @@ static void on_ready(struct wr_source *s, uint32_t events)
     struct watched *w = WR_CONTAINER_OF(s, struct watched, source);
     struct wr_watches *ws = w->of;
 
+    /* They may be of before its events were changed. */
+    events &= w->events | EPOLLERR | EPOLLHUP;
+    if (events == 0)
+        return;
     w->call.ready |= wr_watch_poll_events(events);
     if (wr_list_is_empty(&w->due))
         wr_list_append(&ws->due_fds, &w->due);
