@@ -1157,7 +1157,8 @@ static inline int32_t weir_timer(weir_environ *env, uint32_t ms,
  * Calls fn(env, arg, ready) whenever the descriptor is ready for some of `events`, those of poll(2):
  * POLLIN, POLLOUT, POLLPRI, POLLRDHUP; with `ready` those that are, POLLERR and POLLHUP among them. A second call for
  * it changes the events, fn and arg; events of 0 end it, which must come before the descriptor is closed.
- * It ends with the response too. A descriptor has one watcher on a loop: WEIR_EBUSY, it has another.
+ * It ends with the response too. What made it ready may be gone when fn is called: it should not block. A
+ * descriptor has one watcher on a loop: WEIR_EBUSY, it has another.
  * WEIR_EINVAL: it is none that can be watched (a regular file is always ready), or without fn.
  * Where, and other errors: as weir_timer().
  */
