@@ -324,9 +324,9 @@ bool wr_test_is_waiting(weir_test_exchange *s)
 
     if (!s->is_open || !e || !e->remote || !wr_remote_is_out(e))
         return false;
-    pthread_mutex_lock(&e->remote->lock);
+    wr_remote_lock(e);
     is_waiting = e->remote->is_waiting;
-    pthread_mutex_unlock(&e->remote->lock);
+    wr_remote_unlock(e);
     return is_waiting;
 }
 

@@ -46,6 +46,8 @@ static struct wr_subscriber *subscribers_of(struct wr_environ *e)
 {
     struct wr_subscriber *first;
 
+    if (!e->s)
+        return NULL;
     wr_remote_lock(e);
     first = e->s->subscribers;
     wr_remote_unlock(e);

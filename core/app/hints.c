@@ -133,7 +133,7 @@ static int32_t send_hints(weir_environ *env, const weir_header *fields)
     h = make_hints(fields, n, bytes);
     if (!h)
         return WEIR_ENOMEM;
-    if (e->remote) {
+    if (e->remote && !e->remote->is_here) {
         post(e, h);
         return 0;
     }

@@ -139,7 +139,7 @@ static int64_t read_fetched(struct wr_environ *e)
     e->has_fetched = false;
     if (e->is_in_next) /* else the loop may be looking at it */
         e->wants_input = true;
-    e->wants_call = e->s->on_input.fn != NULL;
+    e->wants_call = e->s && e->s->on_input.fn;
     return WEIR_AGAIN;
 }
 
@@ -155,11 +155,11 @@ static void read_for_waiter(struct wr_environ *e)
         e->x->on_input = on_input;
         return;
     }
-    pthread_mutex_lock(&r->lock);
+    wr_remote_lock(e);
     r->result = public_result(e->x, n);
     r->is_reading = r->is_waiting = false;
     wr_remote_signal(e);
-    pthread_mutex_unlock(&r->lock);
+    wr_remote_unlock(e);
 }
 
 void wr_input_on_read(struct wr_task *task)

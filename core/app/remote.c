@@ -68,9 +68,9 @@ void wr_remote_suspend(struct wr_environ *e)
         return;
     }
     r->is_suspended = true;
-    pthread_mutex_unlock(&r->lock);
+    wr_remote_unlock(e);
     wr_coroutine_suspend(r->co);
-    pthread_mutex_lock(&r->lock);
+    wr_remote_lock(e);
 }
 
 void wr_remote_signal(struct wr_environ *e)
@@ -89,9 +89,9 @@ static void on_resume(struct wr_task *task)
 {
     struct wr_remote *r = WR_CONTAINER_OF(task, struct wr_remote, resume);
 
-    pthread_mutex_lock(&r->lock);
+    wr_remote_lock(r->e);
     r->is_suspended = r->is_resuming = false;
-    pthread_mutex_unlock(&r->lock);
+    wr_remote_unlock(r->e);
     wr_in_coroutine_resume(r);
 }
 
@@ -102,8 +102,10 @@ static void release(struct wr_remote *r)
     struct wr_environ *e = r->e;
     struct wr_exchange *x = e->x;
 
-    pthread_cond_destroy(&r->changed);
-    pthread_mutex_destroy(&r->lock);
+    if (!r->is_here) { /* else nobody has used them */
+        pthread_cond_destroy(&r->changed);
+        pthread_mutex_destroy(&r->lock);
+    }
     e->remote = NULL;
     wr_input_free(e);
     wr_mount_end_chain(e->previous);
@@ -216,8 +218,10 @@ static void on_done(struct wr_task *task)
 {
     struct wr_remote *r = WR_CONTAINER_OF(task, struct wr_remote, done);
 
-    if (r->work == WR_REMOTE_END) {
-        release(r);
+    if (r->work == WR_REMOTE_END) { /* but what was posted meanwhile is still to come */
+        r->phase = WR_REMOTE_IDLE;
+        r->has_ended = true;
+        wr_remote_try_end(r->e);
         return;
     }
     r->phase = WR_REMOTE_SETTLING;
@@ -237,9 +241,12 @@ bool wr_remote_open(struct wr_environ *e)
 {
     struct wr_remote *r = wr_arena_alloc(&e->x->arena, sizeof *r);
 
-    if (!r || !wr_streaming_new(e))
+    if (!r || (!wr_remote_is_here(e) && !wr_streaming_new(e)))
         return false;
+    if (!e->x->handler_data) /* who has declined may have been given slices of it */
+        wr_exchange_own_head(e->x);
     *r = (struct wr_remote){.e = e,
+                            .is_here = wr_remote_is_here(e),
                             .job.run = run_on_thread,
                             .there.run = run_on_home,
                             .done.run = on_done,
@@ -312,12 +319,12 @@ void wr_remote_tell_over(struct wr_environ *e)
 {
     struct wr_remote *r = e->remote;
 
-    pthread_mutex_lock(&r->lock);
+    wr_remote_lock(e);
     atomic_store(&r->is_over, true);
     atomic_store(&r->is_gone, !e->x->is_complete);
     r->is_waiting = false;
     wr_remote_signal(e);
-    pthread_mutex_unlock(&r->lock);
+    wr_remote_unlock(e);
     if (e->mount->pool)
         wr_wait_end(&r->wait);
     if (r->phase == WR_REMOTE_OUT && take_back(r))
@@ -335,9 +342,9 @@ void wr_remote_try_end(struct wr_environ *e)
     struct wr_remote *r = e->remote;
 
     if (!r->is_due || r->phase != WR_REMOTE_IDLE || atomic_load(&e->events) ||
-        e->s->sink.is_writing || wr_offload_is_out(e))
+        (e->s && e->s->sink.is_writing) || wr_offload_is_out(e))
         return;
-    if (wr_mount_has_end(e))
+    if (!r->has_ended && wr_mount_has_end(e))
         send_job(r, WR_REMOTE_END);
     else
         release(r);

@@ -37,7 +37,9 @@ struct wr_remote {
     enum wr_remote_work work;
     enum wr_remote_phase phase;
     unsigned events;     /* callbacks that the job is to make */
+    bool is_here;        /* the app runs on the thread of the exchange's loop */
     bool is_due;         /* it is to end as soon as nothing is out */
+    bool has_ended;      /* close and deferred functions have been called */
     bool wants_pull;     /* the next piece is, as soon as what is out is back */
     bool wants_again;    /* a wake came while it was asked for: it is not lost */
     bool is_asked;       /* a thread waits for content, of which there was none yet */
@@ -79,16 +81,16 @@ static inline bool wr_remote_is_here(const struct wr_environ *e)
     return !e->mount->pool && (!e->mount->home || e->mount->home == e->x->worker);
 }
 
-/* Any thread: nothing where the app runs on the loop, for there is no other. */
+/* Any thread: nothing where the app runs on the loop of the exchange, for then there is no other. */
 static inline void wr_remote_lock(struct wr_environ *e)
 {
-    if (e->remote)
+    if (e->remote && !e->remote->is_here)
         pthread_mutex_lock(&e->remote->lock);
 }
 
 static inline void wr_remote_unlock(struct wr_environ *e)
 {
-    if (e->remote)
+    if (e->remote && !e->remote->is_here)
         pthread_mutex_unlock(&e->remote->lock);
 }
 

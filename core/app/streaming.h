@@ -8,8 +8,8 @@
  *     weir_on_disconnect()  client.c      half closed, gone ─► functions
  *     weir_heartbeat()      app_body.c    nothing for a while ─► a piece
  *
- * In the arena of the exchange: for an app that runs elsewhere from the beginning, since it and the
- * loop look at it at once; for one on the loop when the first of it is used.
+ * In the arena of the exchange: for an app that runs on another thread from the beginning, since it and
+ * the loop look at it at once; else when the first of it is used.
  */
 #ifndef WR_APP_STREAMING_H
 #define WR_APP_STREAMING_H

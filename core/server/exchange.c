@@ -8,6 +8,8 @@
 #include "server/router.h"
 #include "server/worker.h"
 
+#define OWN_HEAD_MAX 1024 /* bytes: half an arena's block, and most heads */
+
 /* ---- response ---- */
 
 static void init_response(struct wr_response *r)
@@ -177,6 +179,51 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
     x->on_input = x->on_half_close = x->on_end = NULL;
     x->handler_data = NULL;
     return x;
+}
+
+/* Behind the last byte of the head that a slice points to. */
+static const char *end_of_head(const struct wr_request *r)
+{
+    const struct wr_fields *f = &r->fields;
+    const struct wr_field *last = f->n > 0 ? &f->v[f->n - 1] : NULL;
+
+    return last ? last->value.p + last->value.n : r->target.p + r->target.n;
+}
+
+struct move {
+    const char *from, *to;
+    size_t n;
+};
+
+static void rebase(struct wr_slice *s, const struct move *m)
+{
+    if (s->p && s->p >= m->from && s->p <= m->from + m->n)
+        s->p = m->to + (s->p - m->from);
+}
+
+void wr_exchange_own_head(struct wr_exchange *x)
+{
+    struct wr_request *r = &x->request;
+    struct move m = {.from = r->method_token.p};
+    char *copy;
+
+    if (!x->head)
+        return;
+    m.n = (size_t)(end_of_head(r) - m.from);
+    if (m.n > OWN_HEAD_MAX || !(copy = wr_arena_alloc(&x->arena, m.n)))
+        return;
+    memcpy(copy, m.from, m.n);
+    m.to = copy;
+    rebase(&r->method_token, &m);
+    rebase(&r->target, &m);
+    rebase(&r->query, &m);
+    rebase(&r->host, &m);
+    for (size_t i = 0; i < r->fields.n; i++) {
+        rebase(&r->fields.v[i].name, &m);
+        rebase(&r->fields.v[i].value, &m);
+    }
+    wr_worker_unref_buffer(x->worker, x->head);
+    x->head = NULL;
 }
 
 void wr_exchange_ref(struct wr_exchange *x)

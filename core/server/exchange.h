@@ -152,6 +152,12 @@ void wr_exchange_body_ready(struct wr_exchange *x);
  * the worker and that of the request. Returns its length. */
 size_t wr_exchange_id(const struct wr_exchange *x, char out[static WR_EXCHANGE_ID_MAX]);
 
+/*
+ * Before anybody has looked at the request: a small head is copied to the arena, and the buffer that it was
+ * read into is free. For what may wait long; without memory nothing changes.
+ */
+void wr_exchange_own_head(struct wr_exchange *x);
+
 void wr_exchange_ref(struct wr_exchange *x);
 void wr_exchange_unref(struct wr_exchange *x);
 

@@ -453,7 +453,7 @@ static void run(struct wr_h1 *h)
     }
     if (next == AGAIN)
         wr_loop_again(c->worker->loop, &c->source, EPOLLOUT);
-    if (!h->x)
+    if (!h->x || !h->x->head) /* else the request lies there */
         wr_h1_release_input(h);
     wr_h1_set_deadline(h);
 }
