@@ -46,6 +46,9 @@
 #include <string.h>
 
 #ifdef __cplusplus
+#    ifdef __cpp_exceptions
+#        include <cxxabi.h>
+#    endif
 #    include <exception>
 #    include <initializer_list>
 #    define WEIR_CAST_(type, value) static_cast<type>(value)
@@ -572,12 +575,47 @@ struct weir_loop_guarded_ {
     }
 };
 }
+
+/* Around a call that may suspend a coroutine, be it in a catch block or while an exception unwinds. The
+ * runtime of C++ knows for each thread which exceptions are in flight (Itanium C++ ABI, 2.2.2): what runs
+ * meanwhile on the same thread would meet these, and end others than its own. */
+extern "C++" {
+class weir_exceptions_put_by_
+{
+    struct weir_in_flight_ {
+        void *caught;
+        unsigned int uncaught;
+    };
+    void *const place;
+    weir_in_flight_ kept;
+
+  public:
+    weir_exceptions_put_by_() : place(abi::__cxa_get_globals()), kept()
+    {
+        const weir_in_flight_ none = {};
+
+        memcpy(&kept, place, sizeof kept);
+        memcpy(place, &none, sizeof none);
+    }
+
+    ~weir_exceptions_put_by_()
+    {
+        memcpy(place, &kept, sizeof kept);
+    }
+
+    weir_exceptions_put_by_(const weir_exceptions_put_by_ &) = delete;
+    weir_exceptions_put_by_ &operator=(const weir_exceptions_put_by_ &) = delete;
+};
+}
+#    define WEIR_PUT_EXCEPTIONS_BY_ const weir_exceptions_put_by_ weir_put_by_;
+
 #    define WEIR_GUARD_(fails, fn) weir_guard_of_<fails>(fn)
 #    define WEIR_LOOP_GUARD_       weir_loop_guarded_::call
 #    define WEIR_LOOP_WATCH_GUARD_ weir_loop_guarded_::call<uint32_t>
 #    define WEIR_POST_GUARD_       weir_loop_guarded_::post
 #    define WEIR_WORK_GUARD_       weir_loop_guarded_::work
 #else
+#    define WEIR_PUT_EXCEPTIONS_BY_
 #    define WEIR_GUARD_(fails, fn) NULL
 #    define WEIR_LOOP_GUARD_       NULL
 #    define WEIR_LOOP_WATCH_GUARD_ NULL
@@ -600,6 +638,7 @@ struct weir_loop_guarded_ {
  */
 static inline int64_t weir_read(weir_environ *env, void *buf, size_t n)
 {
+    WEIR_PUT_EXCEPTIONS_BY_
     return WEIR_CALL_(env->host, read, (env, buf, n), WEIR_ENOTSUP);
 }
 
@@ -947,6 +986,7 @@ static inline int32_t weir_finish(weir_environ *env, weir_body body)
  */
 static inline int32_t weir_write(weir_environ *env, const void *p, size_t n)
 {
+    WEIR_PUT_EXCEPTIONS_BY_
     return WEIR_CALL_(env->host, write, (env, p, n), WEIR_ENOTSUP);
 }
 
@@ -1185,6 +1225,7 @@ static inline int32_t weir_watch_fd(weir_environ *env, int32_t fd, uint32_t even
 static inline int32_t weir_offload(weir_environ *env, void (*work)(void *arg),
                                    void (*done)(weir_environ *env, void *arg), void *arg)
 {
+    WEIR_PUT_EXCEPTIONS_BY_
     return WEIR_CALL_(env->host, offload,
                       (env, work, done, arg, WEIR_WORK_GUARD_, WEIR_GUARD_(true, done)),
                       WEIR_ENOTSUP);
@@ -1197,6 +1238,7 @@ static inline int32_t weir_offload(weir_environ *env, void (*work)(void *arg),
  */
 static inline int32_t weir_sleep(weir_environ *env, uint32_t ms)
 {
+    WEIR_PUT_EXCEPTIONS_BY_
     return WEIR_CALL_(env->host, sleep, (env, ms), WEIR_ENOTSUP);
 }
 
@@ -1208,6 +1250,7 @@ static inline int32_t weir_sleep(weir_environ *env, uint32_t ms)
 static inline int32_t weir_wait_fd(weir_environ *env, int32_t fd, uint32_t events,
                                    uint32_t timeout_ms)
 {
+    WEIR_PUT_EXCEPTIONS_BY_
     return WEIR_CALL_(env->host, wait_fd, (env, fd, events, timeout_ms), WEIR_ENOTSUP);
 }
 
