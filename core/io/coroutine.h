@@ -42,11 +42,11 @@ size_t wr_coroutines_used(const struct wr_coroutines *set);
 /* One with a stack, for wr_coroutine_start(), which must follow. NULL: no memory. */
 struct wr_coroutine *wr_coroutine_new(struct wr_coroutines *set);
 
-/* Calls fn(arg) there. True: it has returned, and is no more; false: it has suspended. fn may be given
- * things by way of `arg` alone. Not from within a coroutine. */
+/* Calls fn(arg) there. True: it has returned, and is no more; false: it has suspended. From within
+ * another coroutine too, to which it then returns. */
 bool wr_coroutine_start(struct wr_coroutine *c, void (*fn)(void *arg), void *arg);
 
-/* Goes on with one that has suspended; the rest as above. */
+/* Goes on with one that has suspended; the rest as above, whoever has started it. */
 bool wr_coroutine_resume(struct wr_coroutine *c);
 
 /* Called in it: leaves it, until it is resumed. */

@@ -103,6 +103,37 @@ static void coroutine__never_suspends__returns_from_start(void **state)
     wr_coroutines_free(NULL);
 }
 
+struct pair {
+    struct task outer, inner;
+};
+
+static void start_another(void *arg)
+{
+    struct pair *p = arg;
+
+    p->outer.steps += !wr_coroutine_start(p->inner.c, step_thrice, &p->inner);
+    wr_coroutine_suspend(p->outer.c);
+    p->outer.steps += wr_coroutine_resume(p->inner.c);
+}
+
+static void coroutine__started_in_another__returns_to_who_resumes(void **state)
+{
+    struct wr_coroutines *set = new_set(STACK_BYTES);
+    struct pair p = {.outer.c = new_one(set), .inner.c = new_one(set)};
+
+    (void)state;
+    assert_false(wr_coroutine_start(p.outer.c, start_another, &p));
+    assert_int_equal(p.outer.steps, 1);
+    assert_int_equal(p.inner.steps, 1);
+    assert_false(wr_coroutine_resume(p.inner.c));
+    assert_int_equal(p.inner.steps, 2);
+    assert_true(wr_coroutine_resume(p.outer.c));
+    assert_int_equal(p.outer.steps, 2);
+    assert_int_equal(p.inner.steps, 3);
+    assert_int_equal(wr_coroutines_used(set), 0);
+    wr_coroutines_free(set);
+}
+
 /* ---- registers ---- */
 
 #ifdef __x86_64__
@@ -643,6 +674,7 @@ static void switch__a_million__makes_no_system_call(void **state)
 
 WR_TESTS(cmocka_unit_test(coroutine__suspends_twice__three_steps),
          cmocka_unit_test(coroutine__never_suspends__returns_from_start),
+         cmocka_unit_test(coroutine__started_in_another__returns_to_who_resumes),
          cmocka_unit_test(switch__callee_saved_registers__each_stack_has_its_own),
          cmocka_unit_test(switch__rounding_mode__each_stack_has_its_own),
          cmocka_unit_test(switch__random_order__sums_as_without),
