@@ -1,9 +1,7 @@
 /*
  * What weir/test.h shows of the calls that stream, wherever the app runs.
  */
-#include "support.h"
-
-#include <weir/test.h>
+#include "weir_test_fixture.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -133,46 +131,13 @@ static weir_body app(weir_environ *env, weir_start_response *start_response)
     return weir_later(env);
 }
 
-static const weir_plugin plugin = {.magic = WEIR_PLUGIN_MAGIC,
-                                   .abi_major = WEIR_ABI_MAJOR,
-                                   .abi_minor = WEIR_ABI_MINOR,
-                                   .size = sizeof(weir_plugin),
-                                   .name = "tested",
-                                   .app = app};
+static const weir_plugin plugin = {TESTED, .app = app};
 
 static weir_test *start(weir_test_setup setup)
 {
-    weir_test *t;
-
-    setup.plugin = &plugin;
-    t = weir_test_start(&setup);
     written = disconnects = closes = 0;
     last_why = last_write = 0;
-    assert_non_null(t);
-    assert_null(weir_test_error(t));
-    return t;
-}
-
-static weir_test_exchange *begin(weir_test *t, weir_test_request request)
-{
-    weir_test_exchange *x = weir_test_begin(t, &request);
-
-    assert_non_null(x);
-    return x;
-}
-
-static void stop(weir_test *t)
-{
-    assert_string_equal(weir_test_log(t), "");
-    weir_test_free(t);
-}
-
-static void expect_answer(const weir_test_exchange *x, const char *body)
-{
-    assert_string_equal(weir_test_answer(x)->body, body);
-    assert_int_equal(weir_test_answer(x)->status, 200);
-    assert_int_equal(weir_test_answer(x)->is_done, 1);
-    assert_int_equal(weir_test_answer(x)->is_cut, 0);
+    return started(&plugin, setup);
 }
 
 static void write__slow_reader__bounds_what_waits(void **state)

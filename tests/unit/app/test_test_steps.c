@@ -1,6 +1,4 @@
-#include "support.h"
-
-#include <weir/test.h>
+#include "weir_test_fixture.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -168,51 +166,19 @@ static int32_t keep_loop(const weir_host *host, weir_loop *loop, void *state, vo
     return 0;
 }
 
-static const weir_plugin plugin = {.magic = WEIR_PLUGIN_MAGIC,
-                                   .abi_major = WEIR_ABI_MAJOR,
-                                   .abi_minor = WEIR_ABI_MINOR,
-                                   .size = sizeof(weir_plugin),
-                                   .name = "tested",
-                                   .loop_start = keep_loop,
-                                   .app = app};
+static const weir_plugin plugin = {TESTED, .loop_start = keep_loop, .app = app};
 
 static weir_test *start(weir_test_setup setup)
 {
-    weir_test *t;
-
-    setup.plugin = &plugin;
-    t = weir_test_start(&setup);
     nexts = closes = calls = 0;
     last_read = -1;
     memset(guests, 0, sizeof guests);
-    assert_non_null(t);
-    assert_null(weir_test_error(t));
-    return t;
+    return started(&plugin, setup);
 }
 
 static weir_test *start_on_loop(void)
 {
     return start((weir_test_setup){.runs = WEIR_TEST_ON_LOOP});
-}
-
-static weir_test_exchange *begin(weir_test *t, weir_test_request request)
-{
-    weir_test_exchange *x = weir_test_begin(t, &request);
-
-    assert_non_null(x);
-    return x;
-}
-
-static void expect_body(const weir_test_exchange *x, const char *expected)
-{
-    assert_string_equal(weir_test_answer(x)->body, expected);
-    assert_int_equal(weir_test_answer(x)->body_size, strlen(expected));
-}
-
-static void expect_end(const weir_test_exchange *x, int is_cut)
-{
-    assert_int_equal(weir_test_answer(x)->is_done, 1);
-    assert_int_equal(weir_test_answer(x)->is_cut, is_cut);
 }
 
 /* ---- content ---- */

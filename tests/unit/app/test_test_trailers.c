@@ -1,9 +1,7 @@
 /*
  * What comes before the response and behind it, in weir/test.h: 103, trailers. Wherever the app runs.
  */
-#include "support.h"
-
-#include <weir/test.h>
+#include "weir_test_fixture.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -83,28 +81,11 @@ static weir_body app(weir_environ *env, weir_start_response *start_response)
     return weir_iterable(next, NULL, &l->is_over);
 }
 
-static const weir_plugin plugin = {.magic = WEIR_PLUGIN_MAGIC,
-                                   .abi_major = WEIR_ABI_MAJOR,
-                                   .abi_minor = WEIR_ABI_MINOR,
-                                   .size = sizeof(weir_plugin),
-                                   .name = "tested",
-                                   .app = app};
+static const weir_plugin plugin = {TESTED, .app = app};
 
 static weir_test *start(weir_test_setup setup)
 {
-    weir_test *t;
-
-    setup.plugin = &plugin;
-    t = weir_test_start(&setup);
-    assert_non_null(t);
-    assert_null(weir_test_error(t));
-    return t;
-}
-
-static void stop(weir_test *t)
-{
-    assert_string_equal(weir_test_log(t), "");
-    weir_test_free(t);
+    return started(&plugin, setup);
 }
 
 static void trailers__of_a_response_in_chunks__are_there(void **state)
