@@ -4,18 +4,21 @@
 #include "test_exchange.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define THREADS     2
-#define THREADS_MAX 64
-#define QUEUE_MAX   16
-#define HELPERS     2
-#define PATIENCE_MS 5000
-#define CALL_MS     60000 /* of the test's time, that a request at once may wait for */
-#define TICK_MS     1     /* of real time: how long a thread that just came to wait goes unseen */
-#define BEGAN_S     INT64_C(1767225600) /* 2026-01-01 00:00:00 UTC */
+#define THREADS        2
+#define THREADS_MAX    64
+#define COROUTINES_MAX 1000000
+#define QUEUE_MAX      16
+#define COROUTINES     64
+#define HELPERS        2
+#define PATIENCE_MS    5000
+#define CALL_MS        60000 /* of the test's time, that a request at once may wait for */
+#define TICK_MS        1 /* of real time: how long a thread that just came to wait goes unseen */
+#define BEGAN_S        INT64_C(1767225600) /* 2026-01-01 00:00:00 UTC */
 
 /* ---- the log ---- */
 
@@ -121,24 +124,6 @@ static bool await_loops(const weir_test *t, int ms)
     return n > 0;
 }
 
-/* Does anybody work, and not wait? What threads are to do that all wait, nobody begins. */
-static bool is_working(weir_test *t)
-{
-    struct wr_pool *const helpers[] = {t->site.helpers, t->site.makers};
-    int working = 0, waiting = 0;
-
-    for (size_t i = 0; i < sizeof helpers / sizeof helpers[0]; i++)
-        if (helpers[i] && wr_pool_is_busy(helpers[i]))
-            return true;
-    WR_LIST_FOREACH (it, &t->exchanges) {
-        weir_test_exchange *s = WR_CONTAINER_OF(it, struct weir_test_exchange, link);
-
-        waiting += wr_test_is_waiting(s);
-        working += wr_test_is_working(s);
-    }
-    return working > 0 && waiting < t->places;
-}
-
 /* Everything there is to do now. False: nothing was. */
 static bool move_all(weir_test *t)
 {
@@ -147,6 +132,15 @@ static bool move_all(weir_test *t)
     has_moved = move_exchanges(t) || has_moved;
     wr_test_reap(t);
     return has_moved || next_timer(t) == 0;
+}
+
+static void give_up(weir_test *t)
+{
+    wr_log(&t->site.log, WR_LOG_ERROR,
+           "test: after %d ms the app is still at work, or waits for what is not Weir's",
+           t->patience_ms);
+    WR_LIST_FOREACH (it, &t->exchanges)
+        wr_test_log_wait(WR_CONTAINER_OF(it, struct weir_test_exchange, link));
 }
 
 bool wr_test_settle(weir_test *t)
@@ -158,7 +152,7 @@ bool wr_test_settle(weir_test *t)
         bool is_at_work;
 
         if (!move_all(t)) {
-            is_at_work = is_working(t);
+            is_at_work = wr_test_is_working(t);
             /* In this order: who came to wait has told the loop before of what he waits for. */
             if (!await_loops(t, is_at_work ? TICK_MS : 0) && !is_at_work)
                 return true;
@@ -170,9 +164,7 @@ bool wr_test_settle(weir_test *t)
             break;
         }
     }
-    wr_log(&t->site.log, WR_LOG_ERROR,
-           "test: after %d ms the app is still at work, or waits for what is not Weir's",
-           t->patience_ms);
+    give_up(t);
     return false;
 }
 
@@ -207,6 +199,15 @@ int32_t weir_test_run(weir_test *t)
     if (t->error)
         return 0;
     return wr_test_run(t) ? 0 : WEIR_ETIMEDOUT;
+}
+
+int32_t weir_test_await(weir_test *t, uint32_t ms)
+{
+    if (t->error)
+        return 0;
+    if (!await_loops(t, ms > INT_MAX ? -1 : (int)ms))
+        return WEIR_ETIMEDOUT;
+    return weir_test_run(t);
 }
 
 /* As far as to the next timer, `max` at most. False: there is none in that time. */
@@ -249,6 +250,9 @@ static int start_site(struct weir_test *t, struct wr_handler *handler, const cha
                  expected ? expected : strerrordesc_np(-err));
         return -1;
     }
+    t->mount = WR_CONTAINER_OF(handler, struct wr_mount, base);
+    if (t->mount->lint)
+        wr_test_set_checker(t);
     for (int i = 0; i < t->workers_n; i++)
         workers[i] = &t->workers[i];
     err = wr_site_prepare(&t->site, workers, t->workers_n, why);
@@ -269,7 +273,7 @@ static int mount(struct weir_test *t, const weir_test_setup *setup, struct wr_im
                  char *why)
 {
     static const enum wr_mount_runs runs[] = {WR_MOUNT_AS_PLUGIN, WR_MOUNT_ON_LOOP,
-                                              WR_MOUNT_IN_THREAD};
+                                              WR_MOUNT_IN_THREAD, WR_MOUNT_IN_COROUTINE};
     const weir_plugin *plugin = image ? wr_image_plugin(image) : setup->plugin;
     struct wr_mount_setup mount = {.image = image,
                                    .route = setup->route ? setup->route : "/",
@@ -279,6 +283,8 @@ static int mount(struct weir_test *t, const weir_test_setup *setup, struct wr_im
                                    .runs = runs[setup->runs],
                                    .threads = t->threads,
                                    .queue_max = (size_t)value_or(setup->queue, QUEUE_MAX),
+                                   .coroutines = value_or(setup->coroutines, COROUTINES),
+                                   .stack_bytes = (size_t)setup->stack_bytes,
                                    .lint = setup->lint != 0};
     struct wr_handler *handler;
     weir_plugin own;
@@ -294,10 +300,6 @@ static int mount(struct weir_test *t, const weir_test_setup *setup, struct wr_im
     handler = wr_mount_new(&mount, why, &error);
     if (!handler)
         return -1;
-    if (setup->lint)
-        wr_test_set_checker(t, handler);
-    if (own.serial)
-        t->threads = t->places = 1;
     t->limits = (struct wr_handler_limits){-1, -1, setup->cancels_half_closed != 0};
     if (setup->cancels_half_closed)
         handler->limits = &t->limits;
@@ -316,14 +318,19 @@ static bool check_setup(const weir_test_setup *setup, char *why)
 
     if (!setup->plugin == !setup->file)
         what = "a plugin or a file, one of them";
-    else if (!is_between(setup->runs, WEIR_TEST_IN_THREAD))
-        what = "for runs one of WEIR_TEST_AS_PLUGIN, ON_LOOP and IN_THREAD";
+    else if (!is_between(setup->runs, WEIR_TEST_IN_COROUTINE))
+        what = "for runs one of WEIR_TEST_AS_PLUGIN, ON_LOOP, IN_THREAD and IN_COROUTINE";
     else if (!is_between(setup->threads, THREADS_MAX))
         what = "64 threads at most";
     else if (!is_between(setup->loops, WR_TEST_LOOPS_MAX))
         what = "8 loops at most";
+    else if (!is_between(setup->coroutines, COROUTINES_MAX))
+        what = "1000000 coroutines at most";
+    else if (setup->stack_bytes != 0 && (setup->stack_bytes < (int64_t)WR_STACK_BYTES_MIN ||
+                                         setup->stack_bytes > (int64_t)WR_STACK_BYTES_MAX))
+        what = "for stack_bytes 0, or 16384 to 67108864";
     else if (setup->queue < 0 || setup->body_bytes_max < 0 || setup->app_queue_bytes < 0 ||
-             setup->patience_ms < 0)
+             setup->patience_ms < 0 || setup->outside_ms < 0)
         what = "no number below 0";
     if (what)
         snprintf(why, WR_WHY_MAX, "the setup: expected %s", what);
@@ -355,8 +362,8 @@ static bool start(struct weir_test *t, const weir_test_setup *setup, char *why)
     if (!check_setup(setup, why) || !start_workers(t, value_or(setup->loops, 1), why))
         return false;
     t->threads = value_or(setup->threads, THREADS);
-    t->places = 2 * t->threads; /* each has a stand-in while it waits for a client */
     t->patience_ms = value_or(setup->patience_ms, PATIENCE_MS);
+    t->outside_ms = setup->outside_ms;
     if (setup->body_bytes_max > 0)
         t->site.config.body_bytes_max = (uint64_t)setup->body_bytes_max;
     if (setup->app_queue_bytes > 0)
@@ -406,23 +413,51 @@ weir_test *weir_test_open(const char *file, const char *route, const char *confi
     return weir_test_start(&setup);
 }
 
-/* Waits for threads of the app, however long they take; all clients are gone. */
+static bool run_tasks(weir_test *t)
+{
+    bool has_run = false;
+
+    for (int i = 0; i < t->workers_n; i++)
+        has_run = wr_loop_run_tasks(t->workers[i].loop) || has_run;
+    return has_run;
+}
+
+/* Its log goes with it. */
+static void complain(const weir_test *t)
+{
+    fprintf(stderr, "weir_test_free: waits for threads of the app, since %d ms\n", t->patience_ms);
+    WR_LIST_FOREACH (it, &t->exchanges)
+        wr_test_print_held(WR_CONTAINER_OF(it, struct weir_test_exchange, link));
+}
+
+/* Threads of the app, and what they have posted; all clients are gone. */
+static void await_threads(weir_test *t)
+{
+    int64_t since = wr_clock_system.monotonic_ms(NULL);
+    bool has_told = false, is_busy, has_run;
+
+    do {
+        is_busy = wr_test_is_busy(t); /* first: who ends has posted before */
+        has_run = run_tasks(t);
+        if (!is_busy || has_run)
+            continue;
+        poll(NULL, 0, TICK_MS);
+        if (!has_told && wr_clock_system.monotonic_ms(NULL) - since >= t->patience_ms) {
+            complain(t);
+            has_told = true;
+        }
+    } while (is_busy || has_run);
+}
+
 static void end_all(struct weir_test *t)
 {
-    bool has_run;
-
     WR_LIST_FOREACH (it, &t->exchanges) {
         weir_test_exchange *s = WR_CONTAINER_OF(it, struct weir_test_exchange, link);
 
         s->is_given_up = true;
         wr_test_let_go(s, false);
     }
-    do {
-        wr_site_wait(&t->site);
-        has_run = false;
-        for (int i = 0; i < t->workers_n; i++)
-            has_run = wr_loop_run_tasks(t->workers[i].loop) || has_run;
-    } while (has_run);
+    await_threads(t);
     wr_test_reap(t);
 }
 
@@ -447,13 +482,24 @@ void weir_test_free(weir_test *t)
 
 /* ---- requests at once ---- */
 
-/* Until it is done, or waits for what is not time. */
+/* Has something come from outside? One that was waited for in vain is not waited for again. */
+static bool await_outside(const weir_test_exchange *s, bool *is_silent)
+{
+    if (*is_silent || !wr_test_hears_outside(s))
+        return false;
+    *is_silent = !await_loops(s->t, s->t->outside_ms);
+    return !*is_silent;
+}
+
+/* Until it is done, or waits for what does not come. */
 static void finish(weir_test_exchange *s)
 {
     weir_test *t = s->t;
     int64_t end = weir_test_now(t) + CALL_MS;
+    bool is_silent = t->outside_ms == 0;
 
-    while (!s->response.is_done && pass_to_timer(t, end - weir_test_now(t)))
+    while (!s->response.is_done &&
+           (await_outside(s, &is_silent) || pass_to_timer(t, end - weir_test_now(t))))
         if (!wr_test_run(t))
             return;
 }
@@ -471,6 +517,7 @@ static weir_test_exchange *call(weir_test *t, const weir_test_request *request, 
     wr_log(&t->site.log, WR_LOG_ERROR,
            "test: %s has no answer, or no end: the app waits for what will never come",
            s->x->request.target.p);
+    wr_test_log_wait(s);
     wr_test_let_go(s, true);
     wr_test_run(t);
     return s;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "app/remote.h"
 #include "server/dispatch.h"
 
 #define MOVE_BYTES ((size_t)256 * 1024)       /* of a body, before others have their turn */
@@ -308,37 +307,6 @@ bool wr_test_turn(weir_test_exchange *s)
     }
     has_arrived = arrive(s);
     return take_more(s) || has_arrived;
-}
-
-/* ---- where the app is ---- */
-
-static struct wr_environ *environ_of(const weir_test_exchange *s)
-{
-    return s->x ? s->x->handler_data : NULL;
-}
-
-bool wr_test_is_waiting(weir_test_exchange *s)
-{
-    struct wr_environ *e = environ_of(s);
-    bool is_waiting;
-
-    if (!s->is_open || !e || !e->remote || !wr_remote_is_out(e))
-        return false;
-    wr_remote_lock(e);
-    is_waiting = e->remote->is_waiting;
-    wr_remote_unlock(e);
-    return is_waiting;
-}
-
-bool wr_test_is_working(weir_test_exchange *s)
-{
-    struct wr_environ *e = environ_of(s);
-
-    if (!s->x)
-        return false;
-    if (!s->is_open)
-        return true; /* somebody else holds it, and comes back to it */
-    return e && e->remote && e->remote->phase != WR_REMOTE_IDLE && !wr_test_is_waiting(s);
 }
 
 /* ---- life ---- */

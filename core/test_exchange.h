@@ -5,6 +5,7 @@
  *     test_exchange.c   the stream of an exchange, and what its client does
  *     test_request.c    from a weir_test_request to an exchange's request
  *     test_answer.c     what the client has got
+ *     test_waits.c      who works, and who waits for what
  *     test_lint.c       the checker of `weir lint`
  *
  *     begin ─► dispatch ─► settle ─► nothing moves ─► next turn (a piece, room) ─► settle ...
@@ -49,9 +50,10 @@ struct weir_test {
     struct wr_clock clock;
     atomic_llong now_ms; /* threads of the app may ask for it */
     struct wr_handler_limits limits;
-    int threads, places; /* of the app; with those that stand in for who waits */
+    int threads; /* of the app */
     int patience_ms;
-    char *error; /* NULL: it is loaded */
+    int outside_ms; /* of real time, for what comes from outside */
+    char *error;    /* NULL: it is loaded */
 
     pthread_mutex_t log_lock;
     struct wr_test_text messages;
@@ -60,6 +62,7 @@ struct weir_test {
     uint64_t begun_n;         /* requests */
     uint64_t news;            /* counts what a client could see */
     weir_test_exchange *last; /* of weir_test_call() */
+    struct wr_mount *mount;
     struct wr_mount *checked; /* with the checker; NULL: without */
     char *findings;           /* as they were told last */
 };
@@ -116,8 +119,8 @@ bool wr_test_run(weir_test *t);
 
 /* ---- test_lint.c ---- */
 
-/* The handler, a mount, has a checker. */
-void wr_test_set_checker(weir_test *t, struct wr_handler *handler);
+/* The mount has a checker. */
+void wr_test_set_checker(weir_test *t);
 
 /* ---- test_exchange.c ---- */
 
@@ -130,17 +133,28 @@ bool wr_test_move(weir_test_exchange *s);
 /* What the client does next of itself. True: something. */
 bool wr_test_turn(weir_test_exchange *s);
 
-/* Does a thread, or another loop, work for it, and wait for nothing? */
-bool wr_test_is_working(weir_test_exchange *s);
-
-/* Does a thread wait in a call of the app's for what the client does? */
-bool wr_test_is_waiting(weir_test_exchange *s);
-
 /* Lets go of what the app has let go of; what was given up is freed. */
 void wr_test_reap(weir_test *t);
 
 /* The client is gone, or the server. */
 void wr_test_let_go(weir_test_exchange *s, bool is_cut);
+
+/* ---- test_waits.c ---- */
+
+/* Does anybody work on a thread, and wait for nothing that the test has to do? */
+bool wr_test_is_working(weir_test *t);
+
+/* Does anybody at all, for whatever? */
+bool wr_test_is_busy(const weir_test *t);
+
+/* May something come for it from outside: by its token, or by a descriptor? */
+bool wr_test_hears_outside(const weir_test_exchange *s);
+
+/* To standard error, when the app holds it although its client is gone. */
+void wr_test_print_held(const weir_test_exchange *s);
+
+/* Says what its app waits for, unless its response is done. */
+void wr_test_log_wait(const weir_test_exchange *s);
 
 /* ---- test_request.c ---- */
 

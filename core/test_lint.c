@@ -54,9 +54,9 @@ const char *weir_test_findings(weir_test *t)
 }
 
 /* Time is the test's: who waits for what will never come is seen at once. */
-void wr_test_set_checker(weir_test *t, struct wr_handler *handler)
+void wr_test_set_checker(weir_test *t)
 {
-    t->checked = WR_CONTAINER_OF(handler, struct wr_mount, base);
+    t->checked = t->mount;
     wr_lint_set_patience(t->checked->lint, 0);
 }
 

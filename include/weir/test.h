@@ -21,14 +21,22 @@
  *     weir_test_leave(x);
  *     weir_test_end(x);
  *
- * Each step returns when nothing moves any more: loops have nothing to do, and threads of the app wait
- * for content, for room, or for the next request. So what a test sees does not depend on luck. Time is
- * the test's own: it stands still until weir_test_advance().
+ * Each step returns when nothing moves any more: loops have nothing to do, work of weir_offload() is done,
+ * and threads and coroutines of the app wait: for content, for room, for time, for a descriptor, or for the
+ * next request. So what a test sees does not depend on luck. Time is the test's own: it stands still until
+ * weir_test_advance(), for weir_timer(), weir_sleep(), the timeout of weir_wait_fd() and weir_loop_timer().
+ *
+ * What comes from outside, by weir_resume() of another thread or by a descriptor that the app watches, is
+ * seen by the next step. weir_test_await() waits for it, in real time:
+ *
+ *     while (!weir_test_answer(x)->is_done)
+ *         assert_int_equal(weir_test_await(t, 5000), 0);
  *
  * It never hangs: who waits for what will never come is not waited for. Two kinds of apps are given
  * `patience_ms` of real time, since nobody can tell: a thread that is busy, or blocks in what is not
- * Weir's; and one that moves without end, and no client sees of it. The log says so then. (But an app
- * on the loop must not block: it would hold up the test as it would a server.)
+ * Weir's; and one that moves without end, and no client sees of it. The log says so then, and what each
+ * request waits for. (But an app on the loop or in a coroutine must not block: it would hold up the test as it
+ * would a server.)
  *
  * Lifetime: strings and structs that are given are copied, but for the plugin. What the functions give
  * is valid until the next call for the same exchange or weir_test.
@@ -50,9 +58,10 @@ extern "C" {
 #define WEIR_TEST_BY_HAND SIZE_MAX /* of .take: nothing but by weir_test_take() */
 
 /* Where the app runs: .runs of a setup. */
-#define WEIR_TEST_AS_PLUGIN 0 /* as the plugin says */
-#define WEIR_TEST_ON_LOOP   1
-#define WEIR_TEST_IN_THREAD 2
+#define WEIR_TEST_AS_PLUGIN    0 /* as the plugin says */
+#define WEIR_TEST_ON_LOOP      1
+#define WEIR_TEST_IN_THREAD    2
+#define WEIR_TEST_IN_COROUTINE 3
 
 typedef struct weir_test weir_test;
 typedef struct weir_test_exchange weir_test_exchange;
@@ -67,9 +76,13 @@ typedef struct weir_test_setup {
     int32_t runs;       /* WEIR_TEST_* */
     int32_t serial;     /* 1: as with .serial of the plugin */
 
-    /* Of the app, at most 64; 0: 2. As in a server, one that waits for a client has a stand-in. */
+    /* Of the app, at most 64; 0: 2. As in a server, one that waits for a client has a stand-in. Of an app
+     * that does not run in threads: for its weir_offload(). */
     int32_t threads;
-    int32_t queue; /* requests that may wait for one of them; 0: 16 */
+    int32_t queue; /* requests, or what is offloaded, that may wait for one of them; 0: 16 */
+
+    int32_t coroutines;  /* at once; 0: 64 */
+    int64_t stack_bytes; /* of each; 0: as the plugin says */
 
     /* At most 8; 0: 1. Requests go to one after the other. The thread that calls these functions runs
      * them all. */
@@ -79,7 +92,11 @@ typedef struct weir_test_setup {
     int64_t app_queue_bytes; /* that weir_write() may leave to a client; 0: as a server has it */
     int32_t cancels_half_closed; /* 1: as with on_half_close "cancel" */
     int32_t patience_ms;         /* 0: 5000 */
-    int32_t lint;                /* 1: with the checker of `weir lint` around the app */
+
+    /* Of real time: so long weir_test_call() waits for what comes from outside, before it lets its own time
+     * pass or gives up, where the app has a token or watches a descriptor; 0: not at all. */
+    int32_t outside_ms;
+    int32_t lint; /* 1: with the checker of `weir lint` around the app */
 } weir_test_setup;
 
 /* Zero is the default of every field. */
@@ -145,8 +162,8 @@ WEIR_TEST_API weir_test *weir_test_open(const char *file, const char *route, con
 /* The same with all that can be said. */
 WEIR_TEST_API weir_test *weir_test_start(const weir_test_setup *setup);
 
-/* Ends what is open, unloads the plugin and frees all. Waits for threads of the app, as a server does.
- * NULL is allowed. */
+/* Ends what is open, unloads the plugin and frees all. Waits for threads of the app, as a server does; when
+ * that takes longer than `patience_ms`, standard error says for which requests. NULL is allowed. */
 WEIR_TEST_API void weir_test_free(weir_test *t);
 
 /* Why it could not be loaded; NULL: it was. */
@@ -157,7 +174,7 @@ WEIR_TEST_API const char *weir_test_error(const weir_test *t);
 /*
  * One request, to the end of its response, when close and deferred functions have run. Where the app
  * waits for time, it passes: a minute at most. If it waits for what will never come, the client
- * leaves: `is_cut` is 1, and the log says so. The response is valid until the next call or
+ * leaves: `is_cut` is 1, and the log says so, and for what. The response is valid until the next call or
  * weir_test_free(). NULL when the plugin was not loaded, or no such request can be made, of which the
  * log says why.
  */
@@ -225,9 +242,14 @@ WEIR_TEST_API const weir_test_response *weir_test_answer(const weir_test_exchang
 /* Leaves, if its response is not done, and frees it. NULL is allowed. */
 WEIR_TEST_API void weir_test_end(weir_test_exchange *x);
 
-/* Until nothing moves any more: after something that no function here has done, such as
- * weir_wake() by a thread of the test. 0; WEIR_ETIMEDOUT: something still does, says the log. */
+/* Until nothing moves any more: after something that no function here has done, such as weir_resume() by
+ * a thread of the test, or a byte written to a pipe that the app watches. 0; WEIR_ETIMEDOUT: something still
+ * moves, says the log. */
 WEIR_TEST_API int32_t weir_test_run(weir_test *t);
+
+/* The same when something has come from outside, for which it waits `ms` of real time at most; the test's
+ * own stands still. 0; WEIR_ETIMEDOUT: nothing came, or as above. What came before this call is not lost. */
+WEIR_TEST_API int32_t weir_test_await(weir_test *t, uint32_t ms);
 
 /* ---- time ---- */
 

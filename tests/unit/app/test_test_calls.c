@@ -13,6 +13,8 @@ static const weir_test_setup places[] = {
     {.runs = WEIR_TEST_IN_THREAD, .app_queue_bytes = 8},
     {.runs = WEIR_TEST_IN_THREAD, .serial = 1, .app_queue_bytes = 8},
     {.runs = WEIR_TEST_ON_LOOP, .loops = 2, .serial = 1, .app_queue_bytes = 8},
+    {.runs = WEIR_TEST_IN_COROUTINE, .app_queue_bytes = 8},
+    {.runs = WEIR_TEST_IN_COROUTINE, .loops = 2, .serial = 1, .app_queue_bytes = 8},
 };
 
 static atomic_uint written, disconnects, closes;

@@ -15,6 +15,9 @@ static const struct {
     {{.runs = WEIR_TEST_IN_THREAD, .serial = 1}, "0"},
     {{.runs = WEIR_TEST_ON_LOOP, .loops = 2}, "1"},
     {{.runs = WEIR_TEST_ON_LOOP, .loops = 2, .serial = 1}, "0"}, /* on its home loop */
+    {{.runs = WEIR_TEST_IN_COROUTINE}, "1"},
+    {{.runs = WEIR_TEST_IN_COROUTINE, .serial = 1}, "0"},
+    {{.runs = WEIR_TEST_IN_COROUTINE, .loops = 2, .serial = 1}, "0"},
 };
 
 static unsigned nexts, closes, calls;
@@ -590,7 +593,13 @@ static void start__setup_that_is_none__says_what_was_expected(void **state)
     } rows[] = {
         {{0}, "a plugin or a file"},
         {{.plugin = &plugin, .file = "x.so"}, "a plugin or a file"},
-        {{.plugin = &plugin, .runs = 3}, "for runs"},
+        {{.plugin = &plugin, .runs = 4}, "for runs"},
+        {{.plugin = &plugin, .runs = -1}, "for runs"},
+        {{.plugin = &plugin, .coroutines = 1000001}, "1000000 coroutines"},
+        {{.plugin = &plugin, .coroutines = -1}, "1000000 coroutines"},
+        {{.plugin = &plugin, .stack_bytes = 16383}, "for stack_bytes 0, or 16384 to 67108864"},
+        {{.plugin = &plugin, .stack_bytes = 67108865}, "for stack_bytes"},
+        {{.plugin = &plugin, .outside_ms = -1}, "no number below 0"},
         {{.plugin = &plugin, .threads = 65}, "64 threads"},
         {{.plugin = &plugin, .loops = 9}, "8 loops"},
         {{.plugin = &plugin, .queue = -1}, "no number below 0"},

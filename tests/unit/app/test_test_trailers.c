@@ -11,6 +11,8 @@ static const weir_test_setup places[] = {
     {.runs = WEIR_TEST_ON_LOOP},
     {.runs = WEIR_TEST_IN_THREAD},
     {.runs = WEIR_TEST_ON_LOOP, .loops = 2, .serial = 1},
+    {.runs = WEIR_TEST_IN_COROUTINE},
+    {.runs = WEIR_TEST_IN_COROUTINE, .loops = 2, .serial = 1},
 };
 
 static atomic_int informed;
