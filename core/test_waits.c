@@ -140,9 +140,9 @@ static const char *say_wait(const weir_test_exchange *s)
         return "nothing";
     if (!e->remote || !wr_remote_is_out(e))
         return say_body(s, e);
-    pthread_mutex_lock(&e->remote->lock);
+    wr_remote_lock(e);
     what = say_call(e);
-    pthread_mutex_unlock(&e->remote->lock);
+    wr_remote_unlock(e);
     return what;
 }
 

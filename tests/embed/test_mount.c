@@ -364,6 +364,55 @@ static void mount__serial_app__is_finished_by_a_stop(void **state)
     weir_server_free(s);
 }
 
+/* ---- coroutines ---- */
+
+/* Waits for its content, having said so. */
+static weir_body wait_for_content(weir_environ *env, weir_start_response *start_response)
+{
+    char byte;
+
+    start_response(env, 200, NULL);
+    weir_write(env, "in", 2);
+    return weir_read(env, &byte, 1) == 1 ? weir_text("read") : weir_empty();
+}
+
+static void mount__more_coroutines_than_were_set__are_a_503(void **state)
+{
+    static const weir_plugin waits = {.magic = WEIR_PLUGIN_MAGIC,
+                                      .abi_major = WEIR_ABI_MAJOR,
+                                      .abi_minor = WEIR_ABI_MINOR,
+                                      .size = sizeof(weir_plugin),
+                                      .name = "waits",
+                                      .app = wait_for_content,
+                                      .runs = WEIR_IN_COROUTINE,
+                                      .stack_bytes = 65536};
+    static const char request[] =
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nConnection: close\r\n\r\n";
+    weir_server *s = new_server();
+    char text[8192] = "";
+    int fd;
+
+    (void)state;
+    assert_int_equal(weir_server_set_coroutines(s, 1), 0);
+    assert_int_equal(weir_server_mount(s, "/", &waits, NULL, NULL), 0);
+    assert_int_equal(weir_server_start(s), 0);
+    fd = ask(s, request);
+    for (size_t n = 0; !strstr(text, "in\r\n");) {
+        ssize_t got = recv(fd, text + n, sizeof text - 1 - n, 0);
+
+        assert_true(got > 0);
+        n += (size_t)got;
+        text[n] = '\0';
+    }
+    read_all(ask(s, request), text, sizeof text);
+    assert_non_null(strstr(text, " 503 "));
+    assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+    read_all(fd, text, sizeof text);
+    assert_non_null(strstr(text, "read\r\n"));
+    assert_int_equal(weir_server_set_coroutines(s, 0), 0); /* 10000, from the next start on */
+    weir_server_free(s);
+}
+
 /* ---- the options of a folder ---- */
 
 static const struct {
@@ -413,6 +462,7 @@ WR_TESTS(cmocka_unit_test(mount__folder_options_that_are_wrong__leave_those_befo
          cmocka_unit_test(mount__app_of_the_host__has_its_state_and_route),
          cmocka_unit_test(mount__apps_that_decline__end_in_order_with_what_was_theirs),
          cmocka_unit_test(mount__serial_app__is_finished_by_a_stop),
+         cmocka_unit_test(mount__more_coroutines_than_were_set__are_a_503),
          cmocka_unit_test(mount__two_servers_of_one_file__have_an_image_each),
          cmocka_unit_test(mount__what_cannot_be__is_said),
          cmocka_unit_test(mount__same_route_twice__is_refused),
