@@ -196,14 +196,14 @@ bool wr_test_run(weir_test *t)
 
 int32_t weir_test_run(weir_test *t)
 {
-    if (t->error)
+    if (t->error || t->is_stopped)
         return 0;
     return wr_test_run(t) ? 0 : WEIR_ETIMEDOUT;
 }
 
 int32_t weir_test_await(weir_test *t, uint32_t ms)
 {
-    if (t->error)
+    if (t->error || t->is_stopped)
         return 0;
     if (!await_loops(t, ms > INT_MAX ? -1 : (int)ms))
         return WEIR_ETIMEDOUT;
@@ -225,7 +225,7 @@ int32_t weir_test_advance(weir_test *t, uint32_t ms)
 {
     int64_t end = weir_test_now(t) + ms;
 
-    if (t->error)
+    if (t->error || t->is_stopped)
         return 0;
     while (pass_to_timer(t, end - weir_test_now(t)))
         if (!wr_test_run(t))
@@ -461,14 +461,22 @@ static void end_all(struct weir_test *t)
     wr_test_reap(t);
 }
 
-void weir_test_free(weir_test *t)
+void weir_test_stop(weir_test *t)
 {
-    if (!t)
+    if (t->is_stopped)
         return;
     end_all(t);
     wr_site_stop(&t->site);
     for (int i = 0; i < t->workers_n; i++)
         wr_site_stop_loop(&t->site, i);
+    t->is_stopped = true;
+}
+
+void weir_test_free(weir_test *t)
+{
+    if (!t)
+        return;
+    weir_test_stop(t);
     wr_site_fini(&t->site);
     for (int i = 0; i < t->workers_n; i++)
         wr_worker_fini(&t->workers[i]);
@@ -532,7 +540,7 @@ static const weir_test_response *keep_last(weir_test *t, weir_test_exchange *s)
 
 const weir_test_response *weir_test_call(weir_test *t, const weir_test_request *request)
 {
-    if (t->error)
+    if (t->error || t->is_stopped)
         return NULL;
     keep_last(t, NULL);
     return keep_last(t, call(t, request, 0));
@@ -566,7 +574,7 @@ const weir_test_response *weir_test_splits(weir_test *t, const weir_test_request
     weir_test_exchange *whole;
     bool is_equal;
 
-    if (t->error)
+    if (t->error || t->is_stopped)
         return NULL;
     keep_last(t, NULL);
     way.piece = way.take = 0;

@@ -429,7 +429,7 @@ weir_test_exchange *weir_test_begin(weir_test *t, const weir_test_request *reque
 {
     const struct wr_test_way way = {.ends = false};
 
-    return t->error ? NULL : wr_test_begin(t, request, &way);
+    return t->error || t->is_stopped ? NULL : wr_test_begin(t, request, &way);
 }
 
 void weir_test_end(weir_test_exchange *s)

@@ -54,6 +54,7 @@ struct weir_test {
     int patience_ms;
     int outside_ms; /* of real time, for what comes from outside */
     char *error;    /* NULL: it is loaded */
+    bool is_stopped;
 
     pthread_mutex_t log_lock;
     struct wr_test_text messages;

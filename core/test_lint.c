@@ -53,6 +53,11 @@ const char *weir_test_findings(weir_test *t)
     return t->findings ? t->findings : "";
 }
 
+int32_t weir_test_stuck(const weir_test *t, int32_t ms, char *text, size_t n)
+{
+    return t->checked && wr_lint_stuck(t->checked->lint, ms, text, n);
+}
+
 /* Time is the test's: who waits for what will never come is seen at once. */
 void wr_test_set_checker(weir_test *t)
 {
@@ -193,7 +198,7 @@ int32_t weir_test_probe(weir_test *t, const char *target)
 {
     int32_t sent = 0;
 
-    if (!t->checked)
+    if (!t->checked || t->is_stopped)
         return 0;
     if (!target)
         target = t->checked->route + strspn(t->checked->route, "=");

@@ -17,6 +17,7 @@
 
 #include "server/worker.h"
 
+struct wr_lint_request;
 struct wr_mount;
 struct wr_remote;
 struct wr_streaming;
@@ -46,6 +47,7 @@ struct wr_environ {
     struct wr_environ *previous;  /* of an app that has declined */
     struct wr_remote *remote;     /* NULL: the app runs on the exchange's loop */
     struct wr_streaming *s;       /* NULL: nothing of it has been used, on the loop */
+    struct wr_lint_request *lint; /* whose stand-in the app has; NULL: none, no checker */
 
     /* app: what it asked and said */
     struct wr_environ_value *values;

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "app/lint_request.h"
-#include "app/mount.h"
 #include "base/poison.h"
 
 #define STALE_BYTE 0xdb              /* what memory of a request that is over is full of */
@@ -106,7 +105,7 @@ void wr_lint_found(struct wr_lint_request *r, enum wr_lint_rule rule, const char
     va_list ap;
 
     if (!is_over && rules[rule].level == WR_LOG_ERROR)
-        r->errors++;
+        atomic_fetch_add(&r->errors, 1);
     va_start(ap, fmt);
     note(r->lint, is_over ? NULL : wr_lint_real(r), rule, fmt, ap);
     va_end(ap);
@@ -126,7 +125,7 @@ int64_t wr_lint_now_ns(void)
 uint64_t wr_lint_sum(const void *p, size_t n)
 {
     uint64_t sum = 0xcbf29ce484222325U;
-    unsigned char piece[4096];
+    unsigned char piece[512]; /* the stack may be a coroutine's */
 
     if (n > SUM_MAX)
         n = SUM_MAX;
@@ -179,18 +178,75 @@ static bool holds(const struct wr_arena *a, const void *p)
     return false;
 }
 
-static void check_late_writes(struct wr_lint_request *r)
+/* How many of them were written to after their request. */
+static unsigned check_late_writes(struct wr_lint_request *r)
 {
-    if (!is_filled(&r->memory)) {
-        wr_lint_report(r->lint, WR_LINT_LATE_WRITE,
+    if (is_filled(&r->memory))
+        return 0;
+    fill(&r->memory);
+    return 1;
+}
+
+static void report_late_writes(struct wr_lint *l, unsigned n)
+{
+    while (n-- > 0)
+        wr_lint_report(l, WR_LINT_LATE_WRITE,
                        "memory of weir_alloc() or the environ was written to after its request");
-        fill(&r->memory);
-    }
+}
+
+static void check_all_late_writes(struct wr_lint *l)
+{
+    unsigned n = 0;
+
+    pthread_mutex_lock(&l->lock);
+    for (unsigned i = 0; i < WR_LINT_ENDED_MAX; i++)
+        if (l->ended[i])
+            n += check_late_writes(l->ended[i]);
+    pthread_mutex_unlock(&l->lock);
+    report_late_writes(l, n);
+}
+
+/* ---- requests ---- */
+
+static void set_name(struct wr_lint_request *r, const struct wr_request *request)
+{
+    struct wr_slice method = request->method_token, target = request->target;
+    size_t room = sizeof r->name - 1;
+
+    snprintf(r->name, sizeof r->name, "%.*s %.*s", (int)(method.n < room ? method.n : room),
+             method.p, (int)(target.n < room ? target.n : room), target.p);
+    for (char *p = r->name; *p; p++)
+        if (*p < ' ' || *p > '~')
+            *p = '?';
+}
+
+static void add_live(struct wr_lint_request *r)
+{
+    struct wr_lint *l = r->lint;
+
+    pthread_mutex_lock(&l->lock);
+    r->next = l->live;
+    if (r->next)
+        r->next->before = r;
+    l->live = r;
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* Under lock. */
+static void remove_live(struct wr_lint_request *r)
+{
+    if (r->before)
+        r->before->next = r->next;
+    else
+        r->lint->live = r->next;
+    if (r->next)
+        r->next->before = r->before;
+    r->next = r->before = NULL;
 }
 
 struct wr_lint_request *wr_lint_request_new(struct wr_lint *l, weir_environ *real)
 {
-    struct wr_lint_request *r = calloc(1, sizeof *r);
+    struct wr_lint_request *r = calloc(1, sizeof *r); /* which makes atomic members 0, too */
 
     if (!r)
         return NULL;
@@ -198,14 +254,17 @@ struct wr_lint_request *wr_lint_request_new(struct wr_lint *l, weir_environ *rea
     r->lint = l;
     r->real = real;
     r->home = gettid();
-    atomic_init(&r->is_over, false);
-    atomic_init(&r->thread, 0);
-    atomic_init(&r->wakes, 0);
-    atomic_init(&r->waiters, 0);
     wr_arena_init(&r->memory, ANY_SIZE);
     wr_arena_init(&r->own, ANY_SIZE);
     r->body.r = r;
+    set_name(r, &wr_environ_of(real)->x->request);
     return r;
+}
+
+void wr_lint_request_begin(struct wr_lint_request *r)
+{
+    wr_environ_of(r->real)->lint = r;
+    add_live(r);
 }
 
 void wr_lint_request_free(struct wr_lint_request *r)
@@ -225,13 +284,14 @@ void wr_lint_request_keep(struct wr_lint_request *r)
     fill(&r->memory);
     atomic_store(&r->is_over, true);
     pthread_mutex_lock(&l->lock);
+    remove_live(r);
     oldest = l->ended[l->ended_at];
     l->ended[l->ended_at] = r;
     l->ended_at = (l->ended_at + 1) % WR_LINT_ENDED_MAX;
     pthread_mutex_unlock(&l->lock);
     if (!oldest)
         return;
-    check_late_writes(oldest);
+    report_late_writes(l, check_late_writes(oldest));
     wr_lint_request_free(oldest);
 }
 
@@ -246,13 +306,113 @@ bool wr_lint_is_stale(struct wr_lint *l, const void *p)
     return is_so;
 }
 
-/* One that waits for what another request brings may wait for long: so where weir_wake() was called at
- * all, nothing is said. */
+void wr_lint_note_next(struct wr_lint *l, weir_next_fn *fn, bool is_woken)
+{
+    struct wr_lint_next *next = NULL;
+
+    pthread_mutex_lock(&l->lock);
+    for (unsigned i = 0; i < l->nexts_n && !next; i++)
+        if (l->nexts[i].fn == fn)
+            next = &l->nexts[i];
+    if (!next && l->nexts_n < WR_LINT_NEXTS_MAX) {
+        next = &l->nexts[l->nexts_n++];
+        *next = (struct wr_lint_next){.fn = fn};
+    }
+    if (next) {
+        next->unwoken += !is_woken;
+        next->is_woken |= is_woken;
+    }
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* One that waits for what another request brings may wait for long: so where one with the same next was
+ * woken by others, nothing is said. */
 void wr_lint_check_unwoken(struct wr_lint *l)
 {
-    if (atomic_exchange(&l->unwoken, 0) > 0 && atomic_load(&l->wakes) == 0)
+    bool is_unwoken = false;
+
+    pthread_mutex_lock(&l->lock);
+    for (unsigned i = 0; i < l->nexts_n; i++) {
+        is_unwoken |= l->nexts[i].unwoken > 0 && !l->nexts[i].is_woken;
+        l->nexts[i].unwoken = 0;
+    }
+    pthread_mutex_unlock(&l->lock);
+    if (is_unwoken)
         wr_lint_report(l, WR_LINT_NEVER_WOKEN,
                        "next said WEIR_AGAIN: no weir_read waits, and no weir_wake came");
+}
+
+/* ---- who is in a call ---- */
+
+void wr_lint_begin_work(struct wr_lint *l, struct wr_lint_work *work)
+{
+    work->thread = gettid();
+    pthread_mutex_lock(&l->lock);
+    work->next = l->works;
+    l->works = work;
+    pthread_mutex_unlock(&l->lock);
+    atomic_store(&l->has_works, true);
+}
+
+void wr_lint_end_work(struct wr_lint *l, struct wr_lint_work *work)
+{
+    struct wr_lint_work **at;
+
+    pthread_mutex_lock(&l->lock);
+    for (at = &l->works; *at != work; at = &(*at)->next)
+        ;
+    *at = work->next;
+    pthread_mutex_unlock(&l->lock);
+}
+
+bool wr_lint_is_in_work(struct wr_lint *l)
+{
+    bool is_so = false;
+
+    if (!atomic_load(&l->has_works))
+        return false;
+    pthread_mutex_lock(&l->lock);
+    for (const struct wr_lint_work *w = l->works; w && !is_so; w = w->next)
+        is_so = w->thread == gettid();
+    pthread_mutex_unlock(&l->lock);
+    return is_so;
+}
+
+const void *wr_lint_frame_of(struct wr_lint *l, uint64_t token)
+{
+    const void *frame = NULL;
+
+    pthread_mutex_lock(&l->lock);
+    for (struct wr_lint_request *r = l->live; r && !frame; r = r->next)
+        if (atomic_load(&r->token) == token && atomic_load(&r->thread) == gettid())
+            frame = r->frame; /* of this very thread, so it does not change meanwhile */
+    pthread_mutex_unlock(&l->lock);
+    return frame;
+}
+
+static bool is_longer(const atomic_llong *since, int64_t ms)
+{
+    long long began = atomic_load(since);
+
+    return began > 0 && wr_lint_now_ns() - began > ms * 1000000;
+}
+
+bool wr_lint_stuck(struct wr_lint *l, int32_t ms, char *text, size_t n)
+{
+    bool is_so = false;
+
+    pthread_mutex_lock(&l->lock);
+    for (struct wr_lint_request *r = l->live; r && !is_so; r = r->next)
+        if ((is_so = is_longer(&r->busy_since, ms))) {
+            const char *what = atomic_load(&r->what);
+
+            snprintf(text, n, "%s: %s", r->name, what ? what : "a call");
+        }
+    for (struct wr_lint_loop *loop = l->loops; loop && !is_so; loop = loop->next)
+        if ((is_so = is_longer(&loop->busy_since, ms)))
+            snprintf(text, n, "a callback of a loop");
+    pthread_mutex_unlock(&l->lock);
+    return is_so;
 }
 
 /* ---- threads of the pool ---- */
@@ -297,8 +457,8 @@ struct wr_lint *wr_lint_new(struct wr_mount *m)
     pthread_mutex_init(&l->lock, NULL);
     atomic_init(&l->loader, 0);
     atomic_init(&l->patience_ms, PATIENCE_MS);
-    atomic_init(&l->wakes, 0);
-    atomic_init(&l->unwoken, 0);
+    atomic_init(&l->has_works, false);
+    atomic_init(&l->has_of_loop, false);
     wr_lint_wrap_plugin(l);
     wr_lint_fill_host(&m->host);
     return l;
@@ -308,11 +468,10 @@ void wr_lint_free(struct wr_lint *l)
 {
     if (!l)
         return;
-    for (unsigned i = 0; i < WR_LINT_ENDED_MAX; i++) {
-        if (l->ended[i])
-            check_late_writes(l->ended[i]);
+    check_all_late_writes(l);
+    for (unsigned i = 0; i < WR_LINT_ENDED_MAX; i++)
         wr_lint_request_free(l->ended[i]);
-    }
+    wr_lint_free_loops(l);
     pthread_mutex_destroy(&l->lock);
     free(l->threads);
     free(l);
@@ -341,9 +500,7 @@ struct wr_lint_finding *wr_lint_findings(struct wr_lint *l, unsigned *n)
     struct wr_lint_finding *copy = NULL;
 
     wr_lint_check_unwoken(l);
-    for (unsigned i = 0; i < WR_LINT_ENDED_MAX; i++)
-        if (l->ended[i])
-            check_late_writes(l->ended[i]);
+    check_all_late_writes(l);
     pthread_mutex_lock(&l->lock);
     *n = 0;
     if (l->findings_n > 0)

@@ -20,11 +20,16 @@
 #ifndef WR_APP_LINT_H
 #define WR_APP_LINT_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <weir/app.h>
 
-struct wr_mount;
+#include <stdbool.h>
+
 struct wr_lint;
+struct wr_lint_request;
+struct wr_mount;
+
+/* What a coroutine's stack has more, for the checker's own functions. */
+#define WR_LINT_STACK_BYTES 16384
 
 enum wr_lint_rule {
 #define RULE(number, name, level, what) WR_LINT_##name = (number),
@@ -48,9 +53,18 @@ void wr_lint_set_loading(struct wr_lint *l, bool is_loading);
  * to begin with. */
 void wr_lint_set_patience(struct wr_lint *l, int32_t ms);
 
+/* Calls what was given to weir_resume(), by whatever host, for a request that has a checker: with the
+ * environ that its app has. */
+void wr_lint_resumed(struct wr_lint_request *r, weir_event_fn *fn, void *arg,
+                     weir_event_guard *guard);
+
 /* For who compares answers. */
 void wr_lint_report(struct wr_lint *l, enum wr_lint_rule rule, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Has a call of the plugin been under way for more than so many milliseconds, which is told? Any
+ * thread. */
+bool wr_lint_stuck(struct wr_lint *l, int32_t ms, char *text, size_t n);
 
 struct wr_lint_finding {
     enum wr_lint_rule rule;

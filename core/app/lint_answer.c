@@ -9,7 +9,8 @@
 #include "app/start.h"
 #include "http/field.h"
 
-#define SHOWN 40 /* bytes of a name */
+#define SHOWN     40                            /* bytes of a name */
+#define STACK_MAX ((uintptr_t)64 * 1024 * 1024) /* of a coroutine or a thread that is looked at */
 
 static bool is_bodiless(int32_t status)
 {
@@ -305,20 +306,63 @@ void wr_lint_check_answer(struct wr_lint_request *r, int32_t status, enum wr_lin
 
 /* ---- where content lies ---- */
 
-/* Below this frame are those of functions that have returned. */
-static bool is_on_dead_stack(const void *p, const void *frame)
+/* The mapping that p lies in. False: nobody knows. */
+static bool find_mapping(const void *p, uintptr_t *low, uintptr_t *high)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[512];
+    bool is_found = false;
+
+    while (maps && !is_found && fgets(line, sizeof line, maps)) {
+        char *end;
+
+        *low = strtoull(line, &end, 16);
+        if (*end != '-')
+            continue; /* the rest of a line that was long */
+        *high = strtoull(end + 1, &end, 16);
+        is_found = (uintptr_t)p >= *low && (uintptr_t)p < *high;
+    }
+    if (maps)
+        fclose(maps);
+    return is_found;
+}
+
+/* The thread's own. False: nobody knows. */
+static bool find_own_stack(uintptr_t *low, uintptr_t *high)
 {
     pthread_attr_t attr;
     size_t size = 0;
-    void *low = NULL;
-    bool is_so;
+    void *p = NULL;
+    bool is_known;
 
     if (pthread_getattr_np(pthread_self(), &attr) != 0)
         return false;
-    is_so = pthread_attr_getstack(&attr, &low, &size) == 0 && (uintptr_t)p >= (uintptr_t)low &&
-            (uintptr_t)p < (uintptr_t)frame;
+    is_known = pthread_attr_getstack(&attr, &p, &size) == 0;
     pthread_attr_destroy(&attr);
-    return is_so;
+    *low = (uintptr_t)p;
+    *high = *low + size;
+    return is_known;
+}
+
+/* That of a coroutine is a mapping of its own, behind one that nobody may touch. */
+enum wr_lint_stack wr_lint_stack_of(const void *frame, uintptr_t *low)
+{
+    uintptr_t at = (uintptr_t)frame, high;
+
+    if (!find_own_stack(low, &high))
+        return WR_LINT_NO_STACK;
+    if (at >= *low && at < high)
+        return WR_LINT_OWN_STACK;
+    return find_mapping(frame, low, &high) ? WR_LINT_COROUTINE_STACK : WR_LINT_NO_STACK;
+}
+
+bool wr_lint_is_on_stack(const void *p, const void *frame)
+{
+    uintptr_t at = (uintptr_t)p, top = (uintptr_t)frame, low;
+
+    if (!p || at >= top || top - at > STACK_MAX)
+        return false;
+    return wr_lint_stack_of(frame, &low) != WR_LINT_NO_STACK && at >= low;
 }
 
 bool wr_lint_check_memory(struct wr_lint_request *r, const void *p, const void *frame,
@@ -326,7 +370,7 @@ bool wr_lint_check_memory(struct wr_lint_request *r, const void *p, const void *
 {
     if (!p)
         return false;
-    if (is_on_dead_stack(p, frame))
+    if (wr_lint_is_on_stack(p, frame))
         wr_lint_found(r, WR_LINT_STACK, "%s lies on the stack of a function that has returned",
                       what);
     else if (wr_lint_is_stale(r->lint, p))

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "app/lint_request.h"
-#include "app/mount.h"
 #include "http/field.h"
 
 /* What stands in for a callback; in the request's memory of the checker. */
@@ -26,10 +25,24 @@ struct callback {
     } guard;
 };
 
-static struct callback *new_callback(struct wr_lint_request *r, void *arg)
+void wr_lint_check_argument(struct wr_lint_request *r, const void *arg, const char *what)
+{
+    if (!arg || !r->frame || atomic_load(&r->thread) != gettid())
+        return;
+    if (wr_lint_is_on_stack(arg, r->frame))
+        wr_lint_found(r, WR_LINT_ARGUMENT,
+                      "%s: its argument is a local variable, which is gone when the callback comes",
+                      what);
+    else if (wr_lint_is_stale(r->lint, arg))
+        wr_lint_found(r, WR_LINT_ARGUMENT,
+                      "%s: its argument lies in memory of a request that is over", what);
+}
+
+static struct callback *new_callback(struct wr_lint_request *r, const char *what, void *arg)
 {
     struct callback *c = wr_arena_alloc(&r->own, sizeof *c);
 
+    wr_lint_check_argument(r, arg, what);
     if (c)
         *c = (struct callback){.r = r, .arg = arg};
     return c;
@@ -37,17 +50,18 @@ static struct callback *new_callback(struct wr_lint_request *r, void *arg)
 
 /* ---- events ---- */
 
-static void call_event(struct callback *c, const char *what)
+void wr_lint_call_event(struct wr_lint_request *r, const char *what, weir_event_fn *fn, void *arg,
+                        weir_event_guard *guard)
 {
     struct wr_lint_call call;
 
-    atomic_fetch_add(&c->r->wakes, 1);
-    wr_lint_begin(c->r, WR_LINT_IN_CALLBACK, &call);
-    if (c->guard.event)
-        c->guard.event(c->event, &c->r->base, c->arg);
+    atomic_fetch_add(&r->wakes, 1);
+    wr_lint_begin(r, WR_LINT_IN_CALLBACK, what, &call);
+    if (guard)
+        guard(fn, &r->base, arg);
     else
-        c->event(&c->r->base, c->arg);
-    wr_lint_leave(c->r, &call, what);
+        fn(&r->base, arg);
+    wr_lint_leave(r, &call);
 }
 
 static void lint_on_input(weir_environ *real, void *arg)
@@ -57,7 +71,7 @@ static void lint_on_input(weir_environ *real, void *arg)
     unsigned reads = r->reads;
 
     (void)real;
-    call_event(c, "a callback of weir_on_input");
+    wr_lint_call_event(r, "a callback of weir_on_input", c->event, c->arg, c->guard.event);
     if (r->reads == reads && !r->has_finished && !r->is_reader_out && r->input == c &&
         wr_lint_real(r)->error == 0)
         wr_lint_found(r, WR_LINT_UNREAD, "a callback of weir_on_input that does not read");
@@ -65,42 +79,53 @@ static void lint_on_input(weir_environ *real, void *arg)
 
 static void lint_on_writable(weir_environ *real, void *arg)
 {
+    const struct callback *c = arg;
+
     (void)real;
-    call_event(arg, "a callback of weir_on_writable");
+    wr_lint_call_event(c->r, "a callback of weir_on_writable", c->event, c->arg, c->guard.event);
+}
+
+/* Without fn *c is NULL, and that is no error. */
+static int32_t new_event(struct wr_lint_request *r, const char *what, weir_event_fn *fn, void *arg,
+                         struct callback **c)
+{
+    *c = NULL;
+    if (!r)
+        return WEIR_ESTALE;
+    if (!fn)
+        return 0;
+    *c = new_callback(r, what, arg);
+    if (!*c)
+        return WEIR_ENOMEM;
+    (*c)->event = fn;
+    atomic_fetch_add(&r->waiters, 1);
+    return 0;
 }
 
 static int32_t on_input(weir_environ *env, weir_event_fn *fn, void *arg, weir_event_guard *guard)
 {
     struct wr_lint_request *r = wr_lint_enter(env, "weir_on_input", 0);
-    struct callback *c = NULL;
+    struct callback *c;
+    int32_t err = new_event(r, "weir_on_input", fn, arg, &c);
 
-    if (!r)
-        return WEIR_ESTALE;
-    if (fn && !(c = new_callback(r, arg)))
-        return WEIR_ENOMEM;
-    if (c) {
-        c->event = fn;
+    if (err < 0)
+        return err;
+    if (c)
         c->guard.event = guard;
-    }
     r->input = c;
-    atomic_fetch_add(&r->waiters, c != NULL);
     return wr_host_table.on_input(r->real, c ? lint_on_input : NULL, c, NULL);
 }
 
 static int32_t on_writable(weir_environ *env, weir_event_fn *fn, void *arg, weir_event_guard *guard)
 {
     struct wr_lint_request *r = wr_lint_enter(env, "weir_on_writable", 0);
-    struct callback *c = NULL;
+    struct callback *c;
+    int32_t err = new_event(r, "weir_on_writable", fn, arg, &c);
 
-    if (!r)
-        return WEIR_ESTALE;
-    if (fn && !(c = new_callback(r, arg)))
-        return WEIR_ENOMEM;
-    if (c) {
-        c->event = fn;
+    if (err < 0)
+        return err;
+    if (c)
         c->guard.event = guard;
-    }
-    atomic_fetch_add(&r->waiters, c != NULL);
     return wr_host_table.on_writable(r->real, c ? lint_on_writable : NULL, c, NULL);
 }
 
@@ -112,21 +137,23 @@ static void call_disconnect(struct callback *c, int32_t why)
         c->disconnect(&c->r->base, c->arg, why);
 }
 
-/* In an app that runs in threads it may come while the app is called, and may call nothing: so it is no
- * call of the request. */
+/* In an app that runs in a thread or a coroutine it may come while the app is at work, and may call
+ * nothing but weir_log(): so it is no call of the request. */
 static void lint_on_disconnect(weir_environ *real, void *arg, int32_t why)
 {
     struct callback *c = arg;
     struct wr_lint_call call;
 
     (void)real;
-    if (c->r->lint->mount->plugin.runs != WEIR_ON_LOOP) {
+    if (wr_lint_runs(c->r->lint) != WEIR_ON_LOOP) {
+        atomic_store(&c->r->hearing, gettid());
         call_disconnect(c, why);
+        atomic_store(&c->r->hearing, 0);
         return;
     }
-    wr_lint_begin(c->r, WR_LINT_IN_CALLBACK, &call);
+    wr_lint_begin(c->r, WR_LINT_IN_CALLBACK, "a callback of weir_on_disconnect", &call);
     call_disconnect(c, why);
-    wr_lint_leave(c->r, &call, "a callback of weir_on_disconnect");
+    wr_lint_leave(c->r, &call);
 }
 
 static int32_t on_disconnect(weir_environ *env, weir_disconnect_fn *fn, void *arg,
@@ -139,7 +166,7 @@ static int32_t on_disconnect(weir_environ *env, weir_disconnect_fn *fn, void *ar
         return WEIR_ESTALE;
     if (!fn)
         return wr_host_table.on_disconnect(r->real, NULL, NULL, NULL);
-    c = new_callback(r, arg);
+    c = new_callback(r, "weir_on_disconnect", arg);
     if (!c)
         return WEIR_ENOMEM;
     c->disconnect = fn;
@@ -162,7 +189,7 @@ static struct callback *begin_reader(struct wr_lint_request *r, const char *what
 {
     if (r->is_reader_out)
         wr_lint_found(r, WR_LINT_READERS, "%s while weir_read_all or weir_read_file reads", what);
-    return new_callback(r, arg);
+    return new_callback(r, what, arg);
 }
 
 static int32_t note_reader(struct wr_lint_request *r, int32_t err)
@@ -187,12 +214,12 @@ static void lint_read_all(weir_environ *real, void *arg, const void *data, int64
 
     (void)real;
     end_reader(c->r);
-    wr_lint_begin(c->r, WR_LINT_IN_CALLBACK, &call);
+    wr_lint_begin(c->r, WR_LINT_IN_CALLBACK, "a callback of weir_read_all", &call);
     if (c->guard.read_all)
         c->guard.read_all(c->read_all, &c->r->base, c->arg, data, n);
     else
         c->read_all(&c->r->base, c->arg, data, n);
-    wr_lint_leave(c->r, &call, "a callback of weir_read_all");
+    wr_lint_leave(c->r, &call);
 }
 
 static void lint_read_file(weir_environ *real, void *arg, int64_t n)
@@ -202,12 +229,12 @@ static void lint_read_file(weir_environ *real, void *arg, int64_t n)
 
     (void)real;
     end_reader(c->r);
-    wr_lint_begin(c->r, WR_LINT_IN_CALLBACK, &call);
+    wr_lint_begin(c->r, WR_LINT_IN_CALLBACK, "a callback of weir_read_file", &call);
     if (c->guard.read_file)
         c->guard.read_file(c->read_file, &c->r->base, c->arg, n);
     else
         c->read_file(&c->r->base, c->arg, n);
-    wr_lint_leave(c->r, &call, "a callback of weir_read_file");
+    wr_lint_leave(c->r, &call);
 }
 
 static int32_t read_all(weir_environ *env, size_t max, weir_read_all_fn *done, void *arg,
@@ -249,7 +276,7 @@ static int32_t read_file(weir_environ *env, int32_t fd, uint64_t max, weir_read_
 static int32_t write_content(weir_environ *env, const void *p, size_t n)
 {
     struct wr_lint_request *r = wr_lint_enter(env, "weir_write", 0);
-    int64_t began;
+    struct wr_lint_wait wait;
     int32_t err;
 
     if (!r)
@@ -264,9 +291,10 @@ static int32_t write_content(weir_environ *env, const void *p, size_t n)
         else if (n > 0)
             wr_lint_check_answer(r, wr_lint_real(r)->status, WR_LINT_SOME_CONTENT);
     }
-    began = wr_lint_now_ns();
+    wr_lint_wait_begin(r, &wait);
     err = wr_host_table.write(r->real, p, n);
-    r->waited_ns += wr_lint_now_ns() - began;
+    wr_lint_wait_end(r, &wait);
+    wr_lint_wait_said(r, err);
     if (err == 0)
         r->written += n;
     return err;
@@ -274,7 +302,7 @@ static int32_t write_content(weir_environ *env, const void *p, size_t n)
 
 static int32_t finish(weir_environ *env, const weir_body *body)
 {
-    struct wr_lint_request *r = wr_lint_enter(env, "weir_finish", 0);
+    struct wr_lint_request *r = wr_lint_enter(env, "weir_finish", WR_LINT_ON_LOOP);
     weir_body taken;
 
     if (!r) {

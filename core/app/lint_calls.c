@@ -4,19 +4,24 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "app/lint_request.h"
-#include "app/mount.h"
+#include "app/remote.h"
 
 #define BLOCKS_NS   ((int64_t)50 * 1000000)
 #define COMPUTES_NS ((int64_t)200 * 1000000)
 #define HOLDS_NS    ((int64_t)5000 * 1000000)
+#define NO_WAIT_NS  ((int64_t)1000000)
 
-/* ---- a call ---- */
+#define PAGES_AT_ONCE 256 /* that are looked at: this is on that stack, too */
+#define GONE_WAITS    8   /* calls in a row that say WEIR_EGONE */
+
+/* ---- time ---- */
 
 static int64_t cpu_ns(void)
 {
@@ -34,39 +39,171 @@ static long switches(void)
     return getrusage(RUSAGE_THREAD, &u) == 0 ? u.ru_nvcsw : 0;
 }
 
-void wr_lint_begin(struct wr_lint_request *r, enum wr_lint_where where, struct wr_lint_call *call)
+void wr_lint_clock_read(struct wr_lint_clock *clock)
+{
+    *clock = (struct wr_lint_clock){wr_lint_now_ns(), cpu_ns(), switches()};
+}
+
+const char *wr_lint_clock_fault(const struct wr_lint_clock *began, enum wr_lint_rule *rule)
+{
+    struct wr_lint_clock now;
+    int64_t cpu;
+
+    wr_lint_clock_read(&now);
+    cpu = now.cpu_ns - began->cpu_ns;
+    if (now.switches > began->switches && now.wall_ns - began->wall_ns - cpu > BLOCKS_NS) {
+        *rule = WR_LINT_BLOCKS;
+        return "waited for more than 50 ms";
+    }
+    *rule = WR_LINT_COMPUTES;
+    return cpu > COMPUTES_NS ? "computed for more than 200 ms" : NULL;
+}
+
+/* ---- what a coroutine has used of its stack ---- */
+
+/* Is any page of these bytes there? */
+static bool is_touched(uintptr_t low, size_t n)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = n / page;
+    unsigned char there[PAGES_AT_ONCE];
+
+    for (size_t at = 0; at < pages; at += PAGES_AT_ONCE) {
+        size_t some = pages - at < PAGES_AT_ONCE ? pages - at : PAGES_AT_ONCE;
+
+        if (mincore((void *)(low + at * page), some * page, there) != 0) /* NOLINT */
+            return false;
+        for (size_t i = 0; i < some; i++)
+            if (there[i] & 1)
+                return true;
+    }
+    return false;
+}
+
+/* By the pages that are there, which stay: what another coroutine has touched of this stack counts too,
+ * and is of the same app. */
+static void check_depth(struct wr_lint_request *r, const void *frame)
+{
+    size_t size = r->lint->mount->in_coroutine.stack_bytes - WR_LINT_STACK_BYTES;
+    uintptr_t low;
+
+    if (wr_lint_stack_of(frame, &low) == WR_LINT_COROUTINE_STACK &&
+        is_touched(low, size / 4 + WR_LINT_STACK_BYTES)) /* with ours */
+        wr_lint_found(r, WR_LINT_DEEP,
+                      "a coroutine has used more than three quarters of its stack, of %zu KiB",
+                      size / 1024);
+}
+
+/* ---- a call of the plugin ---- */
+
+void wr_lint_begin(struct wr_lint_request *r, enum wr_lint_where where, const char *what,
+                   struct wr_lint_call *call)
 {
     *call = (struct wr_lint_call){.where = r->where,
                                   .thread = atomic_exchange(&r->thread, gettid()),
                                   .frame = r->frame,
+                                  .what = atomic_exchange(&r->what, what),
+                                  .busy_since = atomic_load(&r->busy_since),
+                                  .segment = r->segment,
                                   .wall_ns = wr_lint_now_ns(),
-                                  .cpu_ns = cpu_ns(),
-                                  .waited_ns = r->waited_ns,
-                                  .switches = switches()};
+                                  .waited_ns = r->waited_ns};
     r->where = where;
     r->frame = call; /* it is a variable of who calls the plugin */
+    if (call->busy_since == 0)
+        atomic_store(&r->busy_since, call->wall_ns);
+    wr_lint_clock_read(&r->segment);
 }
 
-void wr_lint_leave(struct wr_lint_request *r, const struct wr_lint_call *call, const char *what)
+/* Of what has just run without a wait. */
+static void check_segment(struct wr_lint_request *r)
 {
-    int64_t cpu = cpu_ns() - call->cpu_ns;
-    int64_t wall = wr_lint_now_ns() - call->wall_ns - (r->waited_ns - call->waited_ns);
-    bool has_waited = switches() > call->switches && wall - cpu > BLOCKS_NS;
+    enum wr_lint_rule rule;
+    const char *fault = wr_lint_clock_fault(&r->segment, &rule);
 
-    if (r->lint->mount->plugin.runs != WEIR_ON_LOOP) {
-        if (wall > HOLDS_NS)
-            wr_lint_found(r, WR_LINT_HOLDS, "%s held its thread for more than %lld s", what,
-                          (long long)(HOLDS_NS / 1000000000));
-    } else if (has_waited) {
-        wr_lint_found(r, WR_LINT_BLOCKS, "%s waited for more than %lld ms on the event loop", what,
-                      (long long)(BLOCKS_NS / 1000000));
-    } else if (cpu > COMPUTES_NS) {
-        wr_lint_found(r, WR_LINT_COMPUTES, "%s computed for more than %lld ms on the event loop",
-                      what, (long long)(COMPUTES_NS / 1000000));
-    }
+    if (!fault)
+        return;
+    wr_lint_found(r, rule, "%s %s on the event loop%s", atomic_load(&r->what), fault,
+                  wr_lint_runs(r->lint) == WEIR_IN_COROUTINE ? ", and all coroutines there" : "");
+    wr_lint_clock_read(&r->segment); /* once is enough */
+}
+
+static void check_held(struct wr_lint_request *r, const struct wr_lint_call *call)
+{
+    int64_t wall = wr_lint_now_ns() - call->wall_ns - (r->waited_ns - call->waited_ns);
+
+    if (wall > HOLDS_NS)
+        wr_lint_found(r, WR_LINT_HOLDS, "%s held its thread for more than %lld s",
+                      atomic_load(&r->what), (long long)(HOLDS_NS / 1000000000));
+}
+
+void wr_lint_leave(struct wr_lint_request *r, const struct wr_lint_call *call)
+{
+    int32_t runs = wr_lint_runs(r->lint);
+
+    if (runs == WEIR_IN_THREAD)
+        check_held(r, call);
+    else
+        check_segment(r);
+    if (r->where != WR_LINT_IN_END)
+        wr_lint_check_watches(r);
+    if (runs == WEIR_IN_COROUTINE && call->where == WR_LINT_NOWHERE)
+        check_depth(r, call);
     r->where = call->where;
     r->frame = call->frame;
+    r->segment = call->segment;
+    atomic_store(&r->what, call->what);
+    atomic_store(&r->busy_since, call->busy_since);
     atomic_store(&r->thread, call->thread);
+}
+
+static uint64_t turn_of(const struct wr_lint_request *r)
+{
+    return wr_lint_runs(r->lint) == WEIR_IN_COROUTINE
+               ? wr_loop_turn(wr_remote_loop(wr_lint_real(r)))
+               : 0;
+}
+
+/* A coroutine is left: who uses its environ on this thread meanwhile is another. */
+void wr_lint_wait_begin(struct wr_lint_request *r, struct wr_lint_wait *wait)
+{
+    *wait = (struct wr_lint_wait){.thread = atomic_load(&r->thread), .turn = turn_of(r)};
+    wr_lint_clock_read(&wait->began);
+    if (wr_lint_runs(r->lint) == WEIR_IN_COROUTINE) {
+        check_segment(r);
+        atomic_store(&r->thread, 0);
+    }
+    atomic_store(&r->busy_since, 0);
+}
+
+/* Did others run on the loop meanwhile? What is there at once is had without a wait. */
+static bool has_waited(const struct wr_lint_request *r, const struct wr_lint_wait *wait,
+                       const struct wr_lint_clock *now)
+{
+    return turn_of(r) != wait->turn || now->switches > wait->began.switches ||
+           now->cpu_ns - wait->began.cpu_ns > NO_WAIT_NS;
+}
+
+void wr_lint_wait_end(struct wr_lint_request *r, const struct wr_lint_wait *wait)
+{
+    struct wr_lint_clock now;
+
+    wr_lint_clock_read(&now);
+    r->waited_ns += now.wall_ns - wait->began.wall_ns;
+    atomic_store(&r->thread, wait->thread);
+    atomic_store(&r->busy_since, r->where == WR_LINT_NOWHERE ? 0 : now.wall_ns);
+    if (wr_lint_runs(r->lint) == WEIR_IN_COROUTINE && has_waited(r, wait, &now))
+        r->segment = now;
+}
+
+void wr_lint_wait_said(struct wr_lint_request *r, int64_t said)
+{
+    if (wr_lint_runs(r->lint) == WEIR_ON_LOOP || r->where == WR_LINT_IN_CALLBACK ||
+        said != WEIR_EGONE)
+        return;
+    if (r->has_heard_gone && ++r->gone_waits == GONE_WAITS)
+        wr_lint_found(r, WR_LINT_GONE,
+                      "%s goes on waiting after WEIR_EGONE: it is to give up and return",
+                      atomic_load(&r->what));
+    r->has_heard_gone = true;
 }
 
 /* ---- content ---- */
@@ -186,9 +323,9 @@ static int32_t lint_next(weir_environ *real, void *arg, weir_chunk *chunk)
     check_kept(b, "a piece");
     r->read_said = 0;
     r->again_since = 0;
-    wr_lint_begin(r, WR_LINT_IN_NEXT, &call);
+    wr_lint_begin(r, WR_LINT_IN_NEXT, "next", &call);
     said = call_next(&r->base, &b->own, chunk);
-    wr_lint_leave(r, &call, "next");
+    wr_lint_leave(r, &call);
     take_said(b, said, chunk, __builtin_frame_address(0));
     return said;
 }
@@ -202,9 +339,9 @@ static void lint_close(void *arg)
     check_kept(b, b->own.kind == WEIR_BODY_MEMORY ? "the body" : "a piece");
     if (!b->own.close)
         return;
-    wr_lint_begin(r, WR_LINT_IN_END, &call);
+    wr_lint_begin(r, WR_LINT_IN_END, "close", &call);
     b->own.close(b->own.arg);
-    wr_lint_leave(r, &call, "close");
+    wr_lint_leave(r, &call);
 }
 
 /* ---- a body that is handed over ---- */
@@ -318,20 +455,26 @@ weir_body wr_lint_take_body(struct wr_lint_request *r, weir_body body, const voi
 
 /* ---- begin and end of a request ---- */
 
+/* Who keeps environs for the callbacks of its loop takes them out again when they end. */
+static bool may_be_finished(struct wr_lint_request *r)
+{
+    return atomic_load(&r->waiters) > 0 || (r->has_deferred && atomic_load(&r->lint->has_of_loop));
+}
+
 static void check_waiting(struct wr_lint_request *r)
 {
     struct wr_lint *l = r->lint;
     int64_t patience_ns = (int64_t)atomic_load(&l->patience_ms) * 1000000;
 
-    if (r->again_since > 0 && atomic_load(&l->wakes) == 0 && atomic_load(&r->waiters) == 0 &&
+    if (r->again_since > 0 && atomic_load(&r->waiters) == 0 &&
         wr_lint_now_ns() - r->again_since > patience_ns)
-        atomic_fetch_add(&l->unwoken, 1);
+        wr_lint_note_next(l, r->body.own.next, false);
     if (patience_ns > 0)
         wr_lint_check_unwoken(l);
-    if (r->has_later && !r->has_finished && atomic_load(&r->waiters) == 0 &&
-        wr_lint_real(r)->error == 0)
+    if (r->has_later && !r->has_finished && !may_be_finished(r) && wr_lint_real(r)->error == 0)
         wr_lint_found(r, WR_LINT_NEVER_FINISHED,
-                      "weir_later: no callback is there that would call weir_finish");
+                      "weir_later, and nothing is there that would call weir_finish: no token was "
+                      "asked for, no timer, watch, work or other callback waits");
 }
 
 static void check_reading(struct wr_lint_request *r)
@@ -361,8 +504,9 @@ static void lint_end(void *arg)
     check_waiting(r);
     check_reading(r);
     check_copies(r);
-    if (e->has_logged && r->errors == 0)
+    if (e->has_logged && atomic_load(&r->errors) == 0)
         wr_lint_found(r, WR_LINT_FAILED, "it failed: the log says why (weir lint --verbose)");
+    wr_environ_of(r->real)->lint = NULL;
     wr_lint_request_keep(r);
 }
 
@@ -378,9 +522,11 @@ static weir_body lint_app(weir_environ *real, weir_start_response *start_respons
         wr_lint_request_free(r);
         return weir_error(real, 503);
     }
-    wr_lint_begin(r, WR_LINT_IN_APP, &call);
+    wr_lint_request_begin(r);
+    wr_lint_note_loop(r);
+    wr_lint_begin(r, WR_LINT_IN_APP, "the app", &call);
     body = l->plugin.app(&r->base, wr_lint_start_response);
-    wr_lint_leave(r, &call, "the app");
+    wr_lint_leave(r, &call);
     r->has_returned = true;
     return wr_lint_take_body(r, body, __builtin_frame_address(0));
 }
@@ -398,4 +544,5 @@ void wr_lint_wrap_plugin(struct wr_lint *l)
     l->plugin = l->mount->plugin;
     l->mount->plugin.app = lint_app;
     l->mount->plugin.thread_start = lint_thread_start;
+    wr_lint_wrap_loop(l);
 }

@@ -6,30 +6,64 @@
 #include <unistd.h>
 
 #include "app/lint_request.h"
-#include "app/mount.h"
 #include "base/buf.h"
 
 #define UNSET_BYTE 0xa5 /* what memory of weir_alloc() is full of: it is not zeroed */
 
 /* ---- who calls ---- */
 
+/* Is this one of the threads that call the app? */
+static bool is_own_thread(const struct wr_lint_request *r)
+{
+    return gettid() == r->home ||
+           (wr_lint_runs(r->lint) == WEIR_IN_THREAD && wr_lint_has_thread(r->lint, gettid()));
+}
+
+/* Nothing of the plugin's for this request runs on this thread. */
+static void report_outside(struct wr_lint_request *r, const char *what)
+{
+    if (atomic_load(&r->hearing) == gettid())
+        wr_lint_found(r, WR_LINT_OUTSIDE,
+                      "%s in a callback of weir_on_disconnect, which may come while the app is at "
+                      "work",
+                      what);
+    else if (atomic_load(&r->thread) != 0)
+        wr_lint_found(r, WR_LINT_TWO_THREADS,
+                      "%s while another thread is in a call of this request: that takes "
+                      "weir_resume()",
+                      what);
+    else if (!is_own_thread(r))
+        wr_lint_found(r, WR_LINT_TWO_THREADS,
+                      "%s in a thread that is none of the app's: there weir_resume() is the way",
+                      what);
+    else
+        wr_lint_found(r, WR_LINT_OUTSIDE, "%s outside of the app, next and callbacks", what);
+}
+
+/* On its loop an app may finish from wherever it is. */
+static bool is_on_its_loop(const struct wr_lint_request *r)
+{
+    return wr_lint_runs(r->lint) == WEIR_ON_LOOP && gettid() == r->home;
+}
+
 struct wr_lint_request *wr_lint_enter(weir_environ *env, const char *what, unsigned allowed)
 {
     struct wr_lint_request *r = wr_lint_of(env);
-    int thread;
 
+    if (wr_lint_is_in_work(r->lint)) {
+        wr_lint_report(r->lint, WR_LINT_WORK,
+                       "%s in the work of weir_offload: the environ is for done", what);
+        return atomic_load(&r->is_over) ? NULL : r;
+    }
     if (atomic_load(&r->is_over)) {
         wr_lint_found(r, WR_LINT_STALE, "%s for a request that is over", what);
         return NULL;
     }
-    thread = atomic_load(&r->thread);
-    if (allowed & WR_LINT_ANY_TIME)
+    if (allowed & WR_LINT_ANY_TIME || (allowed & WR_LINT_ON_LOOP && is_on_its_loop(r)) ||
+        (allowed & WR_LINT_HEARING && atomic_load(&r->hearing) == gettid()))
         return r;
-    if (thread == 0)
-        wr_lint_found(r, WR_LINT_OUTSIDE, "%s outside of the app, next and callbacks", what);
-    else if (thread != gettid())
-        wr_lint_found(r, WR_LINT_TWO_THREADS,
-                      "%s while another thread is in a call of this request", what);
+    if (atomic_load(&r->thread) != gettid())
+        report_outside(r, what);
     else if (r->where == WR_LINT_IN_END && !(allowed & WR_LINT_AT_END))
         wr_lint_found(r, WR_LINT_AT_THE_END, "%s in close or a deferred function", what);
     return r;
@@ -197,7 +231,7 @@ static const char *fault_of(int32_t level, const char *fmt)
 __attribute__((format(printf, 3, 0))) static void log_request(weir_environ *env, int32_t level,
                                                               const char *fmt, va_list ap)
 {
-    struct wr_lint_request *r = wr_lint_enter(env, "weir_log", WR_LINT_AT_END);
+    struct wr_lint_request *r = wr_lint_enter(env, "weir_log", WR_LINT_AT_END | WR_LINT_HEARING);
     const char *fault;
 
     if (!r)
@@ -229,9 +263,9 @@ static void call_deferred(void *arg)
     const struct deferred *d = arg;
     struct wr_lint_call call;
 
-    wr_lint_begin(d->r, WR_LINT_IN_END, &call);
+    wr_lint_begin(d->r, WR_LINT_IN_END, "a deferred function", &call);
     d->fn(d->arg);
-    wr_lint_leave(d->r, &call, "a deferred function");
+    wr_lint_leave(d->r, &call);
 }
 
 static int32_t defer(weir_environ *env, weir_release_fn *fn, void *arg)
@@ -245,6 +279,7 @@ static int32_t defer(weir_environ *env, weir_release_fn *fn, void *arg)
     if (!d)
         return wr_host_table.defer(r->real, fn, arg);
     *d = (struct deferred){r, fn, arg};
+    r->has_deferred = true;
     return wr_host_table.defer(r->real, call_deferred, d);
 }
 
@@ -320,12 +355,14 @@ static void *state(weir_environ *env)
 static void *loop_state(weir_environ *env)
 {
     struct wr_lint_request *r = wr_lint_enter(env, "weir_loop_state", WR_LINT_AT_END);
+    const struct wr_lint_loop *loop; /* as our loop_start has said */
 
     if (!r)
         return NULL;
-    if (r->lint->mount->plugin.runs != WEIR_ON_LOOP)
+    if (wr_lint_runs(r->lint) == WEIR_IN_THREAD)
         wr_lint_found(r, WR_LINT_NO_SUCH_STATE, "weir_loop_state of an app that runs in threads");
-    return wr_host_table.loop_state(r->real);
+    loop = wr_host_table.loop_state(r->real);
+    return loop ? loop->state : NULL;
 }
 
 static void *thread_state(weir_environ *env)
@@ -334,7 +371,7 @@ static void *thread_state(weir_environ *env)
 
     if (!r)
         return NULL;
-    if (r->lint->mount->plugin.runs == WEIR_ON_LOOP)
+    if (wr_lint_runs(r->lint) != WEIR_IN_THREAD)
         wr_lint_found(r, WR_LINT_NO_SUCH_STATE,
                       "weir_thread_state of an app that runs on the loop");
     return wr_host_table.thread_state(r->real);
@@ -345,7 +382,8 @@ static void *thread_state(weir_environ *env)
 static int64_t read_content(weir_environ *env, void *buf, size_t n)
 {
     struct wr_lint_request *r = wr_lint_enter(env, "weir_read", 0);
-    int64_t began, said;
+    struct wr_lint_wait wait;
+    int64_t said;
 
     if (!r)
         return WEIR_ESTALE;
@@ -357,9 +395,10 @@ static int64_t read_content(weir_environ *env, void *buf, size_t n)
         wr_lint_found(r, WR_LINT_READ, "weir_read after it has failed");
     if (r->is_reader_out)
         wr_lint_found(r, WR_LINT_READERS, "weir_read while weir_read_all or weir_read_file reads");
-    began = wr_lint_now_ns();
+    wr_lint_wait_begin(r, &wait);
     said = wr_host_table.read(r->real, buf, n);
-    r->waited_ns += wr_lint_now_ns() - began;
+    wr_lint_wait_end(r, &wait);
+    wr_lint_wait_said(r, said);
     r->read_said = said;
     r->has_read = true;
     r->reads++;
@@ -381,26 +420,19 @@ static int32_t is_gone(weir_environ *env)
     return r ? wr_host_table.is_gone(r->real) : 1;
 }
 
-static bool may_wake(const struct wr_lint_request *r)
-{
-    pid_t thread = gettid();
-
-    if (r->lint->mount->plugin.runs == WEIR_ON_LOOP)
-        return thread == r->home;
-    return thread == r->home || wr_lint_has_thread(r->lint, thread);
-}
-
 static int32_t wake(weir_environ *env)
 {
     struct wr_lint_request *r = wr_lint_enter(env, "weir_wake", WR_LINT_ANY_TIME);
 
     if (!r)
         return WEIR_ESTALE;
-    if (!may_wake(r))
-        wr_lint_found(r, WR_LINT_WAKER, "weir_wake from a thread that is none of %s",
-                      r->lint->mount->plugin.runs == WEIR_ON_LOOP ? "its loop" : "the pool");
+    if (!is_own_thread(r))
+        wr_lint_found(r, WR_LINT_WAKER,
+                      "weir_wake from a thread that is none of %s: there weir_resume() is the way",
+                      wr_lint_runs(r->lint) == WEIR_IN_THREAD ? "the pool" : "its loop");
+    if (atomic_load(&r->thread) != gettid())
+        wr_lint_note_next(r->lint, r->body.own.next, true);
     atomic_fetch_add(&r->wakes, 1);
-    atomic_fetch_add(&r->lint->wakes, 1);
     return wr_host_table.wake(r->real);
 }
 
@@ -503,4 +535,6 @@ void wr_lint_fill_host(weir_host *host)
     host->config_text = config_text;
     host->extension = wr_lint_extension;
     wr_lint_fill_async(host);
+    wr_lint_fill_events(host);
+    wr_lint_fill_loop(host);
 }

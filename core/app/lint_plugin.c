@@ -7,7 +7,6 @@
 #include "app/elf.h"
 #include "app/image.h"
 #include "app/lint_request.h"
-#include "app/mount.h"
 
 #define NAME_MAX_BYTES 32
 #define BUFFER_MAX     ((uint64_t)1 << 30)
@@ -43,7 +42,7 @@ static void check_name(struct wr_lint *l, const char *name)
 
 static void check_callbacks(struct wr_lint *l, const weir_plugin *p)
 {
-    if (p->runs == WEIR_ON_LOOP && (p->thread_start || p->thread_stop))
+    if (p->runs != WEIR_IN_THREAD && (p->thread_start || p->thread_stop))
         wr_lint_report(l, WR_LINT_NEVER_CALLED, "%s, of a plugin that has no threads",
                        p->thread_start ? "thread_start" : "thread_stop");
     if (p->retire || p->selftest)

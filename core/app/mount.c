@@ -505,7 +505,8 @@ static void choose_runs(struct wr_mount *m, const struct wr_mount_setup *setup)
 
     if (setup->runs != WR_MOUNT_AS_PLUGIN)
         m->plugin.runs = runs[setup->runs];
-    m->in_coroutine.stack_bytes = setup->stack_bytes > 0 ? setup->stack_bytes : stack;
+    m->in_coroutine.stack_bytes = (setup->stack_bytes > 0 ? setup->stack_bytes : stack) +
+                                  (setup->lint ? WR_LINT_STACK_BYTES : 0);
 }
 
 struct wr_handler *wr_mount_new(const struct wr_mount_setup *setup, char *why, int32_t *err)

@@ -4,6 +4,7 @@
 
 #include "app/builtin.h"
 #include "app/events.h"
+#include "app/lint.h"
 #include "app/mount.h"
 #include "app/remote.h"
 
@@ -122,6 +123,8 @@ void wr_resume_tell(struct wr_environ *e)
         if (!is_open || e->error < 0) {
             if (call.drop)
                 call.drop(call.arg);
+        } else if (e->lint) {
+            wr_lint_resumed(e->lint, call.fn, call.arg, call.guard);
         } else if (call.guard) {
             call.guard(call.fn, &e->base, call.arg);
         } else {

@@ -166,6 +166,10 @@ WEIR_TEST_API weir_test *weir_test_start(const weir_test_setup *setup);
  * that takes longer than `patience_ms`, standard error says for which requests. NULL is allowed. */
 WEIR_TEST_API void weir_test_free(weir_test *t);
 
+/* Ends what is open, and calls thread_stop and loop_stop, as weir_test_free() does first: what is in the log
+ * then, and what the checker has found, can still be asked for. There are no more requests. */
+WEIR_TEST_API void weir_test_stop(weir_test *t);
+
 /* Why it could not be loaded; NULL: it was. */
 WEIR_TEST_API const char *weir_test_error(const weir_test *t);
 
@@ -200,6 +204,14 @@ WEIR_TEST_API const weir_test_response *weir_test_splits(weir_test *t,
  * Valid until the next call of this function.
  */
 WEIR_TEST_API const char *weir_test_findings(weir_test *t);
+
+/*
+ * Has a call of the plugin (the app, next, a callback, close …) been under way for more than `ms` milliseconds of
+ * real time, waits apart in which others are called? 1: it has, and `text`, of n bytes, says which, as
+ * "GET /x: the app". Any thread, while another calls the functions of t, but weir_test_free(): so it can
+ * give up where an app on the loop never returns, after a last weir_test_findings().
+ */
+WEIR_TEST_API int32_t weir_test_stuck(const weir_test *t, int32_t ms, char *text, size_t n);
 
 /*
  * Sends a set of requests to this target (NULL: that of the route): GET and HEAD, whose answers are

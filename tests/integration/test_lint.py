@@ -226,6 +226,28 @@ class Command(unittest.TestCase):
     def test_target_without_method(self):
         self.assertEqual(lint(building.build("lint/W14_no_type.c"), "GET")[0], 2)
 
+    def test_call_that_never_returns_is_given_up(self):
+        """With its request named and what was found before, wherever the app runs."""
+        plugins = {runs: building.build("plugins/stuck.c", "-DRUNS=" + number)
+                   for runs, number in dict(building.RUNS, coroutine="WEIR_IN_COROUTINE").items()}
+        running = [(runs, plugin, subprocess.Popen([WEIR, "lint", plugin, "GET", "/", "GET", "/stuck?x"], text=True,
+                                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+                   for runs, plugin in plugins.items()]
+        for runs, plugin, process in running:
+            with self.subTest(runs):
+                try:
+                    out, err = process.communicate(timeout=100)
+                finally:
+                    process.kill()
+                self.assertEqual(process.returncode, 1, out + err)
+                self.assertEqual(FINDING.findall(out), ["14"])
+                self.assertIn("%s: given up, 1 finding\n" % plugin, out)
+                self.assertIn("GET /stuck?x: the app has not returned for 20 s: given up\n", err)
+
+    def test_what_loop_stop_does_is_looked_at(self):
+        status, out, _ = lint(building.build("lint/W74_left.c"), "GET", "/")
+        self.assertEqual((status, FINDING.findall(out)), (1, ["74"]))
+
     def test_log(self):
         plugin = building.build("lint/W14_no_type.c")
         _, _, err = lint(plugin, "--verbose", "GET", "/")

@@ -1,11 +1,11 @@
-/* W30: in an app that runs in threads, a callback of weir_on_disconnect that does more than set a flag. */
+/* W30: in an app that runs in threads, a callback of weir_on_disconnect that does more than log and set a flag. */
 /* send: GET / */
 #include <weir/app.h>
 
 static void on_gone(weir_environ *env, void *arg, int32_t why)
 {
     (void)arg;
-    weir_log(env, WEIR_LOG_INFO, "the client has left: %d", (int)why);
+    weir_log(env, WEIR_LOG_INFO, "%s: the client has left: %d", weir_get(env, "PATH_INFO"), (int)why);
 }
 
 static int32_t next(weir_environ *env, void *arg, weir_chunk *chunk)
