@@ -168,6 +168,7 @@ struct sim *sim_new(uint64_t seed)
     s->site.config = wr_config_default;
     s->site.log = (struct wr_log){keep_log_line, s, WR_LOG_DEBUG};
     sim_pool_set(s);
+    sim_loop_set(s);
     s->site.helpers = s->site.makers = wr_pool_new(&helpers);
     choose(s);
     s->shared_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -188,6 +189,8 @@ static int turn(struct sim *s, int loop)
     s->where = loop;
     n = wr_loop_step(s->workers[loop].loop, 0);
     s->where = before;
+    if (n > 0)
+        sim_tell(s, "turn of %d: %d", loop, n);
     SIM_CHECK(s, n >= 0);
     return n;
 }
@@ -197,6 +200,7 @@ void sim_settle(struct sim *s)
     unsigned before;
     int quiet = 0;
 
+    s->settled = s->numbers;
     for (int i = 0; i < TURNS && quiet < 4; i++) {
         before = s->happened;
         for (int k = 0; k < SIM_LOOPS; k++)

@@ -59,6 +59,7 @@ struct sim_ask {
 struct sim_timer {
     struct sim_request *request;
     bool is_set;
+    unsigned number; /* when it was set, among all that was asked for */
     int64_t due_ms;
 };
 
@@ -67,6 +68,7 @@ struct sim_watch {
     int fd; /* -1: none */
     uint32_t events;
     bool is_set;
+    unsigned number;
     unsigned calls;
 };
 
@@ -152,7 +154,7 @@ struct sim {
     struct sim_request *requests[SIM_REQUESTS];
     unsigned requests_n;
     struct sim_ask *asks;
-    unsigned numbers;
+    unsigned numbers, settled; /* of the last; of the last before sim_settle() */
     unsigned refused_jobs, refused_coroutines;
     unsigned happened; /* calls of the app and its callbacks: to see whether it is quiet */
 
@@ -231,5 +233,9 @@ void sim_check_end(struct sim *s);
 bool sim_pool_step(struct sim *s);
 void sim_pool_set(struct sim *s); /* whose pools they are */
 bool sim_pool_is_idle(void);
+
+/* ---- sim_loop.c ---- */
+
+void sim_loop_set(struct sim *s); /* whose loops they are */
 
 #endif

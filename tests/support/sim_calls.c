@@ -134,7 +134,7 @@ static void do_wait_fd(struct sim_request *r)
             SIM_CHECK(r->sim, got == WEIR_ETIMEDOUT && sim_now(r->sim) >= until);
         return;
     }
-    SIM_CHECK(r->sim, r->may_wait && got == POLLIN && !is_watched);
+    SIM_CHECK(r->sim, r->may_wait && got == POLLIN && (!is_watched || ms == 0));
     SIM_CHECK(r->sim, poll(&p, 1, 0) == 1);
     drain_fd(r);
 }
@@ -204,7 +204,7 @@ static void do_read_all(struct sim_request *r)
 static void do_write(struct sim_request *r)
 {
     size_t n = 1 + sim_draw(&r->random, sim_one_in(&r->random, 8) ? 6000 : 300);
-    static char bytes[6400];
+    char bytes[6400]; /* its own: it may wait */
     int32_t err;
 
     if (!r->has_started || (r->has_body && !r->has_next))
@@ -213,6 +213,7 @@ static void do_write(struct sim_request *r)
     if (r->may_wait)
         wait_begin(r, "weir_write", INT64_MAX);
     r->given += n; /* they may go out before this call has returned */
+    sim_tell(r->sim, "request %u:   writes %zu, %zu given", r->id, n, r->given);
     err = weir_write(r->env, bytes, n);
     if (r->may_wait)
         wait_end(r);
@@ -271,6 +272,7 @@ static void do_timer(struct sim_request *r)
         return;
     }
     t->is_set = ms != WEIR_NEVER;
+    t->number = ++r->sim->numbers;
     t->due_ms = sim_now(r->sim) + (t->is_set ? ms : 0);
 }
 
@@ -282,8 +284,9 @@ static void on_ready(weir_environ *env, void *arg, uint32_t events)
     bool is_own = w == &r->watch;
 
     SIM_CHECK(r->sim, env == r->env && w->is_set && events != 0);
-    if (is_own) /* nobody else has read from it since */
-        SIM_CHECK(r->sim, poll(&p, 1, 0) == 1 && events == (uint32_t)p.revents);
+    sim_tell(r->sim, "request %u: ready for %x of %x, poll %d", r->id, events, w->events,
+             poll(&p, 1, 0) * p.revents);
+    SIM_CHECK(r->sim, (events & ~(w->events | POLLERR | POLLHUP)) == 0);
     w->calls++;
     if (is_own && w->events & POLLIN && sim_one_in(&r->random, 2))
         drain_fd(r);
@@ -315,6 +318,7 @@ static void do_watch(struct sim_request *r)
         SIM_CHECK(r->sim, !is_taken || events == 0);
         w->is_set = events != 0;
         w->events = events;
+        w->number = ++r->sim->numbers;
     } else {
         SIM_CHECK(r->sim,
                   err == WEIR_EGONE || !r->sim->has_all || (err == WEIR_EBUSY && may_be_taken));
@@ -347,16 +351,16 @@ static void on_drop(void *arg)
 
 void sim_resume(struct sim *s, uint64_t token, struct sim_request *r, bool is_finishing)
 {
-    struct sim_ask *ask = sim_ask_new(s, r, ASK_RESUME);
     bool is_over = !r || r->is_over;
+    struct sim_ask *ask;
     int32_t err;
 
+    for (unsigned i = 0; !r && i < s->requests_n && token; i++)
+        if (s->requests[i]->token == token) /* it is somebody's */
+            return;
+    ask = sim_ask_new(s, r, ASK_RESUME);
     ask->is_finishing = is_finishing;
     ask->is_accepted = true;
-    if (!r) /* who knows whose it is: then nobody's */
-        for (unsigned i = 0; i < s->requests_n; i++)
-            if (s->requests[i]->token == token && token)
-                return;
     err = weir_resume(s->host, token, on_resume, ask, on_drop);
     sim_tell(s, "resume %u of request %d gives %d", ask->number, r ? (int)r->id : -1, err);
     s->has_all &= err != WEIR_ENOTSUP;
@@ -394,9 +398,10 @@ static void on_done(weir_environ *env, void *arg)
     struct sim_ask *ask = arg;
     struct sim_request *r = ask->request;
 
+    sim_tell(r->sim, "offload %u of request %u is done", ask->number, r->id);
     SIM_CHECK(r->sim, env == r->env);
     SIM_CHECK(r->sim, ++ask->calls == 1 && ask->is_accepted);
-    SIM_CHECK(r->sim, ask->works == 1 || weir_is_gone(env) || r->has_ended);
+    SIM_CHECK(r->sim, ask->works == 1 || weir_is_gone(env) || r->has_ended || r->has_failed);
     in_callback(r, "work is done");
 }
 
@@ -421,12 +426,8 @@ static void do_offload(struct sim_request *r)
         SIM_CHECK(r->sim, ask->calls == 0 && ask->works == 0);
     if (err == WEIR_EBUSY)
         SIM_CHECK(r->sim, r->sim->refused_jobs > refused);
-    else if (err == WEIR_ESTATE)
-        SIM_CHECK(r->sim, r->sim->in_coroutine && !r->may_wait);
     else
         SIM_CHECK(r->sim, err == 0 || err == WEIR_EGONE || !r->sim->has_all);
-    if (r->sim->in_coroutine && !r->may_wait)
-        SIM_CHECK(r->sim, err == WEIR_ESTATE || err == WEIR_EGONE || !r->sim->has_all);
 }
 
 /* ---- of a loop ---- */
@@ -511,8 +512,8 @@ static void do_wake(struct sim_request *r)
 
 static void do_ask_token(struct sim_request *r)
 {
-    SIM_CHECK(r->sim, weir_token(r->env) == r->token || sim_may_be_gone(r));
-    SIM_CHECK(r->sim, !weir_is_gone(r->env) || sim_may_be_gone(r));
+    SIM_CHECK(r->sim, weir_token(r->env) == r->token || is_over_soon(r));
+    SIM_CHECK(r->sim, !weir_is_gone(r->env) || is_over_soon(r));
 }
 
 void sim_do_one(struct sim_request *r)

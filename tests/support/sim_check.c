@@ -56,7 +56,8 @@ static void check_request(struct sim_request *r)
     if (!is_free(r) || !s->has_all)
         return;
     for (int i = 0; i < SIM_TIMERS; i++)
-        if (r->timers[i].is_set && r->timers[i].due_ms <= sim_now(s)) {
+        if (r->timers[i].is_set && r->timers[i].number <= s->settled &&
+            r->timers[i].due_ms <= sim_now(s)) {
             complain(r, "a timer");
             SIM_CHECK(s, !"a timer that is due stays so");
         }
@@ -80,7 +81,7 @@ static void check_watches(struct sim *s)
         struct sim_request *r = s->requests[i];
         struct pollfd p = {.fd = r->watch.fd, .events = (short)r->watch.events};
 
-        if (!r->watch.is_set || !is_free(r) || poll(&p, 1, 0) != 1)
+        if (!r->watch.is_set || r->watch.number > s->settled || !is_free(r) || poll(&p, 1, 0) != 1)
             continue;
         if (r->watch.calls == before[i])
             complain(r, "a descriptor that is ready");
@@ -93,7 +94,7 @@ void sim_check_quiet(struct sim *s)
     for (unsigned i = 0; i < s->requests_n; i++)
         check_request(s->requests[i]);
     for (struct sim_ask *ask = s->asks; ask && s->has_all; ask = ask->next) {
-        if (!ask->is_accepted || ask->calls + ask->drops > 0)
+        if (!ask->is_accepted || ask->calls + ask->drops > 0 || ask->number > s->settled)
             continue;
         if (ask->kind == ASK_RESUME && ask->request && is_free(ask->request))
             SIM_CHECK(s, !"a resume that was accepted stays so");
@@ -133,6 +134,10 @@ static void check_ask(struct sim *s, const struct sim_ask *ask)
 
 void sim_check_end(struct sim *s)
 {
-    for (const struct sim_ask *ask = s->asks; ask; ask = ask->next)
+    for (const struct sim_ask *ask = s->asks; ask; ask = ask->next) {
+        sim_tell(s, "kind %d, %u, request %d: let in %d, called %u, dropped %u", ask->kind,
+                 ask->number, ask->request ? (int)ask->request->id : -1, ask->is_accepted,
+                 ask->calls, ask->drops);
         check_ask(s, ask);
+    }
 }

@@ -238,8 +238,12 @@ static void check_content(struct sim *s, const struct sim_request *r,
                           const struct test_response *got, bool is_whole)
 {
     SIM_CHECK(s, got->content_n <= r->given);
-    for (size_t i = 0; i < got->content_n; i++)
+    for (size_t i = 0; i < got->content_n; i++) {
+        if (got->content[i] != sim_answer_byte(r->id, i))
+            sim_tell(s, "request %u: byte %zu of %zu is %.40s", r->id, i, got->content_n,
+                     got->content + i);
         SIM_CHECK(s, got->content[i] == sim_answer_byte(r->id, i));
+    }
     if (is_whole && !got->is_cut)
         SIM_CHECK(s, r->has_failed || (r->has_ended && got->content_n == r->given));
 }
