@@ -55,6 +55,12 @@ static void run(struct wr_job *job, void *thread_data)
     c->is_worked = atomic_load(&c->wanted) > 0;
     if (c->is_worked)
         c->ops->work(c);
+}
+
+static void tell(struct wr_job *job)
+{
+    struct wr_chore *c = WR_CONTAINER_OF(job, struct wr_chore, job);
+
     wr_loop_post(c->chores->loop, &c->done);
 }
 
@@ -62,6 +68,7 @@ bool wr_chore_begin(struct wr_chores *s, struct wr_chore *c, struct wr_pool *poo
 {
     c->chores = s;
     c->job.run = run;
+    c->job.tell = tell;
     c->done.run = on_done;
     wr_list_init(&c->waiters);
     atomic_init(&c->wanted, 1);

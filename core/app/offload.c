@@ -40,6 +40,12 @@ static void run_job(struct wr_job *job, void *thread_data)
     (void)thread_data;
     if (!r || !atomic_load(&r->is_over))
         do_work(o);
+}
+
+static void tell_back(struct wr_job *job)
+{
+    struct wr_offload *o = WR_CONTAINER_OF(job, struct wr_offload, job);
+
     wr_loop_post(o->e->x->worker->loop, &o->back);
 }
 
@@ -124,7 +130,7 @@ void wr_offload_tell(struct wr_environ *e)
 
 static int32_t submit(struct wr_offload *o)
 {
-    o->job.run = run_job;
+    o->job = (struct wr_job){.run = run_job, .tell = tell_back};
     return wr_pool_submit(o->e->mount->offload, &o->job) ? 0 : WEIR_EBUSY;
 }
 

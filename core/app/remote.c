@@ -39,9 +39,13 @@ void wr_remote_fail(struct wr_remote *r, const char *why)
 
 static void run_on_thread(struct wr_job *job, void *thread_state)
 {
+    wr_remote_work(WR_CONTAINER_OF(job, struct wr_remote, job), thread_state);
+}
+
+static void tell_from_thread(struct wr_job *job)
+{
     struct wr_remote *r = WR_CONTAINER_OF(job, struct wr_remote, job);
 
-    wr_remote_work(r, thread_state);
     wr_loop_post(r->e->x->worker->loop, &r->done);
 }
 
@@ -246,8 +250,7 @@ bool wr_remote_open(struct wr_environ *e)
     if (!e->x->handler_data) /* who has declined may have been given slices of it */
         wr_exchange_own_head(e->x);
     *r = (struct wr_remote){.e = e,
-                            .is_here = wr_remote_is_here(e),
-                            .job.run = run_on_thread,
+                            .job = {.run = run_on_thread, .tell = tell_from_thread},
                             .there.run = run_on_home,
                             .done.run = on_done,
                             .read.run = wr_input_on_read,

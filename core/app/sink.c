@@ -144,6 +144,12 @@ static void run_job(struct wr_job *job, void *thread_data)
         else if (n == 0 || errno != EINTR)
             k->job_error = n == 0 ? EIO : errno;
     }
+}
+
+static void tell_written(struct wr_job *job)
+{
+    struct wr_sink *k = WR_CONTAINER_OF(job, struct wr_sink, job);
+
     wr_loop_post(WR_CONTAINER_OF(k, struct wr_streaming, sink)->e->x->worker->loop, &k->back);
 }
 
@@ -166,6 +172,7 @@ static void write_out(struct wr_environ *e)
 
     k->is_writing = true;
     k->job.run = run_job;
+    k->job.tell = tell_written;
     k->back.run = on_written;
     wr_pool_push(e->x->lease->site->helpers, &k->job);
 }

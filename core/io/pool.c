@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "io/futex.h"
 #include "io/thread.h"
 
 #define NAME_MAX_BYTES 16   /* pthread_setname_np(3), with the NUL */
@@ -17,15 +19,14 @@
  */
 enum state { NEW, STARTING, FAILED, RUNNING, STOPPING, STOPPED };
 
-/* A condition of its own for each thread says which one wakes: the one that slept last, whose
- * caches are warm, and never one too many. */
+/* A word of its own for each thread says which one wakes: the one that slept last, whose caches are
+ * warm. */
 struct pool_thread {
     struct wr_pool *pool;
     pthread_t thread;
-    pthread_cond_t wake;
-    struct pool_thread *next_idle;
-    bool is_woken;
-    bool is_started;  /* to be joined */
+    _Atomic uint32_t is_woken;
+    struct pool_thread *next; /* of those that sleep, or of those that somebody is about to wake */
+    bool is_started;          /* to be joined */
     bool is_late;     /* started while the pool runs: wr_pool_start() does not wait for it */
     bool is_given_up; /* it was, and its thread_start has failed: it ends, or has ended */
 };
@@ -42,9 +43,11 @@ struct wr_pool {
 
     struct pool_thread *idle; /* those who sleep and have not been woken */
     size_t woken_n;           /* woken, and not yet come to look for a job */
-    size_t live_n;            /* threads that run jobs, or call thread_start for it */
-    size_t busy_n, away_n;    /* those of them that run one now; of these, those that wait in it */
-    int64_t retry_at_ms;      /* no stand-in is started before; 0: it may be at once */
+    atomic_size_t
+        telling_n; /* behind a job, about to look for the next; lowered under the lock alone */
+    size_t live_n; /* threads that run jobs, or call thread_start for it */
+    size_t busy_n, away_n; /* those of them that run one now; of these, those that wait in it */
+    int64_t retry_at_ms;   /* no stand-in is started before; 0: it may be at once */
 
     pthread_cond_t reported; /* a thread_start has returned */
     pthread_cond_t rested;   /* no job waits or runs, which so many wait for */
@@ -79,42 +82,65 @@ static size_t min_of(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static void wake_one(struct wr_pool *p)
+/* To be woken behind the lock: whom that wakes would only wait for it. */
+static struct pool_thread *take_idle(struct wr_pool *p)
 {
     struct pool_thread *t = p->idle;
 
-    p->idle = t->next_idle;
-    t->is_woken = true;
+    p->idle = t->next;
+    t->next = NULL;
     p->woken_n++;
-    /* Under the lock: once it is released the job may run, and its end may be what somebody waits
-     * for to free the pool. */
-    pthread_cond_signal(&t->wake);
+    return t;
 }
 
-/* So that there is one for each job that may begin, as far as there are. */
-static void wake_needed(struct wr_pool *p)
+/* One, if a job may begin and nobody is on his way to look for one; NULL: none. It wakes the next before
+ * it begins its job, if there are more. So jobs that are over at once wake few threads, and one that
+ * takes long holds up nothing. */
+static struct pool_thread *take_needed(struct wr_pool *p)
 {
-    size_t n = min_of(p->queue_n, places(p));
-
-    while (p->idle && p->woken_n < n)
-        wake_one(p);
+    if (!p->idle || p->queue_n == 0 || places(p) == 0)
+        return NULL;
+    return p->woken_n == 0 && atomic_load(&p->telling_n) == 0 ? take_idle(p) : NULL;
 }
 
-static void wake_all(struct wr_pool *p)
+static struct pool_thread *take_all_idle(struct wr_pool *p)
 {
-    while (p->idle)
-        wake_one(p);
+    struct pool_thread *all = NULL;
+
+    while (p->idle) {
+        struct pool_thread *t = take_idle(p);
+
+        t->next = all;
+        all = t;
+    }
+    return all;
+}
+
+/* Lets go of the lock, then wakes those that were taken. Until the last of them is woken the pool cannot
+ * be freed, for they are to be joined; afterwards nothing of it is touched. */
+static void unlock_and_wake(struct wr_pool *p, struct pool_thread *t)
+{
+    pthread_mutex_unlock(&p->lock);
+    while (t) {
+        struct pool_thread *next = t->next;
+
+        atomic_store(&t->is_woken, 1);
+        wr_futex_wake(&t->is_woken);
+        t = next;
+    }
 }
 
 static void sleep_until_woken(struct pool_thread *t)
 {
     struct wr_pool *p = t->pool;
 
-    t->is_woken = false;
-    t->next_idle = p->idle;
+    atomic_store(&t->is_woken, 0);
+    t->next = p->idle;
     p->idle = t;
-    while (!t->is_woken)
-        pthread_cond_wait(&t->wake, &p->lock);
+    pthread_mutex_unlock(&p->lock);
+    while (!atomic_load(&t->is_woken))
+        wr_futex_wait(&t->is_woken, 0);
+    pthread_mutex_lock(&p->lock);
     p->woken_n--;
 }
 
@@ -172,6 +198,18 @@ static void tell_if_at_rest(struct wr_pool *p)
 
 /* ---- threads ---- */
 
+/* Without the lock. `telling_n`: counts it from then on; NULL: nobody looks for a job behind it. */
+static void run_job(struct wr_job *j, void *thread_data, atomic_size_t *telling_n)
+{
+    void (*tell)(struct wr_job * j) = j->tell; /* else run() may have freed it */
+
+    j->run(j, thread_data);
+    if (telling_n)
+        atomic_fetch_add(telling_n, 1);
+    if (tell)
+        tell(j);
+}
+
 /* NULL: the thread is to end. Under the lock. */
 static struct wr_job *next_job(struct pool_thread *t)
 {
@@ -197,16 +235,16 @@ static void run_jobs(struct pool_thread *t, void *thread_data)
     pthread_mutex_lock(&p->lock);
     while ((j = next_job(t))) {
         p->busy_n++;
-        pthread_mutex_unlock(&p->lock);
-        j->run(j, thread_data);
+        unlock_and_wake(p, take_needed(p));
+        run_job(j, thread_data, &p->telling_n);
         pthread_mutex_lock(&p->lock);
+        atomic_fetch_sub(&p->telling_n, 1);
         p->busy_n--;
         tell_if_at_rest(p);
     }
     if (p->state == STOPPING)
         p->live_n--;
-    wake_all(p);
-    pthread_mutex_unlock(&p->lock);
+    unlock_and_wake(p, take_all_idle(p));
 }
 
 static void report(struct wr_pool *p, int err)
@@ -228,8 +266,7 @@ static void give_up(struct pool_thread *t)
     t->is_given_up = true;
     p->live_n--;
     p->retry_at_ms = now_ms(p) + RETRY_MS;
-    wake_needed(p);
-    pthread_mutex_unlock(&p->lock);
+    unlock_and_wake(p, take_needed(p));
 }
 
 static void *run_thread(void *arg)
@@ -237,8 +274,10 @@ static void *run_thread(void *arg)
     struct pool_thread *t = arg;
     const struct wr_pool_setup *setup = &t->pool->setup;
     void *thread_data = NULL;
-    int err = setup->thread_start ? setup->thread_start(setup->arg, &thread_data) : 0;
+    int err;
 
+    wr_thread_interrupt_nobody();
+    err = setup->thread_start ? setup->thread_start(setup->arg, &thread_data) : 0;
     if (!t->is_late)
         report(t->pool, err);
     else if (err < 0)
@@ -312,10 +351,8 @@ struct wr_pool *wr_pool_new(const struct wr_pool_setup *setup)
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->reported, NULL);
     pthread_cond_init(&p->rested, NULL);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         p->threads[i].pool = p;
-        pthread_cond_init(&p->threads[i].wake, NULL);
-    }
     return p;
 }
 
@@ -332,6 +369,8 @@ static void join(struct wr_pool *p)
 /* Waits for the first `n` threads, then lets jobs begin, or the threads end. */
 static int decide(struct wr_pool *p, int n, int err)
 {
+    struct pool_thread *woken;
+
     pthread_mutex_lock(&p->lock);
     while (p->reported_n < n)
         pthread_cond_wait(&p->reported, &p->lock);
@@ -340,13 +379,13 @@ static int decide(struct wr_pool *p, int n, int err)
     if (err == 0) {
         p->state = RUNNING;
         p->live_n = (size_t)n;
-        wake_needed(p);
+        woken = take_needed(p);
         start_for(p, p->queue_n);
     } else {
         p->state = FAILED;
-        wake_all(p);
+        woken = take_all_idle(p);
     }
-    pthread_mutex_unlock(&p->lock);
+    unlock_and_wake(p, woken);
     return err;
 }
 
@@ -384,6 +423,7 @@ int wr_pool_start(struct wr_pool *p)
 /* False: refused. */
 static bool give(struct wr_pool *p, struct wr_job *j, bool can_refuse)
 {
+    struct pool_thread *woken = NULL;
     bool is_stopped, is_taken = true;
 
     pthread_mutex_lock(&p->lock);
@@ -394,12 +434,12 @@ static bool give(struct wr_pool *p, struct wr_job *j, bool can_refuse)
         if (is_taken) {
             append(p, j);
             if (p->state != STARTING) /* decide() wakes them */
-                wake_needed(p);
+                woken = take_needed(p);
         }
     }
-    pthread_mutex_unlock(&p->lock);
+    unlock_and_wake(p, woken);
     if (is_stopped)
-        j->run(j, NULL);
+        run_job(j, NULL, NULL);
     return is_taken;
 }
 
@@ -443,8 +483,7 @@ void wr_pool_wait_begin(struct wr_pool *p)
     pthread_mutex_lock(&p->lock);
     p->away_n++;
     start_for(p, p->queue_n);
-    wake_needed(p);
-    pthread_mutex_unlock(&p->lock);
+    unlock_and_wake(p, take_needed(p));
 }
 
 void wr_pool_wait_end(struct wr_pool *p)
@@ -486,7 +525,7 @@ static void run_rest(struct wr_pool *p)
             p->state = STOPPED;
         pthread_mutex_unlock(&p->lock);
         if (j)
-            j->run(j, NULL);
+            run_job(j, NULL, NULL);
     } while (j);
 }
 
@@ -498,8 +537,7 @@ void wr_pool_stop(struct wr_pool *p)
     before = p->state;
     if (before != STOPPED)
         p->state = STOPPING;
-    wake_all(p);
-    pthread_mutex_unlock(&p->lock);
+    unlock_and_wake(p, take_all_idle(p));
     if (before == RUNNING)
         join(p);
     if (before != STOPPED)
@@ -511,8 +549,6 @@ void wr_pool_free(struct wr_pool *p)
     if (!p)
         return;
     wr_pool_stop(p);
-    for (size_t i = 0; i < slots(p); i++)
-        pthread_cond_destroy(&p->threads[i].wake);
     pthread_cond_destroy(&p->reported);
     pthread_cond_destroy(&p->rested);
     pthread_mutex_destroy(&p->lock);

@@ -15,7 +15,10 @@
  * it. It stays until the pool stops, asleep while there is nothing for it. One whose thread_start
  * fails ends, and no other is tried for a second; what waits is for the other threads then.
  *
- * Ownership: a job is embedded in its owner's struct; run() may free it.
+ * Its threads have the scheduling policy SCHED_BATCH, where they would have the usual one: they interrupt
+ * nobody when they wake up, and so not who gives them jobs.
+ *
+ * Ownership: a job is embedded in its owner's struct; its last call, tell() or run(), may free it.
  * Threads:   submit, push and cancel from any, also from a job; wait_begin and wait_end from a job;
  *            new, start, stop and free from one.
  * Errors:    0 or -errno.
@@ -35,6 +38,10 @@ struct wr_pool;
 struct wr_job {
     /* `thread_data` is what setup.thread_start has set for this thread. */
     void (*run)(struct wr_job *j, void *thread_data);
+    /* Behind run() on the same thread, for telling who waits for it that it is done, and nothing else;
+     * NULL: nothing. What that one submits at once needs no other thread to be woken, for this one is
+     * about to look. */
+    void (*tell)(struct wr_job *j);
     struct wr_list in_queue; /* the pool's */
 };
 

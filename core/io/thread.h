@@ -6,6 +6,7 @@
 #define WR_IO_THREAD_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 /* pthread_create() with all signals blocked in the new thread; `name` has at most 15 characters.
@@ -23,6 +24,18 @@ static inline int wr_thread_start(pthread_t *thread, const char *name, void *(*r
     if (err == 0)
         pthread_setname_np(*thread, name);
     return -err;
+}
+
+/* For a thread that others hand work to, by itself: when it is woken it takes its turn, and the core from
+ * nobody, so that who wakes it over and over is not interrupted as often. A policy that somebody has chosen
+ * stays, and so does one that may not be changed. */
+static inline void wr_thread_interrupt_nobody(void)
+{
+    struct sched_param param;
+    int policy;
+
+    if (pthread_getschedparam(pthread_self(), &policy, &param) == 0 && policy == SCHED_OTHER)
+        pthread_setschedparam(pthread_self(), SCHED_BATCH, &param);
 }
 
 #endif

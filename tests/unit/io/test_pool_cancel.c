@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/list.h"
+#include "io/futex.h"
 #include "support.h"
 
 /* Waiting has no bound here: main.c's watchdog is it. */
@@ -17,27 +18,33 @@ static void wait_for(sem_t *s)
         ;
 }
 
-/* The linker puts this in the place of the pool's call: a thread says that it sleeps, and may be slow
- * to wake up. */
+/* The linker puts these in the place of the pool's calls: a thread says that it sleeps, and one of the
+ * pool may be slow to wake up. */
 static sem_t *_Atomic when_one_sleeps, *_Atomic before_one_wakes; /* NULL: nothing */
 
 int __real_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m);
 int __wrap_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m);
+void __real_wr_futex_wait(_Atomic uint32_t *word, uint32_t value);
+void __wrap_wr_futex_wait(_Atomic uint32_t *word, uint32_t value);
 
 int __wrap_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
 {
-    sem_t *sleeps = when_one_sleeps, *wakes = before_one_wakes;
-    int err;
+    sem_t *sleeps = when_one_sleeps;
 
     if (sleeps)
         sem_post(sleeps);
-    err = __real_pthread_cond_wait(c, m);
-    if (wakes) {
-        pthread_mutex_unlock(m);
+    return __real_pthread_cond_wait(c, m);
+}
+
+void __wrap_wr_futex_wait(_Atomic uint32_t *word, uint32_t value)
+{
+    sem_t *sleeps = when_one_sleeps, *wakes = before_one_wakes;
+
+    if (sleeps)
+        sem_post(sleeps);
+    __real_wr_futex_wait(word, value);
+    if (wakes)
         wait_for(wakes);
-        pthread_mutex_lock(m);
-    }
-    return err;
 }
 
 /* Holds its thread until it is let go. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/list.h"
+#include "io/futex.h"
 #include "support.h"
 
 /* Waiting has no bound here: main.c's watchdog is it. */
@@ -27,8 +28,8 @@ static sem_t *_Atomic when_one_sleeps; /* NULL: nobody waits for that */
 int __real_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *arg);
 int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *arg);
 int __wrap_pthread_tryjoin_np(pthread_t t, void **result);
-int __real_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m);
-int __wrap_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m);
+void __real_wr_futex_wait(_Atomic uint32_t *word, uint32_t value);
+void __wrap_wr_futex_wait(_Atomic uint32_t *word, uint32_t value);
 
 int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *arg)
 {
@@ -45,13 +46,13 @@ int __wrap_pthread_tryjoin_np(pthread_t t, void **result)
     return is_still_ending ? EBUSY : pthread_join(t, result);
 }
 
-int __wrap_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
+void __wrap_wr_futex_wait(_Atomic uint32_t *word, uint32_t value)
 {
     sem_t *s = when_one_sleeps;
 
     if (s)
         sem_post(s);
-    return __real_pthread_cond_wait(c, m);
+    __real_wr_futex_wait(word, value);
 }
 
 /* ---- a clock by hand ---- */
