@@ -23,9 +23,9 @@ static bool is_waiting(struct wr_remote *r)
 {
     bool is_waiting;
 
-    pthread_mutex_lock(&r->lock);
+    wr_remote_lock(r->e);
     is_waiting = r->is_waiting;
-    pthread_mutex_unlock(&r->lock);
+    wr_remote_unlock(r->e);
     return is_waiting || r->wait.loop;
 }
 

@@ -250,6 +250,7 @@ bool wr_remote_open(struct wr_environ *e)
     if (!e->x->handler_data) /* who has declined may have been given slices of it */
         wr_exchange_own_head(e->x);
     *r = (struct wr_remote){.e = e,
+                            .is_here = wr_remote_is_here(e),
                             .job = {.run = run_on_thread, .tell = tell_from_thread},
                             .there.run = run_on_home,
                             .done.run = on_done,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +31,13 @@ struct wr_loop {
     struct wr_task *own, **own_end; /* posted by the thread that runs the turn, for the next one */
     atomic_ulong runner;            /* that thread; 0: no turn is being run */
     struct wr_source wake;
+    bool is_woken; /* in this turn, by a post */
 
-    pthread_mutex_t post_lock;
-    struct wr_task *posted, **posted_end; /* under post_lock */
+    /* What others have posted, the last first; or `asleep`: nothing, and who posts has to wake it. It
+     * says so while no turn is being run, whoever waits for the next. */
+    struct wr_task *_Atomic posted;
+    struct wr_task asleep;
+    atomic_int wakers_n; /* who is about to write to the eventfd */
 };
 
 static void read_clock(struct wr_loop *l)
@@ -42,15 +47,18 @@ static void read_clock(struct wr_loop *l)
     l->wall_s = l->wall_ns / 1000000000;
 }
 
-static struct wr_task *take_posted(struct wr_loop *l)
+/* In the order they came; `next_state`: what is there then, NULL or &l->asleep. */
+static struct wr_task *take_posted(struct wr_loop *l, struct wr_task *next_state)
 {
-    struct wr_task *tasks;
+    struct wr_task *from = atomic_exchange(&l->posted, next_state), *tasks = NULL;
 
-    pthread_mutex_lock(&l->post_lock);
-    tasks = l->posted;
-    l->posted = NULL;
-    l->posted_end = &l->posted;
-    pthread_mutex_unlock(&l->post_lock);
+    while (from && from != &l->asleep) {
+        struct wr_task *next = from->next;
+
+        from->next = tasks;
+        tasks = from;
+        from = next;
+    }
     return tasks;
 }
 
@@ -64,16 +72,12 @@ static void run_tasks(struct wr_task *t)
     }
 }
 
+/* Nothing but the end of the wait: what was posted is run in every turn. It is edge-triggered, so that
+ * the eventfd need not be read: 64 bits of wake-ups do not come. */
 static void on_wake(struct wr_source *s, uint32_t events)
 {
-    struct wr_loop *l = WR_CONTAINER_OF(s, struct wr_loop, wake);
-    uint64_t count;
-
     (void)events;
-    /* Read first: a post that comes after take_posted() writes again. */
-    while (read(l->wake_fd, &count, sizeof count) < 0 && errno == EINTR)
-        ;
-    run_tasks(take_posted(l));
+    WR_CONTAINER_OF(s, struct wr_loop, wake)->is_woken = true;
 }
 
 struct wr_loop *wr_loop_new(const struct wr_clock *clock, int *err)
@@ -85,10 +89,9 @@ struct wr_loop *wr_loop_new(const struct wr_clock *clock, int *err)
         return NULL;
     }
     l->clock = clock;
-    l->posted_end = &l->posted;
     l->own_end = &l->own;
+    atomic_init(&l->posted, &l->asleep);
     l->wake_fd = -1;
-    pthread_mutex_init(&l->post_lock, NULL);
     wr_timers_init(&l->timers);
     wr_list_init(&l->again);
     wr_source_init(&l->wake, on_wake);
@@ -99,7 +102,7 @@ struct wr_loop *wr_loop_new(const struct wr_clock *clock, int *err)
     l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (l->wake_fd < 0)
         goto fail;
-    *err = wr_loop_add(l, &l->wake, l->wake_fd, EPOLLIN);
+    *err = wr_loop_add(l, &l->wake, l->wake_fd, EPOLLIN | EPOLLET);
     if (*err == 0)
         return l;
     errno = -*err;
@@ -133,13 +136,16 @@ bool wr_loop_run_tasks(struct wr_loop *l)
     bool has_run = false;
 
     /* Until all are empty: each may ask for the others. */
-    for (struct wr_task *t = take_posted(l); t || l->own || l->deferred; t = take_posted(l)) {
+    for (;;) {
+        struct wr_task *t = take_posted(l, &l->asleep);
+
+        if (!t && !l->own && !l->deferred)
+            return has_run;
         run_tasks(take_own(l));
         run_tasks(t);
         run_deferred(l);
         has_run = true;
     }
-    return has_run;
 }
 
 void wr_loop_free(struct wr_loop *l)
@@ -147,12 +153,13 @@ void wr_loop_free(struct wr_loop *l)
     if (!l)
         return;
     wr_loop_run_tasks(l);
+    while (atomic_load(&l->wakers_n) > 0) /* what they have posted was run before */
+        sched_yield();
     if (l->wake_fd >= 0)
         close(l->wake_fd);
     if (l->epoll_fd >= 0)
         close(l->epoll_fd);
     wr_timers_fini(&l->timers);
-    pthread_mutex_destroy(&l->post_lock);
     free(l->table);
     free(l);
 }
@@ -260,25 +267,70 @@ static bool is_runner(const struct wr_loop *l)
     return atomic_load_explicit(&l->runner, memory_order_relaxed) == (unsigned long)pthread_self();
 }
 
-void wr_loop_post(struct wr_loop *l, struct wr_task *t)
+/* The task first, so that who is woken finds it. It may be run at once then, and the loop be at its end:
+ * wr_loop_free() waits for those who are about to wake it. */
+static bool post_and_wake(struct wr_loop *l, struct wr_task *t)
 {
     static const uint64_t one = 1;
-    bool was_empty;
+    struct wr_task *last = &l->asleep;
+    bool is_first;
 
     t->next = NULL;
+    atomic_fetch_add(&l->wakers_n, 1);
+    is_first = atomic_compare_exchange_strong(&l->posted, &last, t);
+    while (is_first && write(l->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+    atomic_fetch_sub(&l->wakers_n, 1);
+    return is_first;
+}
+
+void wr_loop_post(struct wr_loop *l, struct wr_task *t)
+{
+    struct wr_task *last = atomic_load(&l->posted);
+
     if (is_runner(l)) { /* which need not be woken */
+        t->next = NULL;
         *l->own_end = t;
         l->own_end = &t->next;
         return;
     }
-    pthread_mutex_lock(&l->post_lock);
-    was_empty = l->posted == NULL;
-    *l->posted_end = t;
-    l->posted_end = &t->next;
-    /* Under the lock: once it is released, the loop may run the task and go. */
-    while (was_empty && write(l->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
-        ;
-    pthread_mutex_unlock(&l->post_lock);
+    for (;;) {
+        if (last != &l->asleep) {
+            t->next = last;
+            if (atomic_compare_exchange_weak(&l->posted, &last, t))
+                return;
+        } else if (post_and_wake(l, t)) {
+            return;
+        } else {
+            last = atomic_load(&l->posted);
+        }
+    }
+}
+
+static bool is_posted_to(const struct wr_loop *l)
+{
+    const struct wr_task *last = atomic_load_explicit(&l->posted, memory_order_relaxed);
+
+    return last && last != &l->asleep;
+}
+
+/* From here on who posts need not wake it. */
+static void say_awake(struct wr_loop *l)
+{
+    struct wr_task *last = &l->asleep;
+
+    l->is_woken = false;
+    atomic_store_explicit(&l->runner, (unsigned long)pthread_self(), memory_order_relaxed);
+    atomic_compare_exchange_strong(&l->posted, &last, NULL);
+}
+
+/* Unless something was posted meanwhile: then the next turn does not wait. */
+static void say_asleep(struct wr_loop *l)
+{
+    struct wr_task *last = NULL;
+
+    atomic_store_explicit(&l->runner, 0, memory_order_relaxed);
+    atomic_compare_exchange_strong(&l->posted, &last, &l->asleep);
 }
 
 /* Calls the sources that asked for another turn; those that ask again wait for the next. */
@@ -313,20 +365,21 @@ static void dispatch(struct wr_loop *l, const struct epoll_event *ev)
         slot->source->fn(slot->source, ev->events);
 }
 
-static int count_tasks(const struct wr_task *t)
+/* How many: it runs them. */
+static int run_counted(struct wr_task *tasks)
 {
     int n = 0;
 
-    for (; t; t = t->next)
+    for (const struct wr_task *t = tasks; t; t = t->next)
         n++;
+    run_tasks(tasks);
     return n;
 }
 
 int wr_loop_step(struct wr_loop *l, int timeout_ms)
 {
     struct epoll_event events[BATCH];
-    int own = wr_loop_timeout(l), again, n;
-    struct wr_task *tasks;
+    int own = wr_loop_timeout(l), tasks, n;
 
     if (own >= 0 && (timeout_ms < 0 || own < timeout_ms))
         timeout_ms = own;
@@ -337,17 +390,17 @@ int wr_loop_step(struct wr_loop *l, int timeout_ms)
         n = 0;
     read_clock(l);
     l->turn++;
-    atomic_store_explicit(&l->runner, (unsigned long)pthread_self(), memory_order_relaxed);
-    tasks = take_own(l);
-    again = count_tasks(tasks);
-    run_tasks(tasks);
-    again += run_again(l); /* before the events: who asks for it in this turn waits for the next */
+    say_awake(l);
+    tasks = run_counted(take_own(l));
+    tasks += run_again(l); /* before the events: who asks for it in this turn waits for the next */
     for (int i = 0; i < n; i++)
         dispatch(l, &events[i]);
     wr_timers_run(&l->timers, l->now_ms);
+    if (is_posted_to(l)) /* what comes meanwhile waits for the next turn */
+        tasks += run_counted(take_posted(l, NULL));
     run_deferred(l);
-    atomic_store_explicit(&l->runner, 0, memory_order_relaxed);
-    return n + again;
+    say_asleep(l);
+    return n - l->is_woken + tasks;
 }
 
 int wr_loop_fd(const struct wr_loop *l)
@@ -359,7 +412,7 @@ int wr_loop_timeout(const struct wr_loop *l)
 {
     int64_t ms;
 
-    if (!wr_list_is_empty(&l->again) || l->own || l->deferred)
+    if (!wr_list_is_empty(&l->again) || l->own || l->deferred || is_posted_to(l))
         return 0;
     ms = wr_timers_next(&l->timers, l->clock->monotonic_ms(l->clock->ctx));
     return ms > INT32_MAX ? INT32_MAX : (int)ms;
