@@ -198,7 +198,7 @@ static int64_t read_and_wait(struct wr_environ *e, void *buf, size_t n)
         wr_remote_suspend(e);
     wr_remote_wait_end(e);
     result = r->is_reading ? WEIR_EGONE : r->result;
-    r->is_reading = false;
+    r->is_reading = r->is_waiting = false;
     wr_remote_unlock(e);
     return result;
 }

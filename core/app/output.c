@@ -67,6 +67,7 @@ static void wait_for_room(struct wr_environ *e, size_t n)
         r->is_waiting = true;
         wr_remote_suspend(e);
     }
+    r->is_waiting = false;
     wr_remote_wait_end(e);
 }
 
