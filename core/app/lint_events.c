@@ -373,19 +373,28 @@ static void lint_done(weir_environ *real, void *arg)
     wr_lint_call_event(w->r, "done of weir_offload", w->done, w->arg, w->guard);
 }
 
-/* Of an app elsewhere, which waits for it: `arg` may be a local variable there. */
+static int32_t call_offload(struct work *w)
+{
+    return wr_host_table.offload(w->r->real, w->work ? lint_work : NULL, w->done ? lint_done : NULL,
+                                 w, guard_work, NULL);
+}
+
+/* Has done been called when it returns? Then `arg` may be a local variable. */
+static bool is_awaited(const struct wr_lint_request *r)
+{
+    int32_t runs = wr_lint_runs(r->lint);
+
+    return runs == WEIR_IN_THREAD || (runs == WEIR_IN_COROUTINE && r->where != WR_LINT_IN_CALLBACK);
+}
+
 static int32_t offload_and_wait(struct work *w)
 {
-    struct wr_lint_request *r = w->r;
     struct wr_lint_wait wait;
     int32_t err;
 
-    if (wr_lint_runs(r->lint) == WEIR_IN_COROUTINE && r->where == WR_LINT_IN_CALLBACK)
-        wr_lint_found(r, WR_LINT_WAITS, "weir_offload in a callback, where nothing waits");
-    wr_lint_wait_begin(r, &wait);
-    err = wr_host_table.offload(r->real, w->work ? lint_work : NULL, w->done ? lint_done : NULL, w,
-                                guard_work, NULL);
-    end_wait(r, &wait, err);
+    wr_lint_wait_begin(w->r, &wait);
+    err = call_offload(w);
+    end_wait(w->r, &wait, err);
     return err;
 }
 
@@ -402,11 +411,10 @@ static int32_t offload(weir_environ *env, weir_release_fn *work, weir_event_fn *
     if (!w)
         return WEIR_ENOMEM;
     *w = (struct work){r, work, done, arg, work_guard, guard};
-    if (wr_lint_runs(r->lint) != WEIR_ON_LOOP)
+    if (is_awaited(r))
         return offload_and_wait(w);
     wr_lint_check_argument(r, arg, "weir_offload");
-    err = wr_host_table.offload(r->real, work ? lint_work : NULL, done ? lint_done : NULL, w,
-                                guard_work, NULL);
+    err = call_offload(w);
     if (err == 0 && done)
         atomic_fetch_add(&r->waiters, 1);
     return err;

@@ -53,14 +53,14 @@ static void pause_really(long ns)
     nanosleep(&pause, NULL);
 }
 
-static void compute(void)
+static void compute(long ns)
 {
     struct timespec began, now;
 
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &began);
     do
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    while ((now.tv_sec - began.tv_sec) * 1000 * MS + now.tv_nsec - began.tv_nsec < 300 * MS);
+    while ((now.tv_sec - began.tv_sec) * 1000 * MS + now.tv_nsec - began.tv_nsec < ns);
 }
 
 struct elsewhere {
@@ -227,9 +227,36 @@ static weir_body make_block(weir_environ *env)
 
 static weir_body make_compute(weir_environ *env)
 {
-    compute();
+    compute(300 * MS);
     weir_sleep(env, 1);
     return weir_text("computed");
+}
+
+/* Its content is all there, so that no read waits; /crunch?wait does. */
+static weir_body make_crunch(weir_environ *env)
+{
+    bool waits = strcmp(weir_get(env, "QUERY_STRING"), "wait") == 0;
+    char c;
+
+    while (weir_read(env, &c, 1) == 1) {
+        compute(20 * MS);
+        if (waits)
+            weir_sleep(env, 1);
+    }
+    return weir_text("crunched");
+}
+
+static void wait_in_callback(weir_environ *env, void *arg)
+{
+    assert_int_equal(weir_sleep(env, 1), WEIR_ESTATE);
+    assert_int_equal(weir_wait_fd(env, 0, POLLIN, 1), WEIR_ESTATE);
+    assert_int_equal(weir_offload(env, drop, answer, arg), 0); /* which does not wait there */
+}
+
+static weir_body make_late_wait(weir_environ *env)
+{
+    assert_int_equal(weir_timer(env, 1, wait_in_callback, NULL), 0);
+    return weir_later(env);
 }
 
 static weir_body make_stale(weir_environ *env)
@@ -342,14 +369,24 @@ static weir_body make_stuck(weir_environ *env)
 }
 
 static const struct page pages[] = {
-    {"/stuck", make_stuck},     {"/timer", make_timer},
-    {"/resume", make_resume},   {"/two-threads", make_two_threads},
-    {"/wait", make_wait},       {"/watch", make_watch},
-    {"/sleep", make_sleep},     {"/block", make_block},
-    {"/compute", make_compute}, {"/stale", make_stale},
-    {"/old", make_old},         {"/local", make_local},
-    {"/hear", make_hear},       {"/kept", make_kept},
-    {"/state", make_state},     {"/awake", make_awake},
+    {"/stuck", make_stuck},
+    {"/timer", make_timer},
+    {"/resume", make_resume},
+    {"/two-threads", make_two_threads},
+    {"/wait", make_wait},
+    {"/watch", make_watch},
+    {"/sleep", make_sleep},
+    {"/block", make_block},
+    {"/compute", make_compute},
+    {"/crunch", make_crunch},
+    {"/late-wait", make_late_wait},
+    {"/stale", make_stale},
+    {"/old", make_old},
+    {"/local", make_local},
+    {"/hear", make_hear},
+    {"/kept", make_kept},
+    {"/state", make_state},
+    {"/awake", make_awake},
     {"/in-vain", make_in_vain},
 };
 
@@ -587,6 +624,34 @@ static void lint__coroutine_that_computes__is_named_and_no_other(void **state)
     weir_test_free(t);
 }
 
+static void lint__coroutine_that_never_leaves_the_loop__computes_all_the_while(void **state)
+{
+    weir_test_request request = {
+        .target = "/a/crunch?wait", .body = "0123456789ab", .body_size = 12};
+    weir_test *t = start(WEIR_IN_COROUTINE);
+
+    (void)state;
+    assert_string_equal(weir_test_call(t, &request)->body, "crunched");
+    assert_string_equal(weir_test_findings(t), "");
+    request.target = "/a/crunch?";
+    assert_string_equal(weir_test_call(t, &request)->body, "crunched");
+    assert_string_equal(weir_test_findings(t), "W35: the app computed for more than 200 ms on the "
+                                               "event loop, and all coroutines there\n");
+    weir_test_free(t);
+}
+
+static void lint__waiting_in_a_callback__is_named(void **state)
+{
+    weir_test *t = start(WEIR_IN_COROUTINE);
+
+    (void)state;
+    assert_body(t, "/a/late-wait", "without");
+    assert_string_equal(weir_test_findings(t),
+                        "W65: weir_sleep in a callback, where nothing waits\n"
+                        "W65: weir_wait_fd in a callback, where nothing waits\n");
+    weir_test_free(t);
+}
+
 static void lint__environ_in_another_thread__is_told_of_resume(void **state)
 {
     static const int32_t runs[] = {WEIR_ON_LOOP, WEIR_IN_COROUTINE};
@@ -713,6 +778,8 @@ WR_TESTS(cmocka_unit_test(lint__timers__are_set_moved_and_taken_back),
          cmocka_unit_test(lint__loop__has_its_own_state_and_timers),
          cmocka_unit_test(lint__coroutine_that_blocks_between_waits__is_named),
          cmocka_unit_test(lint__coroutine_that_computes__is_named_and_no_other),
+         cmocka_unit_test(lint__coroutine_that_never_leaves_the_loop__computes_all_the_while),
+         cmocka_unit_test(lint__waiting_in_a_callback__is_named),
          cmocka_unit_test(lint__environ_in_another_thread__is_told_of_resume),
          cmocka_unit_test(lint__resumptions_that_come_too_late__are_dropped_once),
          cmocka_unit_test(lint__argument_in_memory_of_another_request__is_named),
