@@ -238,7 +238,8 @@ class Guide(TempCase):
                 if call.goes_on is not None:
                     await_text(waits, call.goes_on)
                 if call.leaves is not None:
-                    await_text(client, call.leaves)
+                    if call.leaves:
+                        await_text(client, call.leaves)
                     client.reset()
                 elif call.comes is not None:
                     self.assertEqual(client.read_head().status, call.status)

@@ -2,12 +2,14 @@
 plugins that are examples break none."""
 import json
 import os
+import random
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../plugins"))
@@ -198,6 +200,40 @@ class InServer(TempCase):
             for _ in range(9):
                 self.answer(server)
             self.assertTrue(eventually(lambda: LOG.findall(server.log()) == ["14"] * 4), server.log())
+
+    def ask(self, server, seed, answers):
+        """Some of the clients leave before their answer."""
+        order = random.Random(seed)
+        for _ in range(60):
+            path = order.choice(("work", "post", "watch", "wait"))
+            with Client(server) as c:
+                if order.random() < 0.2:
+                    c.send(b"GET /a/%s HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode())
+                    continue
+                answer = c.get("/a/" + path)
+                answers.append((answer.status, answer.body.decode()))
+
+    def test_answers_from_everywhere_keep_the_rules(self):
+        for runs, number in dict(building.RUNS, coroutine="WEIR_IN_COROUTINE").items():
+            with self.subTest(runs):
+                answers = []
+                with self.serve(building.build("plugins/waits.c", "-DRUNS=" + number), lint=True) as server:
+                    threads = [threading.Thread(target=self.ask, args=(server, seed, answers)) for seed in range(6)]
+                    for thread in threads:
+                        thread.start()
+                    for thread in threads:
+                        thread.join()
+                    self.assertEqual(self.answer(server).body, b"now\n")
+                    self.assertEqual(LOG.findall(server.log()), [], server.log())
+                self.assertGreater(len(answers), 200)
+                self.assertIn((200, "later\n"), answers)
+                self.assertEqual(set(answers) - {(200, "now\n"), (200, "later\n"), (200, "42\n"), (200, "busy\n")}, set())
+
+    def test_coroutine_that_blocks_is_named(self):
+        with self.serve(building.build("lint/W34_blocks.c"), runs="coroutine", lint=True) as server:
+            self.assertEqual(self.answer(server).status, 200)
+            self.assertTrue(eventually(lambda: LOG.findall(server.log()) == ["34"]), server.log())
+            self.assertIn("the app waited for more than 50 ms on the event loop, and all coroutines there", server.log())
 
     def test_server_survives_what_would_be_a_crash(self):
         with self.serve(building.build("lint/W32_stale.c"), lint=True) as server:

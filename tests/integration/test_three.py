@@ -58,7 +58,7 @@ class Backend:
     async def serve(self, reader, writer):
         try:
             await self.answer(reader, writer)
-        except ConnectionError:
+        except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
@@ -73,10 +73,11 @@ class Backend:
         if line in (b"held\n", b"never\n", b"drips\n"):
             await self.let_wait(line, reader, writer)
             return
-        for piece in self.SAYS.get(line, [b"none\n"]):
+        for i, piece in enumerate(self.SAYS.get(line, [b"none\n"])):
+            if i > 0:
+                await asyncio.sleep(0.005)  # so that each is read by itself
             writer.write(piece)
             await writer.drain()
-            await asyncio.sleep(0.005)
 
     async def let_wait(self, line, reader, writer):
         self.waiting += 1
@@ -238,8 +239,10 @@ class Three(ServerCase):
         for way in ("loop", "coroutine", "thread-fast"):
             with self.subTest(way=way):
                 left = self.backend.left
-                for c in self.many(way, {"item": "never", "count": 1}, 5):
-                    self.assertTrue(eventually(lambda: self.backend.waiting > 0))
+                self.backend.asked.clear()
+                clients = self.many(way, {"item": "never", "count": 1}, 5)
+                self.assertTrue(eventually(lambda: len(self.backend.asked) == 5))
+                for c in clients:
                     c.reset()
                 self.assertTrue(eventually(lambda: self.backend.left == left + 5), self.backend.left)
                 self.assertEqual(self.ask(way, TEA).status, 200)
