@@ -104,7 +104,7 @@ add_tests()
 class Clean(TempCase):
     """What keeps the rules is not accused."""
 
-    CONFIGS = {"upload": ["--config", '{"folder": "%s"}']}
+    CONFIGS = {"upload": ["--config", '{"folder": "%s"}'], "three": ["--config", '{"port": 1}']}
 
     def config(self, name):
         return [word.replace("%s", self.temp) for word in self.CONFIGS.get(name, [])]
@@ -114,12 +114,14 @@ class Clean(TempCase):
         self.assertEqual((status, FINDING.findall(out)), (0, []), out + err)
 
     def test_examples(self):
-        names = [name for name in os.listdir(os.path.join(ROOT, "plugins"))
-                 if os.path.exists(os.path.join(BUILD, "plugins", name, name + ".so"))]
-        self.assertIn("hello", names)
-        for name in names:
-            with self.subTest(name):
-                self.check(os.path.join(BUILD, "plugins", name, name + ".so"), *self.config(name))
+        plugins = [(name, os.path.join(BUILD, "plugins", name, file))
+                   for name in os.listdir(os.path.join(ROOT, "plugins"))
+                   if os.path.isdir(os.path.join(BUILD, "plugins", name))
+                   for file in os.listdir(os.path.join(BUILD, "plugins", name)) if file.endswith(".so")]
+        self.assertGreaterEqual({name for name, _ in plugins}, {"hello", "three"})
+        for name, plugin in plugins:
+            with self.subTest(plugin):
+                self.check(plugin, *self.config(name))
 
     def test_listings_of_the_guide(self):
         for listing in test_guide.read_guide(read("docs/writing-plugins.md")):

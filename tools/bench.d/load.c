@@ -1,10 +1,10 @@
 /*
  * load.c — keeps a number of connections busy with requests, and counts the answers.
  *
- *     load [-c CONNECTIONS] [-d MILLISECONDS] [-n REQUESTS] [-H "Name: value"]… PORT TARGET
+ *     load [-c CONNECTIONS] [-d MILLISECONDS] [-n REQUESTS] [-H "Name: value"]… [-p CONTENT] PORT TARGET
  *     load [same] -l LIST [-r] PORT
  *
- * Each connection has one request under way. It ends after -d, or when all of -n are answered. One
+ * Each connection has one request under way, a GET, or with -p a POST. It ends after -d, or when all of -n are answered. One
  * line of JSON says what came: requests answered, microseconds, bytes, "bad" answers (another status
  * than the first, another length than expected) with the status of the first of them, and connections
  * "lost", which are opened anew.
@@ -65,6 +65,7 @@ struct conn {
 static struct {
     struct sockaddr_in to;
     int ep, is_random;
+    const char *content; /* NULL: it is a GET */
     char fields[FIELDS_MAX];
     size_t fields_len;
     char *requests;
@@ -111,13 +112,14 @@ static void add_field(const char *field)
 
 static void add_ask(const char *target, int64_t content)
 {
-    size_t max = strlen(target) + load.fields_len + 128;
+    const char *body = load.content ? load.content : "";
+    size_t max = strlen(target) + load.fields_len + strlen(body) + 128;
     int n;
 
     load.requests = grown(load.requests, &load.requests_cap, load.requests_len + max, 1);
     n = snprintf(load.requests + load.requests_len, max,
-                 "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s\r\n", target, ntohs(load.to.sin_port),
-                 load.fields);
+                 "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s\r\n%s", load.content ? "POST" : "GET",
+                 target, ntohs(load.to.sin_port), load.fields, body);
     load.asks = grown(load.asks, &load.asks_cap, load.asks_len + 1, sizeof *load.asks);
     load.asks[load.asks_len++] = (struct ask){load.requests_len, (size_t)n, content};
     load.requests_len += (size_t)n;
@@ -411,6 +413,15 @@ static int64_t run(struct conn *conns, uint64_t count, int64_t time_us)
     return t - begin;
 }
 
+static void set_content(const char *content)
+{
+    char field[64];
+
+    load.content = content;
+    snprintf(field, sizeof field, "Content-Length: %zu", strlen(content));
+    add_field(field);
+}
+
 static uint64_t number(const char *text)
 {
     char *end;
@@ -436,6 +447,8 @@ static void take_option(struct plan *plan, int option)
         load.started_max = number(optarg);
     else if (option == 'H')
         add_field(optarg);
+    else if (option == 'p')
+        set_content(optarg);
     else if (option == 'l')
         plan->list = optarg;
     else if (option == 'r')
@@ -448,7 +461,7 @@ static void read_arguments(struct plan *plan, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "c:d:n:H:l:r")) > 0) // NOLINT(concurrency-mt-unsafe)
+    while ((option = getopt(argc, argv, "c:d:n:H:p:l:r")) > 0) // NOLINT(concurrency-mt-unsafe)
         take_option(plan, option);
     if (argc - optind != (plan->list ? 1 : 2))
         errx(2, USAGE);

@@ -46,6 +46,9 @@
 #include <string.h>
 
 #ifdef __cplusplus
+#    ifdef __cpp_exceptions
+#        include <cxxabi.h>
+#    endif
 #    include <exception>
 #    include <initializer_list>
 #    define WEIR_CAST_(type, value) static_cast<type>(value)
@@ -572,12 +575,47 @@ struct weir_loop_guarded_ {
     }
 };
 }
+
+/* Around a call that may suspend a coroutine, be it in a catch block or while an exception unwinds. The
+ * runtime of C++ knows for each thread which exceptions are in flight (Itanium C++ ABI, 2.2.2): what runs
+ * meanwhile on the same thread would meet these, and end others than its own. */
+extern "C++" {
+class weir_exceptions_put_by_
+{
+    struct weir_in_flight_ {
+        void *caught;
+        unsigned int uncaught;
+    };
+    void *const place;
+    weir_in_flight_ kept;
+
+  public:
+    weir_exceptions_put_by_() : place(abi::__cxa_get_globals()), kept()
+    {
+        const weir_in_flight_ none = {};
+
+        memcpy(&kept, place, sizeof kept);
+        memcpy(place, &none, sizeof none);
+    }
+
+    ~weir_exceptions_put_by_()
+    {
+        memcpy(place, &kept, sizeof kept);
+    }
+
+    weir_exceptions_put_by_(const weir_exceptions_put_by_ &) = delete;
+    weir_exceptions_put_by_ &operator=(const weir_exceptions_put_by_ &) = delete;
+};
+}
+#    define WEIR_PUT_EXCEPTIONS_BY_ const weir_exceptions_put_by_ weir_put_by_;
+
 #    define WEIR_GUARD_(fails, fn) weir_guard_of_<fails>(fn)
 #    define WEIR_LOOP_GUARD_       weir_loop_guarded_::call
 #    define WEIR_LOOP_WATCH_GUARD_ weir_loop_guarded_::call<uint32_t>
 #    define WEIR_POST_GUARD_       weir_loop_guarded_::post
 #    define WEIR_WORK_GUARD_       weir_loop_guarded_::work
 #else
+#    define WEIR_PUT_EXCEPTIONS_BY_
 #    define WEIR_GUARD_(fails, fn) NULL
 #    define WEIR_LOOP_GUARD_       NULL
 #    define WEIR_LOOP_WATCH_GUARD_ NULL
@@ -600,6 +638,7 @@ struct weir_loop_guarded_ {
  */
 static inline int64_t weir_read(weir_environ *env, void *buf, size_t n)
 {
+    WEIR_PUT_EXCEPTIONS_BY_
     return WEIR_CALL_(env->host, read, (env, buf, n), WEIR_ENOTSUP);
 }
 
@@ -947,6 +986,7 @@ static inline int32_t weir_finish(weir_environ *env, weir_body body)
  */
 static inline int32_t weir_write(weir_environ *env, const void *p, size_t n)
 {
+    WEIR_PUT_EXCEPTIONS_BY_
     return WEIR_CALL_(env->host, write, (env, p, n), WEIR_ENOTSUP);
 }
 
@@ -1157,7 +1197,8 @@ static inline int32_t weir_timer(weir_environ *env, uint32_t ms,
  * Calls fn(env, arg, ready) whenever the descriptor is ready for some of `events`, those of poll(2):
  * POLLIN, POLLOUT, POLLPRI, POLLRDHUP; with `ready` those that are, POLLERR and POLLHUP among them. A second call for
  * it changes the events, fn and arg; events of 0 end it, which must come before the descriptor is closed.
- * It ends with the response too. A descriptor has one watcher on a loop: WEIR_EBUSY, it has another.
+ * It ends with the response too. What made it ready may be gone when fn is called: it should not block. A
+ * descriptor has one watcher on a loop: WEIR_EBUSY, it has another.
  * WEIR_EINVAL: it is none that can be watched (a regular file is always ready), or without fn.
  * Where, and other errors: as weir_timer().
  */
@@ -1173,18 +1214,18 @@ static inline int32_t weir_watch_fd(weir_environ *env, int32_t fd, uint32_t even
  * For what would block the loop: calls work(arg) on a thread of its own, one of at most `threads` of the
  * route, and then done(env, arg), which may be NULL, as a callback of the request.
  *
- * On the loop it returns at once. In a coroutine and in a thread work and done have been called when it
- * returns 0, and others have had their turn; there `arg` may be a local variable. When the request
- * ends, work that has not begun is left out, and what has is waited for: done is called in any case,
- * exactly once, before close, and with weir_is_gone() of 1 it must know by `arg` whether work has run. In a
- * coroutine: WEIR_EGONE, work was not called, nor done.
+ * On the loop and in callbacks it returns at once. In a coroutine and in a thread work and done have been
+ * called when it returns 0; there `arg` may be a local variable. When the request ends, work that has not
+ * begun is left out, and what has is waited for: done is called in any case, exactly once, before close;
+ * whether work has run, `arg` must tell it then. In a coroutine: WEIR_EGONE, and neither was called.
  *
  * Below 0 neither is called: WEIR_EBUSY, more than `queue` of the route wait for a thread; WEIR_EGONE, the
- * request is over; WEIR_EINVAL, without work; WEIR_ESTATE, in a coroutine's callbacks; WEIR_ENOMEM.
+ * request is over; WEIR_EINVAL, without work; WEIR_ENOMEM.
  */
 static inline int32_t weir_offload(weir_environ *env, void (*work)(void *arg),
                                    void (*done)(weir_environ *env, void *arg), void *arg)
 {
+    WEIR_PUT_EXCEPTIONS_BY_
     return WEIR_CALL_(env->host, offload,
                       (env, work, done, arg, WEIR_WORK_GUARD_, WEIR_GUARD_(true, done)),
                       WEIR_ENOTSUP);
@@ -1197,6 +1238,7 @@ static inline int32_t weir_offload(weir_environ *env, void (*work)(void *arg),
  */
 static inline int32_t weir_sleep(weir_environ *env, uint32_t ms)
 {
+    WEIR_PUT_EXCEPTIONS_BY_
     return WEIR_CALL_(env->host, sleep, (env, ms), WEIR_ENOTSUP);
 }
 
@@ -1208,6 +1250,7 @@ static inline int32_t weir_sleep(weir_environ *env, uint32_t ms)
 static inline int32_t weir_wait_fd(weir_environ *env, int32_t fd, uint32_t events,
                                    uint32_t timeout_ms)
 {
+    WEIR_PUT_EXCEPTIONS_BY_
     return WEIR_CALL_(env->host, wait_fd, (env, fd, events, timeout_ms), WEIR_ENOTSUP);
 }
 
