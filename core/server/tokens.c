@@ -11,8 +11,11 @@ void wr_tokens_init(struct wr_tokens *ts)
 
 void wr_tokens_fini(struct wr_tokens *ts)
 {
+    wr_tokens_lock(ts);
     free(ts->buckets);
-    pthread_mutex_destroy(&ts->lock);
+    ts->buckets = NULL;
+    ts->buckets_n = 0;
+    wr_tokens_unlock(ts);
 }
 
 /* Counts follow one another, so they spread by themselves. */

@@ -39,6 +39,9 @@ struct wr_tokens {
 };
 
 void wr_tokens_init(struct wr_tokens *ts);
+
+/* From now on each is stale. It may still be looked in, and the lock stays: threads of a plugin have numbers
+ * until its unload has returned, which comes after the loops. */
 void wr_tokens_fini(struct wr_tokens *ts);
 
 /* Which loop's it is. */

@@ -670,6 +670,16 @@ class Mounts(TempCase):
             self.assertEqual(lines.count("loop_start"), lines.count("loop_stop"))
 
 
+class Unloading(TempCase):
+    def test_resumes_and_posts_are_refused(self):
+        server = self.serve("--plugin", "/x=" + build("plugins/unload_resumes.c"))
+        with Client(server) as c:
+            self.assertEqual(c.get("/x").body, b"remembered\n")
+        log = server.log
+        server.stop()
+        self.assertIn("stale 1, dropped 1, refused 1, posted 0", log())
+
+
 class Loading(TempCase):
     """A plugin that cannot be loaded: exit status 1, and a line that says what to do."""
 

@@ -164,6 +164,22 @@ static const weir_test_setup places[] = {
     {.runs = WEIR_TEST_IN_COROUTINE, .loops = 2, .serial = 1},
 };
 
+static void open_pipe(void)
+{
+    assert_int_equal(pipe(ends), 0);
+}
+
+static void close_pipe(void)
+{
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void write_byte(char byte)
+{
+    assert_int_equal(write(ends[1], &byte, 1), 1);
+}
+
 /* ---- time ---- */
 
 static void sleep__ends_by_the_tests_time_alone(void **state)
@@ -390,23 +406,50 @@ static void coroutines__of_a_serial_app__wait_for_their_turn(void **state)
     stop(t);
 }
 
+/* As many as the queue has room for. */
+static void coroutines__of_a_serial_app__wait_in_its_queue(void **state)
+{
+    weir_test *t =
+        start((weir_test_setup){.runs = WEIR_TEST_IN_COROUTINE, .serial = 1, .queue = 1});
+    weir_test_request request = {.target = "/sleep?100"};
+    weir_test_exchange *holder = begin(t, request), *waits = begin(t, request);
+    weir_test_exchange *refused = begin(t, request);
+
+    (void)state;
+    assert_int_equal(weir_test_answer(refused)->status, 503);
+    weir_test_leave(waits); /* which makes room */
+    weir_test_end(waits);
+    waits = begin(t, request);
+    assert_int_equal(weir_test_answer(waits)->status, 0);
+    weir_test_leave(holder);
+    weir_test_advance(t, 100);
+    expect_answer(waits, "slept 0");
+    weir_test_end(holder);
+    weir_test_end(waits);
+    weir_test_end(refused);
+    assert_int_equal(closes, 2); /* of those that were called */
+    weir_test_free(t);
+}
+
+static void call__another_has_the_turn__is_said(void **state)
+{
+    (void)state;
+    open_pipe();
+    for (int loops = 1; loops <= 2; loops++) { /* the home loop, and another */
+        weir_test *t =
+            start((weir_test_setup){.runs = WEIR_TEST_IN_COROUTINE, .serial = 1, .loops = loops});
+        weir_test_exchange *holder = begin(t, (weir_test_request){.target = "/wait?4294967295"});
+
+        assert_int_equal(weir_test_get(t, "/")->is_cut, 1);
+        assert_non_null(strstr(weir_test_log(t), "GET / waits for its turn"));
+        weir_test_end(holder);
+        assert_string_equal(weir_test_get(t, "/")->body, "done");
+        weir_test_free(t);
+    }
+    close_pipe();
+}
+
 /* ---- descriptors ---- */
-
-static void open_pipe(void)
-{
-    assert_int_equal(pipe(ends), 0);
-}
-
-static void close_pipe(void)
-{
-    close(ends[0]);
-    close(ends[1]);
-}
-
-static void write_byte(char byte)
-{
-    assert_int_equal(write(ends[1], &byte, 1), 1);
-}
 
 static void wait_fd__is_ready_when_the_test_says_so(void **state)
 {
@@ -709,6 +752,8 @@ WR_TESTS(cmocka_unit_test(sleep__ends_by_the_tests_time_alone),
          cmocka_unit_test(coroutines__past_their_number__are_a_503),
          cmocka_unit_test(coroutines__many__sleep_at_once),
          cmocka_unit_test(coroutines__of_a_serial_app__wait_for_their_turn),
+         cmocka_unit_test(coroutines__of_a_serial_app__wait_in_its_queue),
+         cmocka_unit_test(call__another_has_the_turn__is_said),
          cmocka_unit_test(wait_fd__is_ready_when_the_test_says_so),
          cmocka_unit_test(wait_fd__times_out_by_the_tests_time),
          cmocka_unit_test(wait_fd__forever__is_said_by_a_call),

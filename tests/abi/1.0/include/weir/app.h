@@ -1164,7 +1164,7 @@ static inline uint64_t weir_token(weir_environ *env)
  * request, or it ends before: in this call, or where the app runs. Exactly one of them is called, once,
  * whatever this returns. `host` is that of any plugin's route of this server: env->host, or what load got.
  *
- * Any thread, also one that is not the server's, until unload is called; any number of times until the
+ * Any thread, also one that is not the server's, until unload has returned; any number of times until the
  * request is finished: its response is over, or weir_finish() has given a body that is no iterable.
  * WEIR_ESTALE: it is, or there never was one. WEIR_ENOMEM. WEIR_EINVAL: without fn.
  */
@@ -1257,7 +1257,7 @@ static inline int32_t weir_wait_fd(weir_environ *env, int32_t fd, uint32_t event
 /* ---- of a loop, for what many requests share: connections to a backend, say ---- */
 
 /*
- * Any thread, from loop_start until unload is called: calls fn(arg) on the loop's thread, in the order
+ * Any thread, from loop_start until unload has returned: calls fn(arg) on the loop's thread, in the order
  * of one thread's calls, at the latest before its loop_stop. It is no callback of a request: fn goes to
  * that by weir_resume(), or with what loop_start has set. WEIR_ESTATE, and fn is not called: loop_stop was,
  * or is being. WEIR_ENOMEM.
