@@ -24,6 +24,7 @@ CALLS = {
     "cxx": ("GET", "?name=a", b"", b""),
     "events": ("HEAD", "", b"", b""),  # their streams have no end: test_events.py reads them
     "chat": ("POST", "", b"a line", b""),
+    "monitor": ("GET", "", b"", b"EventSource"),
     "upload": ("PUT", "/a", b"a file", b"stored\n"),
     "three": ("POST", "", b"{", b"error"),  # without a backend; test_three.py has one
 }
