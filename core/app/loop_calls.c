@@ -61,19 +61,22 @@ static void run_all(struct wr_app_loop *l, struct post *it)
     }
 }
 
+/* Posts of a loop that has no turns any more are left to wr_loop_calls_stop(): else who posts without end
+ * would hold up the server's. */
 static void on_posted(struct wr_task *task)
 {
     struct wr_loop_posts *p = WR_CONTAINER_OF(task, struct wr_loop_posts, task);
+    struct post *all = NULL;
     struct wr_app_loop *l;
-    struct post *all;
 
     pthread_mutex_lock(&p->lock);
-    p->is_posted = false;
     l = p->loop;
-    all = take_all(p);
+    if (l && wr_loop_is_in_turn(l->worker->loop)) {
+        p->is_posted = false;
+        all = take_all(p);
+    }
     pthread_mutex_unlock(&p->lock);
-    if (l)
-        run_all(l, all);
+    run_all(l, all);
     unref(p);
 }
 
@@ -143,19 +146,13 @@ bool wr_loop_calls_init(struct wr_app_loop *l)
 void wr_loop_calls_stop(struct wr_app_loop *l)
 {
     struct wr_loop_posts *p = l->posts;
+    struct post *all;
 
-    for (;;) {
-        struct post *all;
-
-        pthread_mutex_lock(&p->lock);
-        all = take_all(p);
-        if (!all)
-            p->loop = NULL;
-        pthread_mutex_unlock(&p->lock);
-        if (!all)
-            return;
-        run_all(l, all);
-    }
+    pthread_mutex_lock(&p->lock);
+    p->loop = NULL; /* before they run: one that posts itself anew would go on without end */
+    all = take_all(p);
+    pthread_mutex_unlock(&p->lock);
+    run_all(l, all);
 }
 
 void wr_loop_calls_fini(struct wr_app_loop *l)

@@ -121,6 +121,7 @@ static void on_alarm(struct wr_timer *t)
     struct alarm *a = WR_CONTAINER_OF(t, struct alarm, timer);
     struct wr_watches *ws = a->of;
 
+    ws->alarm_turn = wr_loop_turn(ws->loop);
     wr_list_append(&ws->due_timers, &a->due);
     ws->on_due(ws);
 }
@@ -163,6 +164,9 @@ int32_t wr_watches_set_timer(struct wr_watches *ws, uint32_t ms, const struct wr
         a = new_alarm(ws, call);
     if (!a)
         return WEIR_ENOMEM;
+    /* One that sets itself anew for now would be due in this turn again, and so without end. */
+    if (ms == 0 && ws->alarm_turn == wr_loop_turn(ws->loop))
+        ms = 1;
     if (wr_timer_set(wr_loop_timers(ws->loop), &a->timer, wr_loop_now_ms(ws->loop) + ms) < 0) {
         forget_alarm(a);
         return WEIR_ENOMEM;

@@ -41,8 +41,9 @@ struct wr_watch_call {
 struct wr_watches {
     struct wr_loop *loop; /* NULL: none is set, nor ever was */
     void (*on_due)(struct wr_watches *ws);
-    bool is_once; /* calls follow later: a descriptor is not looked at in between */
-    void *timers; /* tsearch(3) */
+    bool is_once;        /* calls follow later: a descriptor is not looked at in between */
+    void *timers;        /* tsearch(3) */
+    uint64_t alarm_turn; /* of the loop, in which one was due last */
     struct wr_list fds;
     struct wr_list due_timers, due_fds;
 };

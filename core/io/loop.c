@@ -261,8 +261,8 @@ void wr_loop_defer(struct wr_loop *l, struct wr_task *t)
     l->deferred = t;
 }
 
-/* Is this the thread that runs a turn? No other stores its own number there. */
-static bool is_runner(const struct wr_loop *l)
+/* No other thread stores this one's number there. */
+bool wr_loop_is_in_turn(const struct wr_loop *l)
 {
     return atomic_load_explicit(&l->runner, memory_order_relaxed) == (unsigned long)pthread_self();
 }
@@ -288,7 +288,7 @@ void wr_loop_post(struct wr_loop *l, struct wr_task *t)
 {
     struct wr_task *last = atomic_load(&l->posted);
 
-    if (is_runner(l)) { /* which need not be woken */
+    if (wr_loop_is_in_turn(l)) { /* which need not be woken */
         t->next = NULL;
         *l->own_end = t;
         l->own_end = &t->next;

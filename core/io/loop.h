@@ -77,6 +77,9 @@ void wr_loop_defer(struct wr_loop *l, struct wr_task *t);
  * the thread that runs a turn in the next one, without a system call. */
 void wr_loop_post(struct wr_loop *l, struct wr_task *t);
 
+/* Is a turn of it being run, by this thread? */
+bool wr_loop_is_in_turn(const struct wr_loop *l);
+
 /* Runs what was posted and deferred, until there is none; for a loop that is stepped no more. True:
  * there was some. */
 bool wr_loop_run_tasks(struct wr_loop *l);
