@@ -90,6 +90,14 @@ static int32_t check_unfinished(const struct wr_environ *e)
     return 0;
 }
 
+void wr_events_tell_failed(struct wr_environ *e)
+{
+    bool is_in_request = e->is_in_call || e->is_in_next || !e->has_returned;
+
+    if (e->error < 0 && !e->remote && !is_in_request && !wr_remote_is_over(e))
+        wr_events_post(e, WR_EVENT_FINISHED);
+}
+
 int32_t wr_events_finish(weir_environ *env, const weir_body *body)
 {
     struct wr_environ *e = wr_environ_of(env);
@@ -104,6 +112,7 @@ int32_t wr_events_finish(weir_environ *env, const weir_body *body)
         err = wr_start_fault(e, WEIR_EINVAL, "weir_finish with weir_later");
     if (err < 0) {
         weir_body_close(env, &it);
+        wr_events_tell_failed(e);
         return err;
     }
     e->s->finished = it;

@@ -76,7 +76,9 @@ __attribute__((format(printf, 2, 0))) static int32_t request_fail(weir_environ *
     char text[WR_LOG_LINE_MAX];
 
     vsnprintf(text, sizeof text, fmt, ap);
-    return wr_start_fault(e, WEIR_EFAILED, "%s", text);
+    wr_start_fault(e, WEIR_EFAILED, "%s", text);
+    wr_events_tell_failed(e);
+    return WEIR_EFAILED;
 }
 
 static void *state(weir_environ *env)
