@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import re
+import resource
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import unittest
 
-from support import PATIENCE, WEIR, TempCase, write_file
+from support import PATIENCE, WEIR, TempCase, sanitizer, write_file
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 TOOL = os.path.join(TOP, "tools/bench")
@@ -50,13 +51,16 @@ def run_bench(*args):
 
 
 @contextlib.contextmanager
-def answering(*answers, is_closing=False):
-    """A server that gives these answers in turn, over and over; yields its port."""
+def answering(*answers, is_closing=False, heard=None):
+    """A server that gives these answers in turn, over and over; yields its port. What it is asked is put
+    into `heard`."""
     turn = iter(answers * 1000)
 
     def serve(conn):
         with conn, contextlib.suppress(OSError):
-            while conn.recv(65536):
+            while asked := conn.recv(65536):
+                if heard is not None:
+                    heard.add(asked)
                 conn.sendall(next(turn))
                 if is_closing:
                     return
@@ -185,6 +189,17 @@ class Load(unittest.TestCase):
         broken = head + b"3\r\nabcd\r\n0\r\n\r\n"
         self.assertNotEqual(self.load(one, broken).returncode, 0)
 
+    def test_content_is_posted(self):
+        heard = set()
+        got = self.figures(answer(b"abc"), options=("-c", "2", "-n", "4", "-H", "A: b", "-p", "x=1"), heard=heard)
+        self.assertEqual(got["requests"], 4)
+        self.assertEqual(len(heard), 1)
+        head, _, content = heard.pop().partition(b"\r\n\r\n")
+        lines = head.split(b"\r\n")
+        self.assertEqual((lines[0], content), (b"POST / HTTP/1.1", b"x=1"))
+        self.assertIn(b"Content-Length: 3", lines)
+        self.assertIn(b"A: b", lines)
+
     def test_other_status_is_bad(self):
         good, bad = answer(b"abc"), answer(b"abc", status="503 No")
         self.assertEqual(len(good), len(bad))
@@ -294,6 +309,19 @@ class Machine(unittest.TestCase):
             with tempfile.TemporaryDirectory(prefix="weir-test-") as temp:
                 program = programs.build_tool("distance", temp)
                 self.assertGreater(machine.distance(program, (server, load)), 0)
+
+
+class Three(TempCase):
+    """tools/measure-three, whose answers are checked by test_three.py."""
+
+    @unittest.skipIf(sanitizer() or resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 4096,
+                     "a thousand threads, and twice as many connections")
+    def test_table(self):
+        done = subprocess.run([os.path.join(TOP, "tools/measure-three"), "--weir", WEIR, "--rounds", "1",
+                               "--milliseconds", "50"], capture_output=True, text=True, timeout=PATIENCE * 4)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = [row for row in done.stdout.splitlines() if row.startswith("| in a") or row.startswith("| on")]
+        self.assertEqual(len(rows), 4, done.stdout)
 
 
 if __name__ == "__main__":

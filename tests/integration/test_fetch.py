@@ -506,11 +506,13 @@ class Fetch(unittest.TestCase):
 @unittest.skipUnless(os.path.exists(PLUGIN), "plugins/fetch is not built: libcurl's development files are missing")
 class Life(TempCase):
     def test_configuration(self):
-        for config in ("{}", '{"backend": ""}', '{"backend": "ftp://a/"}', '{"backend": "file:///etc"}',
-                       '{"backend": "http://a/?b"}', '{"backend": "http://a", "x": 1}', '{"backend": "http://a", "timeout_ms": 0}'):
+        for config, said in (("{}", "required"), ('{"backend": ""}', "no URL"), ('{"backend": "ftp://a/"}', "ftp"),
+                             ('{"backend": "file:///etc"}', "file:"), ('{"backend": "http://a/?b"}', "no URL"),
+                             ('{"backend": "http://a", "no_key": 1}', "no_key"),
+                             ('{"backend": "http://a", "timeout_ms": 0}', "timeout_ms")):
             done = run_weir("serve", self.root, "--listen", "127.0.0.1:0", "--plugin", "/x=%s:%s" % (PLUGIN, config))
             self.assertNotEqual(done.returncode, 0, config)
-            self.assertIn("backend" if "backend" not in config or "x" not in config else "", done.stderr)
+            self.assertIn(said, done.stderr)
 
     def test_stop_while_it_asks(self):
         backend = Backend()

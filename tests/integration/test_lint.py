@@ -104,7 +104,10 @@ add_tests()
 class Clean(TempCase):
     """What keeps the rules is not accused."""
 
-    CONFIGS = {"upload": ["--config", '{"folder": "%s"}'], "three": ["--config", '{"port": 1}']}
+    CONFIGS = {"upload": ["--config", '{"folder": "%s"}'],
+               "three": ["--config", '{"port": 1}'],  # where nobody listens, as the next two
+               "fetch": ["--config", '{"backend": "http://127.0.0.1:1"}'],
+               "query": ["--config", '{"connect": "host=127.0.0.1 port=1", "statement": "SELECT 1"}']}
 
     def config(self, name):
         return [word.replace("%s", self.temp) for word in self.CONFIGS.get(name, [])]
