@@ -98,7 +98,7 @@ static void choose(struct sim *s)
 {
     static const uint64_t marks[] = {64, 500, 5000, 256 * 1024};
 
-    s->in_coroutine = sim_draw(&s->random, 3) > 0 && !getenv("SIM_LOOP");
+    s->in_coroutine = sim_draw(&s->random, 3) > 0;
     s->is_serial = sim_one_in(&s->random, 3);
     s->cancels_half_closed = sim_one_in(&s->random, 3);
     s->has_deadlines = sim_one_in(&s->random, 4);

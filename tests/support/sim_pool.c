@@ -66,10 +66,13 @@ int __wrap_wr_pool_start(struct wr_pool *pool)
 
 static void run(struct wr_job *j)
 {
+    void (*tell)(struct wr_job * j) = j->tell; /* else run() may free it */
     int before = it.sim->where;
 
     it.sim->where = SIM_IN_POOL;
     j->run(j, NULL);
+    if (tell)
+        tell(j);
     it.sim->where = before;
 }
 

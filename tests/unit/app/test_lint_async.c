@@ -22,7 +22,7 @@ static const weir_header fields[] = {{"Content-Type", "text/plain"}, {NULL, NULL
 /* What apps and callbacks have seen; each test begins with none. */
 static int calls, drops, state_of_loop;
 static void *seen_state, *old;
-static weir_environ *kept;
+static weir_environ *kept, *stand_in;
 static atomic_bool is_told;
 
 /* ---- pieces of apps ---- */
@@ -30,6 +30,8 @@ static atomic_bool is_told;
 static void answer(weir_environ *env, void *arg)
 {
     calls++;
+    if (stand_in)
+        assert_ptr_equal(env, stand_in);
     weir_finish(env, arg ? weir_text("with") : weir_text("without"));
 }
 
@@ -192,6 +194,7 @@ static weir_body make_timer(weir_environ *env)
 
 static weir_body make_resume(weir_environ *env)
 {
+    stand_in = env;
     return answer_from_thread(env, false);
 }
 
@@ -443,7 +446,7 @@ static weir_test *start_plugin(const weir_plugin *plugin)
     weir_test *t = weir_test_start(&setup);
 
     calls = drops = 0;
-    seen_state = old = NULL;
+    seen_state = old = stand_in = NULL;
     assert_non_null(t);
     assert_null(weir_test_error(t));
     return t;
