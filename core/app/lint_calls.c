@@ -434,12 +434,26 @@ static void check_body(struct wr_lint_request *r, const weir_body *b, const void
     }
 }
 
+/* next and close come when the app has returned. */
+static void check_body_argument(struct wr_lint_request *r, const weir_body *b, const void *frame)
+{
+    bool has_argument = b->kind == WEIR_BODY_ITERABLE || (b->kind == WEIR_BODY_MEMORY && b->close);
+
+    if (has_argument && wr_lint_is_on_stack(b->arg, frame))
+        wr_lint_found(
+            r, WR_LINT_ARGUMENT,
+            "the argument of the body is a local variable, which is gone when %s is called",
+            b->kind == WEIR_BODY_ITERABLE ? "next" : "release");
+}
+
 weir_body wr_lint_take_body(struct wr_lint_request *r, weir_body body, const void *frame)
 {
     struct wr_lint_body *b = &r->body;
 
-    if (wr_lint_real(r)->error == 0)
+    if (wr_lint_real(r)->error == 0) {
         check_body(r, &body, frame);
+        check_body_argument(r, &body, frame);
+    }
     if ((body.kind != WEIR_BODY_MEMORY && body.kind != WEIR_BODY_ITERABLE) || r->has_body)
         return body; /* after weir_finish() the server closes it at once */
     r->has_body = true;

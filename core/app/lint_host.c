@@ -275,6 +275,7 @@ static int32_t defer(weir_environ *env, weir_release_fn *fn, void *arg)
 
     if (!r)
         return WEIR_ESTALE;
+    wr_lint_check_argument(r, arg, "weir_defer");
     d = fn ? wr_arena_alloc(&r->own, sizeof *d) : NULL;
     if (!d)
         return wr_host_table.defer(r->real, fn, arg);

@@ -25,7 +25,8 @@
  *   over, also in `next`, `close` and deferred functions, and never to be freed. What it is given is
  *   copied before it returns; but not the bytes of a body or a chunk, nor what `arg` points to.
  * - Thread: it is called where the app runs (.runs below), in the app, in `next` and in callbacks
- *   of this request; never from two threads at a time.
+ *   of this request; never from two threads at a time. Of an app that runs on the loop also in
+ *   callbacks of that loop (weir_loop_timer() and its kin), until the response is over.
  * - Errors: 0 or a count; below 0 a WEIR_E* number. What a host does not have, as all that is
  * marked "not yet", gives WEIR_ENOTSUP, NULL or 0.
  *
@@ -959,9 +960,8 @@ static inline int32_t weir_body_next(weir_environ *env, weir_body *body, weir_ch
 
 /*
  * The body of a request for which the app returns weir_later(): as if the app had returned this one. In
- * a callback of the request, or in the app before that returns; of one that runs on the loop, wherever
- * that thread is, in a callback of the loop for one; other threads go by weir_resume(). The body is taken
- * in any case, and closed when this fails: WEIR_ESTATE, when it was called before, or the app has returned
+ * a callback of the request, or in the app before that returns; other threads go by weir_resume(). The body
+ * is taken in any case, and closed when this fails: WEIR_ESTATE, when it was called before, or the app has returned
  * another body; WEIR_EINVAL, with weir_later(), which is a fault; WEIR_EGONE, WEIR_EFAILED, WEIR_ENOMEM.
  */
 static inline int32_t weir_finish(weir_environ *env, weir_body body)

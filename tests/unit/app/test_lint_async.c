@@ -289,7 +289,8 @@ static weir_body make_local(weir_environ *env)
     weir_timer(env, 50, count, arg);
     weir_on_writable(env, count, arg);
     weir_resume(env->host, weir_token(env), count, arg, NULL);
-    return weir_text("local");
+    weir_defer(env, drop, arg);
+    return weir_owned("local", 5, drop, arg);
 }
 
 static void hear(weir_environ *env, void *arg, int32_t why)
@@ -715,6 +716,10 @@ static void lint__local_variables_for_later__are_named(void **state)
         assert_body(t, "/a/local", "local");
         assert_string_equal(
             weir_test_findings(t),
+            "W77: the argument of the body is a local variable, which is gone when release is "
+            "called\n"
+            "W77: weir_defer: its argument is a local variable, which is gone when the callback "
+            "comes\n"
             "W77: weir_on_writable: its argument is a local variable, which is gone "
             "when the callback comes\n"
             "W77: weir_resume: its argument is a local variable, which is gone when "

@@ -144,6 +144,8 @@ static const weir_test_setup waiting[] = {
     {.runs = WEIR_TEST_IN_COROUTINE},
     {.runs = WEIR_TEST_IN_COROUTINE, .serial = 1},
     {.runs = WEIR_TEST_IN_COROUTINE, .loops = 2, .serial = 1},
+    {.runs = WEIR_TEST_IN_COROUTINE, .lint = 1},
+    {.runs = WEIR_TEST_IN_THREAD, .lint = 1},
 };
 
 /* Where it may be called back. */
@@ -152,6 +154,7 @@ static const weir_test_setup called[] = {
     {.runs = WEIR_TEST_ON_LOOP, .loops = 2, .serial = 1},
     {.runs = WEIR_TEST_IN_COROUTINE},
     {.runs = WEIR_TEST_IN_COROUTINE, .loops = 2, .serial = 1},
+    {.runs = WEIR_TEST_ON_LOOP, .lint = 1},
 };
 
 /* All of them. */
