@@ -64,6 +64,7 @@ void wr_lint_call_event(struct wr_lint_request *r, const char *what, weir_event_
     wr_lint_leave(r, &call);
 }
 
+/* What is there may be read a little later, in a callback of the loop: but before the next call, or the end. */
 static void lint_on_input(weir_environ *real, void *arg)
 {
     struct callback *c = arg;
@@ -71,10 +72,16 @@ static void lint_on_input(weir_environ *real, void *arg)
     unsigned reads = r->reads;
 
     (void)real;
+    wr_lint_check_unread(r);
     wr_lint_call_event(r, "a callback of weir_on_input", c->event, c->arg, c->guard.event);
-    if (r->reads == reads && !r->has_finished && !r->is_reader_out && r->input == c &&
-        wr_lint_real(r)->error == 0)
+    r->is_unread = r->reads == reads && !r->is_reader_out && r->input == c;
+}
+
+void wr_lint_check_unread(struct wr_lint_request *r)
+{
+    if (r->is_unread && !r->has_finished && wr_lint_real(r)->error == 0)
         wr_lint_found(r, WR_LINT_UNREAD, "a callback of weir_on_input that does not read");
+    r->is_unread = false;
 }
 
 static void lint_on_writable(weir_environ *real, void *arg)
@@ -196,6 +203,7 @@ static int32_t note_reader(struct wr_lint_request *r, int32_t err)
 {
     if (err == 0) {
         r->is_reader_out = r->has_read = true;
+        r->is_unread = false;
         atomic_fetch_add(&r->waiters, 1);
     }
     return err;
@@ -302,7 +310,7 @@ static int32_t write_content(weir_environ *env, const void *p, size_t n)
 
 static int32_t finish(weir_environ *env, const weir_body *body)
 {
-    struct wr_lint_request *r = wr_lint_enter(env, "weir_finish", WR_LINT_ON_LOOP);
+    struct wr_lint_request *r = wr_lint_enter(env, "weir_finish", 0);
     weir_body taken;
 
     if (!r) {

@@ -516,6 +516,7 @@ static void lint_end(void *arg)
     const struct wr_environ *e = wr_lint_real(r);
 
     check_waiting(r);
+    wr_lint_check_unread(r);
     check_reading(r);
     check_copies(r);
     if (e->has_logged && atomic_load(&r->errors) == 0)

@@ -266,7 +266,7 @@ static int32_t watch_fd(weir_environ *env, int32_t fd, uint32_t events, weir_wat
     node = watch_node(r, fd);
     if (!node)
         return WEIR_ENOMEM;
-    if (wr_lint_watch_is_lost(&node->watch))
+    if (wr_lint_watch_is_another(&node->watch))
         report_lost(r, &node->watch, atomic_load(&r->what));
     return set_watch(node, events, &wanted);
 }

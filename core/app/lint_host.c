@@ -40,10 +40,11 @@ static void report_outside(struct wr_lint_request *r, const char *what)
         wr_lint_found(r, WR_LINT_OUTSIDE, "%s outside of the app, next and callbacks", what);
 }
 
-/* On its loop an app may finish from wherever it is. */
+/* What waits on its loop may be gone on with from wherever that is: in a callback of the loop, say. */
 static bool is_on_its_loop(const struct wr_lint_request *r)
 {
-    return wr_lint_runs(r->lint) == WEIR_ON_LOOP && gettid() == r->home;
+    return r->has_later && wr_lint_runs(r->lint) == WEIR_ON_LOOP && gettid() == r->home &&
+           atomic_load(&r->thread) == 0;
 }
 
 struct wr_lint_request *wr_lint_enter(weir_environ *env, const char *what, unsigned allowed)
@@ -59,7 +60,7 @@ struct wr_lint_request *wr_lint_enter(weir_environ *env, const char *what, unsig
         wr_lint_found(r, WR_LINT_STALE, "%s for a request that is over", what);
         return NULL;
     }
-    if (allowed & WR_LINT_ANY_TIME || (allowed & WR_LINT_ON_LOOP && is_on_its_loop(r)) ||
+    if (allowed & WR_LINT_ANY_TIME || is_on_its_loop(r) ||
         (allowed & WR_LINT_HEARING && atomic_load(&r->hearing) == gettid()))
         return r;
     if (atomic_load(&r->thread) != gettid())
@@ -402,6 +403,7 @@ static int64_t read_content(weir_environ *env, void *buf, size_t n)
     wr_lint_wait_said(r, said);
     r->read_said = said;
     r->has_read = true;
+    r->is_unread = false;
     r->reads++;
     r->read_n += said > 0 ? (uint64_t)said : 0;
     return said;

@@ -287,7 +287,7 @@ static int32_t loop_watch_fd(weir_loop *loop, int32_t fd, uint32_t events, weir_
     node = watch_node(it, fd);
     if (!node)
         return WEIR_ENOMEM;
-    if (wr_lint_watch_is_lost(&node->watch))
+    if (wr_lint_watch_is_another(&node->watch))
         report_lost(it, &node->watch, "it");
     atomic_store(&it->lint->has_of_loop, true);
     return set_watch(node, events, &wanted);

@@ -182,6 +182,7 @@ struct wr_lint_request {
     uint64_t read_n;
     int64_t read_said; /* of the last weir_read() */
     bool has_read, is_reader_out;
+    bool is_unread; /* a callback of weir_on_input() has not read, nor has anybody since */
     unsigned reads; /* calls of weir_read() */
 };
 
@@ -271,7 +272,6 @@ void wr_lint_fill_host(weir_host *host);
 #define WR_LINT_ANY_TIME 1U /* and from any thread */
 #define WR_LINT_AT_END   2U /* in close and deferred functions too */
 #define WR_LINT_HEARING  4U /* in a callback of weir_on_disconnect, wherever that is called */
-#define WR_LINT_ON_LOOP  8U /* of an app on the loop: whenever its thread is there */
 
 /* The request of a call, when it may go on; NULL: it is over, which was reported. */
 struct wr_lint_request *wr_lint_enter(weir_environ *env, const char *what, unsigned allowed);
@@ -282,6 +282,9 @@ void wr_lint_fill_async(weir_host *host);
 
 /* What a callback that comes later will get: is it there then? */
 void wr_lint_check_argument(struct wr_lint_request *r, const void *arg, const char *what);
+
+/* The next callback of weir_on_input() comes, or the end: has somebody read since the last? */
+void wr_lint_check_unread(struct wr_lint_request *r);
 
 /* A callback without more arguments, which is news for the request. */
 void wr_lint_call_event(struct wr_lint_request *r, const char *what, weir_event_fn *fn, void *arg,
@@ -310,6 +313,9 @@ bool wr_lint_watch_begin(struct wr_lint_watch *w, int32_t fd);
 
 /* It was closed, and may be another by now. */
 bool wr_lint_watch_is_lost(const struct wr_lint_watch *w);
+
+/* The same, and it is another: when a watch ends late, but before its loop has looked, that is what matters. */
+bool wr_lint_watch_is_another(const struct wr_lint_watch *w);
 
 /* What there is to be read; -1: nobody knows. */
 int64_t wr_lint_watch_measure(int32_t fd);

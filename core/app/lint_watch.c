@@ -35,6 +35,11 @@ bool wr_lint_watch_is_lost(const struct wr_lint_watch *w)
     return w->is_on && (fstat(w->fd, &st) < 0 || st.st_dev != w->dev || st.st_ino != w->ino);
 }
 
+bool wr_lint_watch_is_another(const struct wr_lint_watch *w)
+{
+    return wr_lint_watch_is_lost(w) && fcntl(w->fd, F_GETFD) >= 0;
+}
+
 int64_t wr_lint_watch_measure(int32_t fd)
 {
     int n = 0;
