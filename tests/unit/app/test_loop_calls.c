@@ -247,6 +247,38 @@ static void post__that_posts_itself__ends_with_the_loop(void **state)
     assert_true(it.calls > 0);
 }
 
+static pthread_t flood;
+
+static void *post_until_refused(void *arg)
+{
+    int32_t err;
+
+    do
+        err = weir_loop_post(it.loops[0], count, arg);
+    while (err == 0);
+    return (void *)(intptr_t)err;
+}
+
+/* It ends by what it is told; and has to, before unload. */
+static void join_flood(void)
+{
+    void *err;
+
+    if (it.stops == LOOPS && pthread_join(flood, &err) == 0)
+        it.result = (int32_t)(intptr_t)err;
+}
+
+static void post__by_a_thread_without_end__does_not_hold_up_the_stop(void **state)
+{
+    weir_test *t = begin();
+
+    (void)state;
+    it.at_stop = join_flood;
+    assert_int_equal(pthread_create(&flood, NULL, post_until_refused, &it.calls), 0);
+    end_quietly(t);
+    assert_int_equal(it.result, WEIR_ESTATE);
+}
+
 static void post__without_function_or_memory__is_refused(void **state)
 {
     weir_test *t = begin();
@@ -645,6 +677,7 @@ WR_TESTS(cmocka_unit_test(post__of_many_threads__all_run_once_and_in_order),
          cmocka_unit_test(post__before_loop_stop__runs_before_it),
          cmocka_unit_test(post__after_loop_stop_was_called__is_refused),
          cmocka_unit_test(post__that_posts_itself__ends_with_the_loop),
+         cmocka_unit_test(post__by_a_thread_without_end__does_not_hold_up_the_stop),
          cmocka_unit_test(post__without_function_or_memory__is_refused),
          cmocka_unit_test(loop_timer__moved_taken_back_and_set_anew),
          cmocka_unit_test(loop_timer__of_loop_stop__is_forgotten),
