@@ -51,6 +51,8 @@ static void tell_loops(struct hub *h)
 
 static void unlink_waiter(struct waiter *w)
 {
+    if (!w->link)
+        return;
     *w->link = w->next;
     if (w->next)
         w->next->link = w->link;
@@ -171,7 +173,6 @@ int hub_wait(struct hub *h, struct waiter *w, uint64_t number)
 void hub_forget(struct hub *h, struct waiter *w)
 {
     pthread_mutex_lock(&h->lock);
-    if (w->link)
-        unlink_waiter(w);
+    unlink_waiter(w);
     pthread_mutex_unlock(&h->lock);
 }

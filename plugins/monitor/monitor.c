@@ -44,23 +44,41 @@ struct stream {
 
 /* ---- the thread ---- */
 
-/* The machine's load averages and the time, as JSON; 0: /proc does not say. */
-static size_t say_load(char *to, size_t size)
+/* The load averages of the last minute, five and fifteen; 0: /proc does not say. */
+static int read_load(double load[3])
 {
     FILE *f = fopen("/proc/loadavg", "re");
-    double one, five, fifteen;
-    time_t now = time(NULL);
-    struct tm utc;
-    char date[32];
-    int n = 0;
+    char line[128], *at = line;
+    int has_line;
 
     if (!f)
         return 0;
-    if (fscanf(f, "%lf %lf %lf", &one, &five, &fifteen) == 3 && gmtime_r(&now, &utc) &&
-        strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc) > 0)
-        n = snprintf(to, size, "{\"time\": \"%s\", \"load\": [%.2f, %.2f, %.2f]}", date, one, five,
-                     fifteen);
+    has_line = fgets(line, sizeof line, f) != NULL;
     fclose(f);
+    for (int i = 0; has_line && i < 3; i++) {
+        char *end;
+
+        load[i] = strtod(at, &end);
+        has_line = end > at;
+        at = end;
+    }
+    return has_line;
+}
+
+/* These and the time, as JSON; 0: they are not known. */
+static size_t say_load(char *to, size_t size)
+{
+    time_t now = time(NULL);
+    double load[3];
+    struct tm utc;
+    char date[32];
+    int n;
+
+    if (!read_load(load) || !gmtime_r(&now, &utc) ||
+        strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        return 0;
+    n = snprintf(to, size, "{\"time\": \"%s\", \"load\": [%.2f, %.2f, %.2f]}", date, load[0],
+                 load[1], load[2]);
     return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
