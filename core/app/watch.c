@@ -8,6 +8,7 @@
 /* One of the same function and argument is the same. */
 struct alarm {
     struct wr_timer timer;
+    struct wr_source soon; /* for the next turn */
     struct wr_list due;
     struct wr_watches *of;
     struct wr_watch_call call;
@@ -68,6 +69,7 @@ void wr_watches_init(struct wr_watches *ws, struct wr_loop *loop,
 static void free_alarm(struct alarm *a)
 {
     wr_timer_clear(wr_loop_timers(a->of->loop), &a->timer);
+    wr_loop_forget(a->of->loop, &a->soon);
     wr_list_remove(&a->due);
     free(a);
 }
@@ -116,14 +118,24 @@ static int compare_alarms(const void *a, const void *b)
     return by_fn != 0 ? by_fn : compare((uintptr_t)x->arg, (uintptr_t)y->arg);
 }
 
-static void on_alarm(struct wr_timer *t)
+static void tell_alarm(struct alarm *a)
 {
-    struct alarm *a = WR_CONTAINER_OF(t, struct alarm, timer);
     struct wr_watches *ws = a->of;
 
     ws->alarm_turn = wr_loop_turn(ws->loop);
     wr_list_append(&ws->due_timers, &a->due);
     ws->on_due(ws);
+}
+
+static void on_alarm(struct wr_timer *t)
+{
+    tell_alarm(WR_CONTAINER_OF(t, struct alarm, timer));
+}
+
+static void on_soon(struct wr_source *s, uint32_t events)
+{
+    (void)events;
+    tell_alarm(WR_CONTAINER_OF(s, struct alarm, soon));
 }
 
 static struct alarm *new_alarm(struct wr_watches *ws, const struct wr_watch_call *call)
@@ -134,6 +146,7 @@ static struct alarm *new_alarm(struct wr_watches *ws, const struct wr_watch_call
         return NULL;
     *a = (struct alarm){.of = ws, .call = *call};
     wr_timer_init(&a->timer, on_alarm);
+    wr_source_init(&a->soon, on_soon);
     wr_list_init(&a->due);
     if (tsearch(a, &ws->timers, compare_alarms))
         return a;
@@ -145,6 +158,22 @@ static void forget_alarm(struct alarm *a)
 {
     tdelete(a, &a->of->timers, compare_alarms);
     free_alarm(a);
+}
+
+/* One that sets itself anew for now would be due in this turn again, and so without end: it is in the
+ * next. 0, or below 0: no memory. */
+static int set_alarm(struct alarm *a, uint32_t ms)
+{
+    struct wr_watches *ws = a->of;
+    struct wr_timers *timers = wr_loop_timers(ws->loop);
+
+    if (ms > 0 || ws->alarm_turn != wr_loop_turn(ws->loop)) {
+        wr_loop_forget(ws->loop, &a->soon);
+        return wr_timer_set(timers, &a->timer, wr_loop_now_ms(ws->loop) + ms);
+    }
+    wr_timer_clear(timers, &a->timer);
+    wr_loop_again(ws->loop, &a->soon, EPOLLIN);
+    return 0;
 }
 
 int32_t wr_watches_set_timer(struct wr_watches *ws, uint32_t ms, const struct wr_watch_call *call)
@@ -164,10 +193,7 @@ int32_t wr_watches_set_timer(struct wr_watches *ws, uint32_t ms, const struct wr
         a = new_alarm(ws, call);
     if (!a)
         return WEIR_ENOMEM;
-    /* One that sets itself anew for now would be due in this turn again, and so without end. */
-    if (ms == 0 && ws->alarm_turn == wr_loop_turn(ws->loop))
-        ms = 1;
-    if (wr_timer_set(wr_loop_timers(ws->loop), &a->timer, wr_loop_now_ms(ws->loop) + ms) < 0) {
+    if (set_alarm(a, ms) < 0) {
         forget_alarm(a);
         return WEIR_ENOMEM;
     }

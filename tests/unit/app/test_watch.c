@@ -198,18 +198,6 @@ static void timer__never__takes_it_back(void **state)
     assert_int_equal(wr_loop_timeout(loop), -1);
 }
 
-static void timer__longest__is_far(void **state)
-{
-    struct target x = {.owner = &a, .letter = 'x'};
-
-    (void)state;
-    assert_int_equal(set_timer(&x, WEIR_NEVER - 1), 0);
-    pass((int64_t)WEIR_NEVER - 2);
-    SAID(a, "");
-    pass(1);
-    SAID(a, "x");
-}
-
 static void timer__without_function__is_refused(void **state)
 {
     const struct wr_watch_call call = {.arg = NULL};
@@ -262,6 +250,38 @@ static void timer__of_0_ms_set_anew_in_its_callback__leaves_turns_to_others(void
     }
     wr_loop_remove(loop, &p.source);
     close_pipe(fds);
+}
+
+static void set_other_at_once(struct target *t)
+{
+    assert_int_equal(set_timer(t->other, 0), 0);
+}
+
+/* In the next turn, in which no time has passed; unless it is moved or taken back before. */
+static void timer__of_0_ms_set_by_another__can_be_moved_and_taken_back(void **state)
+{
+    struct target y = {.owner = &a, .letter = 'y'};
+    struct target x = {.owner = &a, .letter = 'x', .act = set_other_at_once, .other = &y};
+
+    (void)state;
+    assert_int_equal(set_timer(&x, 10), 0);
+    pass(10);
+    assert_int_equal(wr_loop_timeout(loop), 0);
+    turn();
+    SAID(a, "xy");
+    assert_int_equal(set_timer(&x, 10), 0);
+    pass(10);
+    assert_int_equal(set_timer(&y, 10), 0);
+    turn();
+    SAID(a, "xyx");
+    pass(10);
+    SAID(a, "xyxy");
+    assert_int_equal(set_timer(&x, 10), 0);
+    pass(10);
+    assert_int_equal(set_timer(&y, WEIR_NEVER), 0);
+    assert_int_equal(wr_loop_timeout(loop), -1);
+    pass(100);
+    SAID(a, "xyxyx");
 }
 
 static void take_other_back(struct target *t)
@@ -754,9 +774,10 @@ static void once__closed_while_due__its_call_touches_nobody(void **state)
 
 WR_TESTS(SETS(timer__its_time__is_called_once), SETS(timer__set_again__is_moved_both_ways),
          SETS(timer__same_function_other_argument__is_another), SETS(timer__never__takes_it_back),
-         SETS(timer__longest__is_far), SETS(timer__without_function__is_refused),
+         SETS(timer__without_function__is_refused),
          SETS(timer__set_anew_in_its_callback__comes_again),
          SETS(timer__of_0_ms_set_anew_in_its_callback__leaves_turns_to_others),
+         SETS(timer__of_0_ms_set_by_another__can_be_moved_and_taken_back),
          SETS(timer__taken_back_by_one_due_with_it__is_not_called),
          ONCE(timer__taken_back_or_moved_while_due__is_not_called),
          ONCE(timer__clear__forgets_those_due_and_those_to_come),
