@@ -72,11 +72,11 @@ tidy() { git ls-files 'core/*.c' 'handlers/*.c' 'tools/*.c' | xargs clang-tidy -
 case "${1:-}" in
 "")
     # shellcheck disable=SC2086  # lists of words, here and below
-    need_packages $TEST_PACKAGES || exit 1
+    need_packages $TEST_PACKAGES || exit 1 # without PostgreSQL, integration.query says that it was skipped
     step "gcc, all tests" tested dev
     ;;
 --all)
-    need_packages $GATE_PACKAGES || exit 1
+    need_packages $GATE_PACKAGES && need_database || exit 1
     step "scripts" check_shell
     step "format" check_format
     step "layers" python3 tools/check-layers

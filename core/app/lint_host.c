@@ -63,8 +63,6 @@ struct wr_lint_request *wr_lint_enter(weir_environ *env, const char *what, unsig
     if (allowed & WR_LINT_ANY_TIME || is_on_its_loop(r) ||
         (allowed & WR_LINT_HEARING && atomic_load(&r->hearing) == gettid()))
         return r;
-    if (atomic_load(&r->thread) == 0 && wr_lint_is_in_loop_call(r))
-        return r;
     if (atomic_load(&r->thread) != gettid())
         report_outside(r, what);
     else if (r->where == WR_LINT_IN_END && !(allowed & WR_LINT_AT_END))

@@ -47,30 +47,17 @@ static struct wr_lint_loop *find(struct wr_lint *l, const weir_loop *loop)
     return it;
 }
 
-/* NULL: it runs in threads, or the plugin has nothing of a loop. */
-static struct wr_lint_loop *loop_of(const struct wr_lint_request *r)
+void wr_lint_note_loop(struct wr_lint_request *r)
 {
     const struct wr_mount *m = r->lint->mount;
     const struct wr_environ *e = wr_lint_real(r);
+    struct wr_lint_loop *loop;
 
     if (wr_lint_runs(r->lint) == WEIR_IN_THREAD)
-        return NULL;
-    return m->loops[m->home ? m->home->index : e->x->worker->index].state;
-}
-
-void wr_lint_note_loop(struct wr_lint_request *r)
-{
-    struct wr_lint_loop *loop = loop_of(r);
-
+        return;
+    loop = m->loops[m->home ? m->home->index : e->x->worker->index].state;
     if (loop)
         atomic_store(&loop->thread, gettid());
-}
-
-bool wr_lint_is_in_loop_call(const struct wr_lint_request *r)
-{
-    struct wr_lint_loop *loop = wr_lint_runs(r->lint) == WEIR_ON_LOOP ? loop_of(r) : NULL;
-
-    return loop && atomic_load(&loop->thread) == gettid() && atomic_load(&loop->busy_since) != 0;
 }
 
 /* As long as nothing has run on the loop, its thread is not known. */

@@ -306,9 +306,6 @@ void wr_lint_free_loops(struct wr_lint *l);
 /* A call of the app on its loop: this is its thread. */
 void wr_lint_note_loop(struct wr_lint_request *r);
 
-/* Of an app on the loop: is this in a callback of that loop, where a library may ask for a request? */
-bool wr_lint_is_in_loop_call(const struct wr_lint_request *r);
-
 /* ---- lint_watch.c: descriptors ---- */
 
 /* That are to be watched or waited for. False: the rest needs no look. */

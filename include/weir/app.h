@@ -25,8 +25,8 @@
  *   over, also in `next`, `close` and deferred functions, and never to be freed. What it is given is
  *   copied before it returns; but not the bytes of a body or a chunk, nor what `arg` points to.
  * - Thread: it is called where the app runs (.runs below), in the app, in `next` and in callbacks
- *   of this request; of one on the loop also in callbacks of that loop, as those of libraries; never
- *   from two threads at a time.
+ *   of this request; never from two threads at a time. Of an app that runs on the loop also in
+ *   callbacks of that loop (weir_loop_timer() and its kin), until the response is over.
  * - Errors: 0 or a count; below 0 a WEIR_E* number. What a host does not have, as all that is
  * marked "not yet", gives WEIR_ENOTSUP, NULL or 0.
  *

@@ -332,6 +332,7 @@ static void set_options(struct transfer *t)
 
     set_protocols(t->easy);
     curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(t->easy, CURLOPT_HTTP09_ALLOWED, 0L);
     curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(t->easy, CURLOPT_PROXY, ""); /* not that of an environment variable */
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);

@@ -26,10 +26,16 @@ CALLS = {
     "chat": ("POST", "", b"a line", b""),
     "monitor": ("GET", "", b"", b"EventSource"),
     "upload": ("PUT", "/a", b"a file", b"stored\n"),
-    "three": ("POST", "", b"{", b"error"),  # without a backend; test_three.py has one
+    # without a backend; test_three.py, test_fetch.py and test_query.py have one
+    "three": ("POST", "", b"{", b"error"),
+    "fetch": ("GET", "/", b"", b"502"),
+    "query": ("GET", "", b"", b"error"),
 }
-STATUSES = {"chat": 204, "upload": 201, "three": 400}  # else 200
-CONFIGS = {"upload": '{"folder": "%(root)s"}', "three": '{"port": 1}'}
+STATUSES = {"chat": 204, "upload": 201, "three": 400, "fetch": 502, "query": 503}  # else 200
+CONFIGS = {"upload": '{"folder": "%(root)s"}', "three": '{"port": 1}',
+           "fetch": '{"backend": "http://127.0.0.1:1"}',
+           "query": '{"connect": "host=%(root)s", "statement": "select 1"}'}
+NEEDS = {"fetch": "libcurl", "query": "libpq"}  # libraries that a machine may not have
 
 
 def setUpModule():
@@ -47,6 +53,12 @@ def tearDownModule():
 def examples():
     return sorted(name for name in os.listdir(PLUGINS) if os.path.exists(
         os.path.join(PLUGINS, name, "README.md")))
+
+
+def buildable():
+    """Where a library is missing, Weir's own tree has left the example out too."""
+    return [name for name in examples() if name not in NEEDS or
+            os.path.exists(os.path.join(os.environ["WEIR_BUILD"], "plugins", name, name + ".so"))]
 
 
 def lines_of(name):
@@ -104,13 +116,13 @@ class Examples(TempCase):
         self.assertEqual(examples(), sorted(CALLS))
 
     def test_line_of_the_readme(self):
-        for name in examples():
+        for name in buildable():
             with self.subTest(name):
                 for plugin in self.build_by_lines(name):
                     self.call(name, plugin)
 
     def test_own_cmake(self):
-        for name in examples():
+        for name in buildable():
             with self.subTest(name):
                 for plugin in self.build_by_cmake(name):
                     self.call(name, plugin)
