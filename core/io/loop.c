@@ -72,7 +72,7 @@ static void run_tasks(struct wr_task *t)
     }
 }
 
-/* Nothing but the end of the wait: what was posted is run in every turn. It is edge-triggered, so that
+/* Nothing but the end of the wait: what was posted is run in every turn, at its begin. It is edge-triggered, so that
  * the eventfd need not be read: 64 bits of wake-ups do not come. */
 static void on_wake(struct wr_source *s, uint32_t events)
 {
@@ -376,6 +376,16 @@ static int run_counted(struct wr_task *tasks)
     return n;
 }
 
+/* Its own first, but those of others are taken before: what the loop had posted when one of them was
+ * posted runs before that. What comes meanwhile waits for the next turn. */
+static int run_posted(struct wr_loop *l)
+{
+    struct wr_task *others = is_posted_to(l) ? take_posted(l, NULL) : NULL;
+    int n = run_counted(take_own(l));
+
+    return n + run_counted(others);
+}
+
 int wr_loop_step(struct wr_loop *l, int timeout_ms)
 {
     struct epoll_event events[BATCH];
@@ -391,13 +401,11 @@ int wr_loop_step(struct wr_loop *l, int timeout_ms)
     read_clock(l);
     l->turn++;
     say_awake(l);
-    tasks = run_counted(take_own(l));
+    tasks = run_posted(l);
     tasks += run_again(l); /* before the events: who asks for it in this turn waits for the next */
     for (int i = 0; i < n; i++)
         dispatch(l, &events[i]);
     wr_timers_run(&l->timers, l->now_ms);
-    if (is_posted_to(l)) /* what comes meanwhile waits for the next turn */
-        tasks += run_counted(take_posted(l, NULL));
     run_deferred(l);
     say_asleep(l);
     return n - l->is_woken + tasks;

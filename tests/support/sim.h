@@ -7,7 +7,8 @@
  *     while (...) sim_step(s);  sim_finish(s);  sim_free(s);
  *
  * Nothing of the server is a stand-in but its edges: transports (fake_transport.h), the clock
- * (fake_clock.h) and the threads of pools (sim_pool.c, by --wrap). Beside it is kept what ought to be: each
+ * (fake_clock.h) and the threads of pools (sim_pool.c, by --wrap); posts are looked at on their way
+ * (sim_loop.c). Beside it is kept what ought to be: each
  * thing that was asked for is a struct sim_ask, each request a struct sim_request. What does not hold
  * is told with the seed and the last of what happened, and ends the program.
  *
@@ -106,7 +107,6 @@ struct sim_request {
     struct sim_watch watch, shared;
     int fd; /* an eventfd of its own; -1: none */
     unsigned last_resume;
-    bool input_due, writable_due, has_on_input, has_on_writable;
 
     /* what the model knows of both contents: which byte is where follows from the id */
     size_t received, given;
@@ -123,8 +123,6 @@ struct sim_client {
     struct sim_request *requests[SIM_PIPELINED];
     unsigned n;
 };
-
-struct sim_fake_pool;
 
 struct sim {
     uint64_t seed, random;

@@ -1,6 +1,7 @@
 /* What must hold when nothing moves any more, and at the end. */
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "sim.h"
 
@@ -33,7 +34,7 @@ static void check_waiting(struct sim_request *r)
 
     if (!r->waits)
         return;
-    if (r->waits[5] == 'w' && r->waits[6] == 'a') { /* weir_wait_fd */
+    if (strcmp(r->waits, "weir_wait_fd") == 0) {
         struct pollfd p = {.fd = r->fd, .events = POLLIN};
 
         is_ready = poll(&p, 1, 0) == 1;
@@ -41,7 +42,7 @@ static void check_waiting(struct sim_request *r)
     if (sim_now(s) >= r->waits_until_ms || is_ready)
         complain(r, r->waits);
     SIM_CHECK(s, sim_now(s) < r->waits_until_ms && !is_ready);
-    if (r->waits[5] == 'o') /* an offload's work may have begun: it is waited for */
+    if (strcmp(r->waits, "weir_offload") == 0) /* its work may have begun: it is waited for */
         return;
     if (!r->client || r->client->is_reset)
         complain(r, r->waits);

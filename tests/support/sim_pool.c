@@ -7,7 +7,6 @@
 
 #define POOLS 4
 
-struct wr_pool;
 struct wr_pool *__wrap_wr_pool_new(const struct wr_pool_setup *setup);
 int __wrap_wr_pool_start(struct wr_pool *pool);
 bool __wrap_wr_pool_submit(struct wr_pool *pool, struct wr_job *j);

@@ -117,6 +117,43 @@ static void wake__posts_while_the_loop_works__nobody_wakes_it(void **state)
     assert_int_equal(wr_loop_timeout(loop), -1);
 }
 
+static struct job posted_before;
+static int runs_seen; /* of others' posts, when the loop's own was run */
+
+static void on_own(struct wr_task *t)
+{
+    on_job(t);
+    runs_seen = posted_meanwhile[0].runs + posted_meanwhile[1].runs;
+}
+
+static void post_own_then_let_others(struct wr_task *t)
+{
+    on_job(t);
+    wr_loop_post(loop, &posted_before.task);
+    let_post_two(posted_meanwhile);
+}
+
+/* What the loop has posted before others did, who may know of it, runs before theirs. */
+static void wake__others_post_behind_the_loop__its_own_runs_first(void **state)
+{
+    struct job posted = {.task.run = post_own_then_let_others}, deferred = posted;
+
+    (void)state;
+    posted_meanwhile[1].runs = 0;
+    for (int i = 0; i < 2; i++) {
+        posted_before = (struct job){.task.run = on_own};
+        runs_seen = -1;
+        if (i == 0)
+            wr_loop_post(loop, &posted.task);
+        else
+            wr_loop_defer(loop, &deferred.task);
+        while (posted_meanwhile[1].runs == 0 || posted_before.runs == 0)
+            assert_true(wr_loop_step(loop, BOUND_MS) >= 0);
+        assert_int_equal(runs_seen, 0);
+        posted_meanwhile[1].runs = 0;
+    }
+}
+
 /* ---- while it goes to sleep ---- */
 
 struct poster {
@@ -236,6 +273,7 @@ static void wake__loop_is_freed_by_what_was_posted__who_posted_has_left_it(void 
 
 WR_TESTS(TEST(wake__posts_to_a_loop_that_sleeps__the_first_alone_wakes_it),
          TEST(wake__posts_while_the_loop_works__nobody_wakes_it),
+         TEST(wake__others_post_behind_the_loop__its_own_runs_first),
          REAL(wake__posts_while_it_falls_asleep__none_is_lost),
          REAL(wake__posts_while_a_host_waits__none_is_lost),
          TEST(wake__loop_is_freed_by_what_was_posted__who_posted_has_left_it));
