@@ -38,7 +38,10 @@ static bool add_field(struct wr_exchange *x, const char *name, const char *value
     struct wr_slice own_name = wr_arena_dup(&x->arena, wr_slice_of(name));
     struct wr_slice own_value = wr_arena_dup(&x->arena, wr_slice_of(value));
 
-    return own_name.p && own_value.p && wr_fields_add(&x->request.fields, own_name, own_value);
+    if (!own_name.p || !own_value.p)
+        return false;
+    return wr_fields_add(&x->request.fields, own_name, own_value) ||
+           (wr_exchange_more_fields(x) && wr_fields_add(&x->request.fields, own_name, own_value));
 }
 
 static bool add_length(struct wr_exchange *x, int64_t declared)

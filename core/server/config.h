@@ -39,6 +39,7 @@ struct wr_config {
 };
 
 #define WR_FIELDS_LIMIT 100
+#define WR_FIELDS_USUAL 24 /* few requests of browsers have more */
 
 extern const struct wr_config wr_config_default;
 

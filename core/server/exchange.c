@@ -150,6 +150,28 @@ size_t wr_exchange_id(const struct wr_exchange *x, char out[static WR_EXCHANGE_I
 
 /* ---- life ---- */
 
+void wr_exchange_init_fields(struct wr_exchange *x)
+{
+    uint16_t max = x->lease->site->config.fields_max;
+
+    wr_fields_init(&x->request.fields, x->field_store,
+                   max < WR_FIELDS_USUAL ? max : WR_FIELDS_USUAL);
+}
+
+bool wr_exchange_more_fields(struct wr_exchange *x)
+{
+    struct wr_fields *f = &x->request.fields;
+    uint16_t max = x->lease->site->config.fields_max;
+    struct wr_field *v = f->cap < max ? wr_arena_alloc(&x->arena, max * sizeof *v) : NULL;
+
+    if (!v)
+        return false;
+    memcpy(v, f->v, f->n * sizeof *v);
+    f->v = v;
+    f->cap = max;
+    return true;
+}
+
 struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_ops *stream,
                                     void *stream_data)
 {
@@ -160,7 +182,7 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
     x->request = (struct wr_request){0};
     x->lease = w->lease;
     x->lease->exchanges++;
-    wr_fields_init(&x->request.fields, x->field_store, w->site->config.fields_max);
+    wr_exchange_init_fields(x);
     init_response(&x->response);
     x->stream = stream;
     x->stream_data = stream_data;
@@ -288,7 +310,11 @@ static bool copy_request(struct wr_exchange *x, const struct wr_exchange *from)
     x->request = from->request;
     x->request.trailers = NULL; /* the other's, of content that nobody reads on */
     x->request.fields.v = x->field_store;
-    memcpy(x->field_store, fields->v, fields->n * sizeof *fields->v);
+    if (fields->cap > WR_FIELDS_USUAL)
+        x->request.fields.v = wr_arena_alloc(&x->arena, fields->cap * sizeof *fields->v);
+    if (!x->request.fields.v)
+        return false;
+    memcpy(x->request.fields.v, fields->v, fields->n * sizeof *fields->v);
     if (path.p)
         x->request.path = wr_arena_dup(&x->arena, path);
     return !path.p || x->request.path.p;

@@ -91,8 +91,8 @@ struct wr_exchange {
     struct wr_fields *trailers;
     char *trailer_lines;
 
-    struct wr_list pooled; /* while it is in the worker's pool */
-    struct wr_field field_store[WR_FIELDS_LIMIT];
+    struct wr_list pooled;                        /* while it is in the worker's pool */
+    struct wr_field field_store[WR_FIELDS_USUAL]; /* for more the arena has another */
 };
 
 /* ---- for handlers ---- */
@@ -151,6 +151,13 @@ void wr_exchange_body_ready(struct wr_exchange *x);
 /* The request's id, not terminated: unique over workers and restarts, for it is a random number of
  * the worker and that of the request. Returns its length. */
 size_t wr_exchange_id(const struct wr_exchange *x, char out[static WR_EXCHANGE_ID_MAX]);
+
+/* No fields yet, and room for the usual number of them. */
+void wr_exchange_init_fields(struct wr_exchange *x);
+
+/* Room for as many fields as the site allows, those that are there kept. False: it was there already, or
+ * there is no memory. */
+bool wr_exchange_more_fields(struct wr_exchange *x);
 
 /*
  * Before anybody has looked at the request: a small head is copied to the arena, and the buffer that it was

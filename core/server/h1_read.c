@@ -41,6 +41,17 @@ static uint32_t room_wanted(const struct wr_h1 *h)
     return unread < WR_READ_BUFFER / 2 ? WR_READ_BUFFER : 2 * unread;
 }
 
+/* It is read again from its first byte. */
+static void restart_head(struct wr_h1 *h)
+{
+    struct wr_request *r = &h->x->request;
+    const uint16_t cap = r->fields.cap;
+
+    wr_h1_parser_init(&h->parser);
+    r->method_token = r->target = wr_slice(NULL, 0);
+    wr_fields_init(&r->fields, r->fields.v, cap);
+}
+
 /* Sees to it that `in` has room behind its end. */
 static bool make_room(struct wr_h1 *h)
 {
@@ -62,13 +73,8 @@ static bool make_room(struct wr_h1 *h)
     memcpy(b->data, old->data + old->start, b->end);
     wr_h1_drop_input(h);
     h->in = b;
-    if (h->rx == WR_H1_RX_HEAD && h->x) {
-        struct wr_request *r = &h->x->request;
-
-        wr_h1_parser_init(&h->parser);
-        r->method_token = r->target = wr_slice(NULL, 0);
-        wr_fields_init(&r->fields, h->x->field_store, config_of(h)->fields_max);
-    }
+    if (h->rx == WR_H1_RX_HEAD && h->x)
+        restart_head(h);
     return true;
 }
 
@@ -228,33 +234,48 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
     return set_path(h->x, &m.target);
 }
 
-enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason)
+/* What of the head is in the buffer. */
+static enum wr_h1_result parse_head(struct wr_h1 *h, struct wr_h1_head *head)
 {
     const struct wr_config *config = config_of(h);
     const struct wr_h1_limits limits = {config->head_bytes_max, config->target_bytes_max,
                                         config->field_bytes_max};
-    struct wr_read_buffer *in = h->in;
+    const struct wr_read_buffer *in = h->in;
     struct wr_request *r = &h->x->request;
     struct wr_slice bytes = wr_slice(in->data + in->start, in->end - in->start);
-    struct wr_h1_head head = {.method_token = r->method_token,
-                              .target = r->target,
-                              .method = r->method,
-                              .minor = h->minor,
-                              .fields = r->fields};
-    enum wr_h1_result result = wr_h1_parse(&h->parser, &limits, bytes, &head);
+    enum wr_h1_result result;
 
-    r->method_token = head.method_token;
-    r->target = head.target;
-    r->method = head.method;
-    h->minor = head.minor > 0;
-    r->fields = head.fields;
+    *head = (struct wr_h1_head){.method_token = r->method_token,
+                                .target = r->target,
+                                .method = r->method,
+                                .minor = h->minor,
+                                .fields = r->fields};
+    result = wr_h1_parse(&h->parser, &limits, bytes, head);
+    r->method_token = head->method_token;
+    r->target = head->target;
+    r->method = head->method;
+    h->minor = head->minor > 0;
+    r->fields = head->fields;
+    return result;
+}
+
+enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason)
+{
+    struct wr_h1_head head;
+    enum wr_h1_result result = parse_head(h, &head);
+
+    if (result == WR_H1_BAD && h->parser.reason == WR_H1_FIELDS_MANY &&
+        wr_exchange_more_fields(h->x)) {
+        restart_head(h);
+        result = parse_head(h, &head);
+    }
     if (result == WR_H1_MORE)
         return result;
-    h->x->head = in;
-    in->refs++;
+    h->x->head = h->in;
+    h->in->refs++;
     *reason = (enum wr_h1_reason)h->parser.reason;
     if (result == WR_H1_DONE) {
-        in->start += h->parser.line;
+        h->in->start += h->parser.line;
         *reason = take_head(h, &head);
     }
     return *reason == WR_H1_OK ? WR_H1_DONE : WR_H1_BAD;
