@@ -5,7 +5,8 @@
 static void on_gone(weir_environ *env, void *arg, int32_t why)
 {
     (void)arg;
-    weir_log(env, WEIR_LOG_INFO, "%s: the client has left: %d", weir_get(env, "PATH_INFO"), (int)why);
+    weir_log(env, WEIR_LOG_INFO, "%s: the client has left: %d", weir_get(env, "PATH_INFO"),
+             (int)why);
 }
 
 static int32_t next(weir_environ *env, void *arg, weir_chunk *chunk)
