@@ -37,7 +37,7 @@ static bool grow(struct wr_tokens *ts)
 {
     struct wr_token **before = ts->buckets;
     size_t before_n = ts->buckets_n, n = before_n > 0 ? 2 * before_n : BUCKETS_MIN;
-    struct wr_token **buckets = calloc(n, sizeof *buckets);
+    struct wr_token **buckets = calloc(n, sizeof(struct wr_token *));
 
     if (!buckets)
         return before_n > 0;

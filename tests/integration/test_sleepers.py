@@ -78,28 +78,16 @@ class Sleepers(TempCase):
         ok = eventually(lambda: self.ask("/l/count")[key] == n, LONG_ENOUGH, 0.05)
         self.assertTrue(ok, "%r, not %d; %s" % (self.ask("/l/count"), n, self.server.log()[-2000:]))
 
-    def memory_kb(self):
-        """Without AddressSanitizer's own bookkeeping, its shadow: the one mapping of terabytes."""
-        shadow = size = 0
-        if sanitizer() == "address":
-            with open("/proc/%d/smaps" % self.server.pid) as f:
-                for line in f:
-                    if line.startswith("Size:"):
-                        size = int(line.split()[1])
-                    elif line.startswith("Anonymous:") and size > 1 << 30:
-                        shadow += int(line.split()[1])
-        return self.server.memory_kb() - shadow
-
     def growth(self, path):
         """Bytes for each of N connections; for each of N requests that wait there, if there is a path."""
-        before, threads = self.memory_kb(), self.threads()
+        before, threads = self.server.memory_kb(), self.threads()
         self.connect(N, path)
         if path:
             self.wait_for("waiting", N)
         else:
             self.assertTrue(eventually(lambda: self.server.descriptors().count("socket:") >= N))
         self.assertEqual(self.threads(), threads)
-        return (self.memory_kb() - before) * 1024 / N
+        return (self.server.memory_kb() - before) * 1024 / N
 
     def assert_answered(self):
         self.ask("/l/release")
@@ -123,21 +111,21 @@ class Sleepers(TempCase):
         self.wait_for("left", N)
 
     def test_10000_sleep_and_leave(self):
-        start = self.memory_kb()
+        start = self.server.memory_kb()
         each = self.growth("/c/wait")
         for s in self.open:  # by RST, which is seen at once
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.leave()
         self.wait_for("left", N)
         self.wait_for("waiting", 0)
-        kept = (self.memory_kb() - start) * 1024 / N
+        kept = (self.server.memory_kb() - start) * 1024 / N
         print("%d left: %d bytes each before, %d behind" % (N, each, kept), flush=True)
         if not sanitizer():
             # Stacks are given back; of the rest, what lies beneath other memory the allocator keeps.
             self.assertLessEqual(kept, each - STACK)
         self.connect(N, "/c/wait")
         self.wait_for("waiting", N)
-        again = (self.memory_kb() - start) * 1024 / N
+        again = (self.server.memory_kb() - start) * 1024 / N
         print("%d again: %d bytes each" % (N, again), flush=True)
         if not sanitizer():
             self.assertLessEqual(again, each * 1.1)

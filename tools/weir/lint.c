@@ -10,7 +10,12 @@
 
 #include "say.h"
 
-#define NOT_LOADED  2
+#define NOT_LOADED 2
+
+/* For what comes from outside, a backend say: longer where the requests are the caller's own. */
+#define OUTSIDE_MS     100
+#define OUTSIDE_OWN_MS 2000
+
 #define PATIENCE_MS 10000 /* of real time, for an app that holds its thread */
 #define GIVE_UP_MS  20000 /* the same, for a call that does not return at all */
 #define LOOK_MS     200
@@ -147,6 +152,7 @@ int lint(const struct options *o)
                                    .route = o->route,
                                    .config = o->plugin_config,
                                    .patience_ms = PATIENCE_MS,
+                                   .outside_ms = o->words_n > 0 ? OUTSIDE_OWN_MS : OUTSIDE_MS,
                                    .lint = 1};
     weir_test *t = weir_test_start(&setup);
     int status = NOT_LOADED;
