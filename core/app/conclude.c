@@ -244,6 +244,7 @@ static void conclude_declined(struct wr_environ *e)
         e->s->on_input.fn = e->s->on_writable.fn = NULL;
     e->wants_call = false; /* else its content would be fetched for this one */
     e->is_declined = true;
+    e->due = 0;
     wr_resume_close(e);
     if (e->s && wr_remote_is_here(e))
         wr_watches_clear(&e->s->watches);

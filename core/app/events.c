@@ -188,10 +188,8 @@ static void on_wake(struct wr_task *task)
     } else if (e->is_ended) {
         if (e->is_held) /* else its end is still to come, behind a write or another app's */
             wr_exchange_unref(e->x);
-    } else {
+    } else if (!e->is_declined) {
         events = begin_sink(e, events);
-        if (e->is_declined)
-            events &= ~WR_EVENTS_CALLBACKS;
         if (e->remote)
             wr_remote_on_events(e, events);
         else

@@ -63,6 +63,8 @@ static void on_back(struct wr_task *task)
         wr_remote_try_end(e);
     else if (e->is_ended)
         wr_mount_end_waited(e);
+    else if (e->is_declined)
+        ; /* told at its end */
     else if (e->remote)
         wr_remote_on_events(e, WR_EVENT_OFFLOADED);
     else

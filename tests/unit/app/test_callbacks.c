@@ -499,6 +499,20 @@ static weir_body echo_or_decline(weir_environ *env, weir_start_response *start_r
     return weir_bytes(content, (size_t)n);
 }
 
+/* It has the route /up, and behind that all. */
+static void mount_twice(struct test_server *s, int32_t runs, struct wr_route routes[static 2])
+{
+    weir_plugin here = plugin;
+
+    here.runs = runs;
+    test_server_init(s);
+    assert_non_null(test_server_mount(s, &here, NULL, NULL));
+    routes[0] = routes[1] = s->route;
+    routes[0].path = WR_SLICE("/up");
+    s->site.router.v = routes;
+    s->site.router.n = 2;
+}
+
 static void declined__with_on_input__leaves_the_content_to_the_next(void **state)
 {
     struct wr_route routes[2];
@@ -508,12 +522,7 @@ static void declined__with_on_input__leaves_the_content_to_the_next(void **state
 
     (void)state;
     begin_act(echo_or_decline);
-    test_server_init(&s);
-    assert_non_null(test_server_mount(&s, &plugin, NULL, NULL));
-    routes[0] = routes[1] = s.route;
-    routes[0].path = WR_SLICE("/up");
-    s.site.router.v = routes;
-    s.site.router.n = 2;
+    mount_twice(&s, WEIR_IN_THREAD, routes);
     test_client_open(&s, &c);
     test_client_send(&c, "POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nHello");
     for (int i = 0; i < 50 && got[0] == '\0'; i++) {
@@ -521,6 +530,53 @@ static void declined__with_on_input__leaves_the_content_to_the_next(void **state
         test_client_describe(&c, "", got);
     }
     assert_string_equal(got, "200 Hello");
+    test_client_fini(&c);
+    test_server_fini(&s);
+}
+
+static void count_work(void *arg)
+{
+    (void)arg;
+    atomic_fetch_add(&it.calls, 1);
+}
+
+static void note_done(weir_environ *env, void *arg)
+{
+    (void)env;
+    (void)arg;
+    atomic_fetch_add(&it.dones, 1);
+}
+
+static weir_body offload_and_decline(weir_environ *env, weir_start_response *start_response)
+{
+    (void)start_response;
+    if (strcmp(weir_get(env, "SCRIPT_NAME"), "/up") != 0)
+        return weir_later(env);
+    atomic_store(&it.result, weir_offload(env, count_work, note_done, NULL));
+    return weir_decline();
+}
+
+/* Another app has the request by then. */
+static void declined__with_work_under_way__is_told_at_the_end(void **state)
+{
+    struct wr_route routes[2];
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    begin_act(offload_and_decline);
+    mount_twice(&s, WEIR_ON_LOOP, routes);
+    test_client_open(&s, &c);
+    test_client_send(&c, "GET /up HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(atomic_load(&it.result), 0);
+    s.mounted->ops->wait(s.mounted);
+    for (int i = 0; i < 3; i++)
+        test_server_step(&s);
+    assert_int_equal(atomic_load(&it.calls), 1);
+    assert_int_equal(atomic_load(&it.dones), 0);
+    test_client_reset(&c);
+    test_server_step(&s);
+    assert_int_equal(atomic_load(&it.dones), 1);
     test_client_fini(&c);
     test_server_fini(&s);
 }
@@ -582,4 +638,5 @@ WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(trailer__behind_a_body_that_was_given__is_too_late),
          cmocka_unit_test(half_closed__before_it_was_subscribed__is_told_on_the_loop),
          cmocka_unit_test(declined__with_on_input__leaves_the_content_to_the_next),
+         cmocka_unit_test(declined__with_work_under_way__is_told_at_the_end),
          cmocka_unit_test(wake__behind_the_end_while_a_file_is_written__leaves_the_request));
