@@ -128,8 +128,9 @@ void wr_input_fetch(struct wr_environ *e)
     e->wants_call = false;
     if (wants_pull)
         wr_remote_pull(e);
-    if (wants_call)
-        wr_remote_on_events(e, WR_EVENT_INPUT);
+    if (wants_call) /* not in this call, which a callback in a coroutine may have led to: else each piece
+                     * of the content would be one within the other */
+        wr_events_post(e, WR_EVENT_INPUT);
 }
 
 static int64_t read_fetched(struct wr_environ *e)

@@ -291,7 +291,8 @@ struct wr_handler *test_server_mount(struct test_server *s, const weir_plugin *p
                                    .state = state,
                                    .log = &s->site.log,
                                    .threads = 2,
-                                   .queue_max = 4};
+                                   .queue_max = 4,
+                                   .coroutines = 4};
     char why[WR_WHY_MAX];
     int32_t err;
 

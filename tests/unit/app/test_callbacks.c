@@ -581,6 +581,58 @@ static void declined__with_work_under_way__is_told_at_the_end(void **state)
     test_server_fini(&s);
 }
 
+/* ---- content in the smallest of pieces ---- */
+
+#define CHUNKS 100000
+
+static void read_what_is_there(weir_environ *env, void *arg)
+{
+    char bytes[64];
+    int64_t n;
+
+    (void)arg;
+    while ((n = weir_read(env, bytes, sizeof bytes)) > 0)
+        atomic_fetch_add(&it.calls, (unsigned)n);
+    if (n != 0)
+        return;
+    it.start(env, 200, NULL);
+    weir_finish(env, weir_printf(env, "%u", atomic_load(&it.calls)));
+}
+
+static weir_body read_in_callbacks(weir_environ *env, weir_start_response *start_response)
+{
+    (void)start_response;
+    weir_on_input(env, read_what_is_there, NULL);
+    return weir_later(env);
+}
+
+/* Each is a call of its own, behind the one before: not in it, for no stack is deep enough. */
+static void input__of_many_chunks_at_once__is_read_piece_by_piece(void **state)
+{
+    static char request[128 + CHUNKS * 6];
+    struct wr_route routes[2];
+    struct test_server s;
+    struct test_client c;
+    char got[TEST_DESCRIPTION_MAX] = "";
+    struct wr_buf b = wr_buf_on(request, sizeof request);
+
+    (void)state;
+    begin_act(read_in_callbacks);
+    mount_twice(&s, WEIR_IN_COROUTINE, routes);
+    wr_buf_printf(&b, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < CHUNKS; i++)
+        wr_buf_printf(&b, "1\r\nx\r\n");
+    wr_buf_printf(&b, "0\r\n\r\n");
+    test_client_open(&s, &c);
+    test_client_send_slice(&c, wr_buf_slice(&b));
+    for (int i = 0; i < 4 * CHUNKS && c.transport.out_n == 0; i++)
+        test_server_step(&s);
+    test_client_describe(&c, "", got);
+    assert_string_equal(got, "200 100000");
+    test_client_fini(&c);
+    test_server_fini(&s);
+}
+
 /* ---- an end while a file is written ---- */
 
 static void count_file(weir_environ *env, void *arg, int64_t n)
@@ -639,4 +691,5 @@ WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(half_closed__before_it_was_subscribed__is_told_on_the_loop),
          cmocka_unit_test(declined__with_on_input__leaves_the_content_to_the_next),
          cmocka_unit_test(declined__with_work_under_way__is_told_at_the_end),
+         cmocka_unit_test(input__of_many_chunks_at_once__is_read_piece_by_piece),
          cmocka_unit_test(wake__behind_the_end_while_a_file_is_written__leaves_the_request));
