@@ -119,7 +119,6 @@ static void on_next(struct wr_task *task)
 {
     struct wr_turn *turn = WR_CONTAINER_OF(task, struct wr_turn, next);
 
-    turn->is_posted = false;
     while (!turn->holder && !wr_list_is_empty(&turn->waiting)) {
         struct wr_remote *r = WR_CONTAINER_OF(turn->waiting.next, struct wr_remote, in_turn);
 
@@ -127,11 +126,19 @@ static void on_next(struct wr_task *task)
         turn->holder = r;
         begin(r, false);
     }
+    turn->is_posted = false; /* not before: who ends up there need not post it */
+}
+
+/* While the task is posted somebody waits, whose request keeps the mount: it may be all that does. */
+static bool keeps_turn(const struct wr_turn *turn, const struct wr_remote *r)
+{
+    return turn->is_posted && turn->waiting.next == &r->in_turn &&
+           turn->waiting.prev == &r->in_turn;
 }
 
 bool wr_in_coroutine_cancel(struct wr_remote *r)
 {
-    if (wr_list_is_empty(&r->in_turn))
+    if (wr_list_is_empty(&r->in_turn) || keeps_turn(&of(r)->turn, r))
         return false;
     wr_list_remove(&r->in_turn);
     leave_place(r);

@@ -43,7 +43,7 @@ bool wr_in_coroutine_admit(struct wr_remote *r);
  * must not happen in this call. */
 void wr_in_coroutine_begin(struct wr_remote *r, bool is_nested);
 
-/* Takes a job back that waits for its turn. False: it does not. */
+/* Takes a job back that waits for its turn. False: it does not, or its turn is about to come. */
 bool wr_in_coroutine_cancel(struct wr_remote *r);
 
 /* Goes on with one that is suspended. */

@@ -633,6 +633,81 @@ static void input__of_many_chunks_at_once__is_read_piece_by_piece(void **state)
     test_server_fini(&s);
 }
 
+/* ---- turns of coroutines ---- */
+
+static weir_body sleep_first(weir_environ *env, weir_start_response *start_response)
+{
+    if (atomic_fetch_add(&it.calls, 1) == 0)
+        weir_sleep(env, 10);
+    start_response(env, 200, NULL);
+    return weir_text("mine");
+}
+
+/* Sends a request, and one for each of the others, which wait for it. */
+static void begin_turns(struct test_server *s, struct test_client *c, size_t n)
+{
+    weir_plugin serial = plugin;
+
+    begin_act(sleep_first);
+    serial.runs = WEIR_IN_COROUTINE;
+    serial.serial = 1;
+    test_server_init(s);
+    assert_non_null(test_server_mount(s, &serial, NULL, NULL));
+    for (size_t i = 0; i < n; i++) {
+        test_client_open(s, &c[i]);
+        test_client_send(&c[i], "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    assert_int_equal(atomic_load(&it.calls), 1);
+}
+
+static void end_turns(struct test_server *s, struct test_client *c, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        test_client_fini(&c[i]);
+    test_server_fini(s);
+}
+
+/* Nothing keeps the plugin any more when the last is answered: then nothing of it may be posted. */
+static void turn__of_the_last__leaves_nothing_behind(void **state)
+{
+    struct test_server s;
+    struct test_client c[3];
+
+    (void)state;
+    begin_turns(&s, c, 3);
+    test_server_advance_ms(&s, 10);
+    for (int i = 0; i < 10 && c[2].transport.out_n == 0; i++)
+        test_server_step(&s);
+    assert_int_equal(atomic_load(&it.calls), 3);
+    assert_true(c[2].transport.out_n > 0);
+    assert_false(wr_loop_run_tasks(s.worker.loop));
+    end_turns(&s, c, 3);
+}
+
+/* The same of one that leaves when its turn is about to come: it stays until then. */
+static void turn__of_one_who_has_left__comes_first(void **state)
+{
+    struct test_server s;
+    struct test_client c[2];
+    size_t before;
+
+    (void)state;
+    begin_turns(&s, c, 2);
+    before = s.worker.lease->exchanges;
+    test_server_advance_ms(&s, 10);
+    for (int i = 0; i < 10 && c[0].transport.out_n == 0; i++)
+        test_server_step(&s);
+    assert_int_equal(atomic_load(&it.calls), 1);
+    wr_conn_close(c[1].conn);
+    wr_conn_close(c[0].conn);
+    assert_int_equal(s.worker.lease->exchanges, before - 1);
+    test_server_step(&s);
+    assert_int_equal(s.worker.lease->exchanges, before - 2);
+    assert_int_equal(atomic_load(&it.calls), 1);
+    assert_false(wr_loop_run_tasks(s.worker.loop));
+    end_turns(&s, c, 2);
+}
+
 /* ---- an end while a file is written ---- */
 
 static void count_file(weir_environ *env, void *arg, int64_t n)
@@ -692,4 +767,6 @@ WR_TESTS(cmocka_unit_test(wake__while_a_callback_is_due__is_not_lost),
          cmocka_unit_test(declined__with_on_input__leaves_the_content_to_the_next),
          cmocka_unit_test(declined__with_work_under_way__is_told_at_the_end),
          cmocka_unit_test(input__of_many_chunks_at_once__is_read_piece_by_piece),
+         cmocka_unit_test(turn__of_the_last__leaves_nothing_behind),
+         cmocka_unit_test(turn__of_one_who_has_left__comes_first),
          cmocka_unit_test(wake__behind_the_end_while_a_file_is_written__leaves_the_request));
