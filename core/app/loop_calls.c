@@ -155,14 +155,28 @@ void wr_loop_calls_stop(struct wr_app_loop *l)
     run_all(l, all);
 }
 
+static void free_all(struct post *it)
+{
+    while (it) {
+        struct post *next = it->next;
+
+        free(it);
+        it = next;
+    }
+}
+
 void wr_loop_calls_fini(struct wr_app_loop *l)
 {
+    struct post *left;
+
     if (!l->posts)
         return;
     wr_watches_clear(&l->watches);
     pthread_mutex_lock(&l->posts->lock);
     l->posts->loop = NULL;
+    left = take_all(l->posts);
     pthread_mutex_unlock(&l->posts->lock);
+    free_all(left);
 }
 
 void wr_loop_calls_free(struct wr_app_loop *l)

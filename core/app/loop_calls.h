@@ -14,7 +14,8 @@ bool wr_loop_calls_init(struct wr_app_loop *l);
 /* On the loop's thread, before loop_stop: runs what was posted; from now on nothing is taken. */
 void wr_loop_calls_stop(struct wr_app_loop *l);
 
-/* Behind loop_stop: forgets timers and descriptors. */
+/* Behind loop_stop, or a loop_start that has failed: forgets timers and descriptors, and posts that no
+ * wr_loop_calls_stop() has run. */
 void wr_loop_calls_fini(struct wr_app_loop *l);
 
 /* The rest, with the mount. */

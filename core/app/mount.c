@@ -291,8 +291,10 @@ static int start_loop(struct wr_handler *h, int loop, char *why)
 
     if (m->plugin.loop_start)
         err = m->plugin.loop_start(&m->host, &l->base, m->state, &l->state);
-    if (err != 0)
+    if (err != 0) {
+        wr_loop_calls_fini(l); /* now: what it has asked for would find a loop without a state */
         return fail_start(m, why, "loop_start", err);
+    }
     l->has_started = true;
     return 0;
 }
@@ -389,7 +391,6 @@ static void stop(struct wr_handler *h)
 static void stop_loop(struct wr_handler *h, int loop)
 {
     struct wr_mount *m = mount_of(h);
-
     struct wr_app_loop *l;
 
     if (loop >= m->loops_n)

@@ -100,10 +100,13 @@ static inline bool wr_remote_is_over(const struct wr_environ *e)
     return e->remote ? atomic_load(&e->remote->is_over) : e->is_ended;
 }
 
-/* Where the app runs: may it wait there, in a thread or a coroutine and not in a callback? */
+/* Where the app runs: may it wait there, in a thread or a coroutine and not in a callback? Nor may who has
+ * got hold of the request while its coroutine is suspended: he is on another stack. */
 static inline bool wr_remote_may_wait(const struct wr_environ *e)
 {
-    return e->remote && (e->mount->pool || e->remote->co) && !e->is_in_callback;
+    const struct wr_remote *r = e->remote;
+
+    return r && (e->mount->pool || (r->co && !r->is_suspended)) && !e->is_in_callback;
 }
 
 /* Where the app runs, under the lock, around a wait for the client: another may take the place of a

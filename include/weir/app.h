@@ -1260,7 +1260,7 @@ static inline int32_t weir_wait_fd(weir_environ *env, int32_t fd, uint32_t event
  * Any thread, from loop_start until unload has returned: calls fn(arg) on the loop's thread, in the order
  * of one thread's calls, at the latest before its loop_stop. It is no callback of a request: fn goes to
  * that by weir_resume(), or with what loop_start has set. WEIR_ESTATE, and fn is not called: loop_stop was,
- * or is being. WEIR_ENOMEM.
+ * or is being. WEIR_ENOMEM. What a loop_start that fails has posted is not called.
  */
 static inline int32_t weir_loop_post(weir_loop *loop, void (*fn)(void *arg), void *arg)
 {
