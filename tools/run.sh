@@ -32,9 +32,11 @@ Try, in a browser or in another terminal:
 Your own folder: tools/run.sh ./site, or build/release/weir serve ./site
 
 TEXT
+# Those that need no backend: three, fetch and query are told of one in their configuration.
 plugins=()
-for so in build/release/plugins/*/*.so; do
-    name=$(basename "$so" .so)
-    [ -e "$so" ] && plugins+=(--plugin "/$name=$so")
+for name in hello environ stream sleep echo upload events chat monitor jsonapi cxx; do
+    so=build/release/plugins/$name/$name.so
+    [ "$name" = upload ] && so+=":{\"folder\": \"${TMPDIR:-/tmp}\"}"
+    [ -e "${so%%:*}" ] && plugins+=(--plugin "/$name=$so")
 done
 exec build/release/weir serve www --port $port "${plugins[@]}"
