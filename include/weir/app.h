@@ -25,8 +25,9 @@
  *   over, also in `next`, `close` and deferred functions, and never to be freed. What it is given is
  *   copied before it returns; but not the bytes of a body or a chunk, nor what `arg` points to.
  * - Thread: it is called where the app runs (.runs below), in the app, in `next` and in callbacks
- *   of this request; never from two threads at a time. Of an app that runs on the loop also in
- *   callbacks of that loop (weir_loop_timer() and its kin), until the response is over.
+ *   of this request; never from two threads at a time. A request that waits on the loop may be gone
+ *   on with by all that runs on the thread of that loop, until its response is over: by callbacks
+ *   of the loop (weir_loop_timer() and its kin), by calls of other requests.
  * - Errors: 0 or a count; below 0 a WEIR_E* number. What a host does not have, as all that is
  * marked "not yet", gives WEIR_ENOTSUP, NULL or 0.
  *
@@ -1160,7 +1161,7 @@ static inline uint64_t weir_token(weir_environ *env)
 
 /*
  * Calls fn(env, arg) as a callback of the request of this token: where its app runs, after that has
- * returned; those of one thread in their order. Or drop(arg), which may be NULL, when there is no such
+ * returned, so that it wakes no coroutine; those of one thread in their order. Or drop(arg), which may be NULL, when there is no such
  * request, or it ends before: in this call, or where the app runs. Exactly one of them is called, once,
  * whatever this returns. `host` is that of any plugin's route of this server: env->host, or what load got.
  *
@@ -1184,8 +1185,9 @@ static inline int32_t weir_resume(const weir_host *host, uint64_t token,
 /*
  * Calls fn(env, arg) once, when `ms` milliseconds have passed; with 0, soon. One that is set for the same fn
  * and arg is moved; WEIR_NEVER takes it back. It is forgotten when the response is over: fn is not called
- * after that. Of an app on the loop or in a coroutine; in a thread WEIR_ESTATE. WEIR_EGONE: the request
- * is over. WEIR_EINVAL: without fn. WEIR_ENOMEM.
+ * after that. Of an app on the loop or in a coroutine; in a thread WEIR_ESTATE. A coroutine that waits has not
+ * returned, so fn does not come meanwhile, and ends no wait. WEIR_EGONE: the request is over. WEIR_EINVAL:
+ * without fn. WEIR_ENOMEM.
  */
 static inline int32_t weir_timer(weir_environ *env, uint32_t ms,
                                  void (*fn)(weir_environ *env, void *arg), void *arg)
