@@ -203,13 +203,13 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
     return x;
 }
 
-/* Behind the last byte of the head that a slice points to. */
-static const char *end_of_head(const struct wr_request *r)
+/* From the first byte to the last of the head that a slice points to. */
+static size_t head_bytes(const struct wr_request *r)
 {
     const struct wr_fields *f = &r->fields;
-    const struct wr_field *last = f->n > 0 ? &f->v[f->n - 1] : NULL;
+    const struct wr_slice last = f->n > 0 ? f->v[f->n - 1].value : r->target;
 
-    return last ? last->value.p + last->value.n : r->target.p + r->target.n;
+    return (size_t)(last.p + last.n - r->method_token.p);
 }
 
 struct move {
@@ -223,19 +223,16 @@ static void rebase(struct wr_slice *s, const struct move *m)
         s->p = m->to + (s->p - m->from);
 }
 
-void wr_exchange_own_head(struct wr_exchange *x)
+/* To the arena, where the slices point from then on. False: no memory. */
+static bool copy_head(struct wr_exchange *x, size_t n)
 {
     struct wr_request *r = &x->request;
-    struct move m = {.from = r->method_token.p};
-    char *copy;
+    char *copy = wr_arena_alloc(&x->arena, n);
+    const struct move m = {.from = r->method_token.p, .to = copy, .n = n};
 
-    if (!x->head)
-        return;
-    m.n = (size_t)(end_of_head(r) - m.from);
-    if (m.n > OWN_HEAD_MAX || !(copy = wr_arena_alloc(&x->arena, m.n)))
-        return;
-    memcpy(copy, m.from, m.n);
-    m.to = copy;
+    if (!copy)
+        return false;
+    memcpy(copy, m.from, n);
     rebase(&r->method_token, &m);
     rebase(&r->target, &m);
     rebase(&r->query, &m);
@@ -244,6 +241,15 @@ void wr_exchange_own_head(struct wr_exchange *x)
         rebase(&r->fields.v[i].name, &m);
         rebase(&r->fields.v[i].value, &m);
     }
+    return true;
+}
+
+void wr_exchange_own_head(struct wr_exchange *x)
+{
+    size_t n = x->head ? head_bytes(&x->request) : 0;
+
+    if (!x->head || n > OWN_HEAD_MAX || !copy_head(x, n))
+        return;
     wr_worker_unref_buffer(x->worker, x->head);
     x->head = NULL;
 }
@@ -315,6 +321,8 @@ static bool copy_request(struct wr_exchange *x, const struct wr_exchange *from)
     if (!x->request.fields.v)
         return false;
     memcpy(x->request.fields.v, fields->v, fields->n * sizeof *fields->v);
+    if (!from->head && !copy_head(x, head_bytes(&from->request)))
+        return false;
     if (path.p)
         x->request.path = wr_arena_dup(&x->arena, path);
     return !path.p || x->request.path.p;

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "short_memory.h"
-#include "test_server.h"
 
 #define LOOPS   2
 #define POSTERS 6
@@ -672,84 +671,7 @@ static void timer_and_fd__without_memory__are_not_set(void **state)
     everywhere(set_without_memory, check_without_memory);
 }
 
-/* ---- a loop that does not begin ---- */
-
-static void count_post(void *arg)
-{
-    ++*(int *)arg;
-}
-
-static void count_loop(weir_loop *loop, void *arg)
-{
-    (void)loop;
-    ++*(int *)arg;
-}
-
-static int32_t fail_start(const weir_host *host, weir_loop *loop, void *state, void **loop_state)
-{
-    (void)host;
-    (void)state;
-    (void)loop_state;
-    assert_int_equal(weir_loop_post(loop, count_post, &it.calls), 0);
-    assert_int_equal(weir_loop_timer(loop, 0, count_loop, &it.calls), 0);
-    return WEIR_ENOMEM;
-}
-
-static void loop_start__that_fails__is_not_heard_of(void **state)
-{
-    weir_plugin failing = on_loop;
-    struct test_server s;
-
-    (void)state;
-    memset(&it, 0, sizeof it);
-    failing.loop_start = fail_start;
-    test_server_init(&s);
-    assert_null(test_server_mount(&s, &failing, NULL, NULL));
-    test_server_advance_ms(&s, 1);
-    test_server_advance_ms(&s, 1);
-    assert_int_equal(it.calls, 0);
-    assert_int_equal(it.stops, 0);
-    test_server_fini(&s);
-}
-
-/* ---- a request that sleeps ---- */
-
-static void sleep_for_it(weir_loop *loop, void *arg)
-{
-    (void)loop;
-    (void)arg;
-    it.result = weir_sleep(it.env, 1);
-}
-
-static weir_body sleep_beside_timer(weir_environ *env, weir_start_response *start_response)
-{
-    weir_loop_timer(weir_loop_state(env), 5, sleep_for_it, NULL);
-    it.more = weir_sleep(env, 10);
-    start_response(env, 200, NULL);
-    return weir_text("slept");
-}
-
-/* Who is called on the loop meanwhile has no stack of its own to be suspended on. */
-static void sleep__for_a_coroutine_that_sleeps__is_refused(void **state)
-{
-    weir_test *t = begin_as(&in_coroutine, 0, 1);
-    weir_test_exchange *x;
-
-    (void)state;
-    it.act = sleep_beside_timer;
-    x = weir_test_begin(t, &(weir_test_request){0});
-    assert_int_equal(weir_test_advance(t, 5), 0);
-    assert_int_equal(it.result, WEIR_ESTATE);
-    assert_int_equal(weir_test_advance(t, 5), 0);
-    assert_int_equal(it.more, 0);
-    assert_string_equal(weir_test_answer(x)->body, "slept");
-    weir_test_end(x);
-    end_quietly(t);
-}
-
-WR_TESTS(cmocka_unit_test(loop_start__that_fails__is_not_heard_of),
-         cmocka_unit_test(sleep__for_a_coroutine_that_sleeps__is_refused),
-         cmocka_unit_test(post__of_many_threads__all_run_once_and_in_order),
+WR_TESTS(cmocka_unit_test(post__of_many_threads__all_run_once_and_in_order),
          cmocka_unit_test(post__before_loop_stop__runs_before_it),
          cmocka_unit_test(post__after_loop_stop_was_called__is_refused),
          cmocka_unit_test(post__that_posts_itself__ends_with_the_loop),
