@@ -50,7 +50,7 @@ static int set_timer(struct wr_wait *w)
     if (w->timeout_ms == WEIR_NEVER)
         return 0;
     return wr_timer_set(wr_loop_timers(w->loop), &w->timer,
-                        wr_loop_now_ms(w->loop) + w->timeout_ms);
+                        wr_loop_read_ms(w->loop) + w->timeout_ms);
 }
 
 static void begin(struct wr_wait *w, struct wr_loop *loop)

@@ -169,7 +169,7 @@ static int set_alarm(struct alarm *a, uint32_t ms)
 
     if (ms > 0 || ws->alarm_turn != wr_loop_turn(ws->loop)) {
         wr_loop_forget(ws->loop, &a->soon);
-        return wr_timer_set(timers, &a->timer, wr_loop_now_ms(ws->loop) + ms);
+        return wr_timer_set(timers, &a->timer, wr_loop_read_ms(ws->loop) + ms);
     }
     wr_timer_clear(timers, &a->timer);
     wr_loop_again(ws->loop, &a->soon, EPOLLIN);

@@ -422,7 +422,7 @@ int wr_loop_timeout(const struct wr_loop *l)
 
     if (!wr_list_is_empty(&l->again) || l->own || l->deferred || is_posted_to(l))
         return 0;
-    ms = wr_timers_next(&l->timers, l->clock->monotonic_ms(l->clock->ctx));
+    ms = wr_timers_next(&l->timers, wr_loop_read_ms(l));
     return ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
@@ -444,6 +444,11 @@ int64_t wr_loop_wall_s(const struct wr_loop *l)
 int64_t wr_loop_wall_ns(const struct wr_loop *l)
 {
     return l->wall_ns;
+}
+
+int64_t wr_loop_read_ms(const struct wr_loop *l)
+{
+    return l->clock->monotonic_ms(l->clock->ctx);
 }
 
 int64_t wr_loop_read_us(const struct wr_loop *l)

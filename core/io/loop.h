@@ -104,6 +104,10 @@ int64_t wr_loop_wall_s(const struct wr_loop *l);
 int64_t wr_loop_wall_ns(const struct wr_loop *l);
 uint64_t wr_loop_turn(const struct wr_loop *l);
 
+/* The time of this very moment, on the same clock: for who has worked in this turn, and wants to be
+ * called so long after that. */
+int64_t wr_loop_read_ms(const struct wr_loop *l);
+
 /* Monotonic time in microseconds, of this very moment: for durations. */
 int64_t wr_loop_read_us(const struct wr_loop *l);
 

@@ -11,6 +11,7 @@
 static struct {
     weir_environ *env;
     weir_app *act;
+    struct wr_fake_clock *clock;
     int calls, stops;
     int32_t result, slept;
 } it;
@@ -56,6 +57,7 @@ static void begin(struct test_server *s, struct test_client *c, int32_t runs, we
     memset(&it, 0, sizeof it);
     it.act = act;
     test_server_init(s);
+    it.clock = &s->time;
     assert_non_null(test_server_mount(s, &plugin, NULL, NULL));
     test_client_open(s, c);
 }
@@ -64,6 +66,12 @@ static void end(struct test_server *s, struct test_client *c)
 {
     test_client_fini(c);
     test_server_fini(s);
+}
+
+static void count_event(weir_environ *env, void *arg)
+{
+    (void)env;
+    ++*(int *)arg;
 }
 
 /* ---- a request that is answered in its app's place ---- */
@@ -177,6 +185,53 @@ static void sleep__for_a_coroutine_that_sleeps__is_refused(void **state)
     end(&s, &c);
 }
 
+/* ---- time that an app has worked for ---- */
+
+static weir_body work_and_sleep(weir_environ *env, weir_start_response *start_response)
+{
+    it.clock->now_ms += 50;
+    it.result = weir_sleep(env, 20);
+    it.calls++;
+    start_response(env, 200, NULL);
+    return weir_empty();
+}
+
+static weir_body work_and_set_timer(weir_environ *env, weir_start_response *start_response)
+{
+    (void)start_response;
+    it.clock->now_ms += 50;
+    it.result = weir_timer(env, 20, count_event, &it.calls);
+    return weir_later(env);
+}
+
+/* 20 ms begin with the call, however late in its turn of the loop. */
+static void check_behind_work(int32_t runs, weir_app *act)
+{
+    struct test_server s;
+    struct test_client c;
+
+    begin(&s, &c, runs, act);
+    test_client_send(&c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    test_server_step(&s);
+    test_server_advance_ms(&s, 19);
+    test_server_step(&s);
+    assert_int_equal(it.calls, 0);
+    test_server_advance_ms(&s, 1);
+    test_server_step(&s);
+    assert_int_equal(it.calls, 1);
+    assert_int_equal(it.result, 0);
+    end(&s, &c);
+}
+
+static void sleep_and_timer__behind_work__take_as_long_as_ever(void **state)
+{
+    (void)state;
+    check_behind_work(WEIR_IN_COROUTINE, work_and_sleep);
+    check_behind_work(WEIR_IN_COROUTINE, work_and_set_timer);
+    check_behind_work(WEIR_ON_LOOP, work_and_set_timer);
+}
+
 WR_TESTS(cmocka_unit_test(request_ms__of_an_app_that_has_its_own_head__keeps_the_request),
          cmocka_unit_test(loop_start__that_fails__is_not_heard_of),
-         cmocka_unit_test(sleep__for_a_coroutine_that_sleeps__is_refused));
+         cmocka_unit_test(sleep__for_a_coroutine_that_sleeps__is_refused),
+         cmocka_unit_test(sleep_and_timer__behind_work__take_as_long_as_ever));
