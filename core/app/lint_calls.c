@@ -171,7 +171,8 @@ void wr_lint_wait_begin(struct wr_lint_request *r, struct wr_lint_wait *wait)
         check_segment(r);
         atomic_store(&r->thread, 0);
     }
-    atomic_store(&r->busy_since, 0);
+    if (r->gone_waits == 0)
+        atomic_store(&r->busy_since, 0);
 }
 
 /* Did others run on the loop meanwhile? What is there at once is had without a wait. */
@@ -189,7 +190,8 @@ void wr_lint_wait_end(struct wr_lint_request *r, const struct wr_lint_wait *wait
     wr_lint_clock_read(&now);
     r->waited_ns += now.wall_ns - wait->began.wall_ns;
     atomic_store(&r->thread, wait->thread);
-    atomic_store(&r->busy_since, r->where == WR_LINT_NOWHERE ? 0 : now.wall_ns);
+    if (r->gone_waits == 0) /* else it does not wait any more, and is one long call */
+        atomic_store(&r->busy_since, r->where == WR_LINT_NOWHERE ? 0 : now.wall_ns);
     if (wr_lint_runs(r->lint) == WEIR_IN_COROUTINE && has_waited(r, wait, &now))
         r->segment = now;
 }
@@ -368,7 +370,8 @@ static void check_sized(struct wr_lint_request *r, const weir_body *b, uint64_t 
     const struct wr_environ *e = wr_lint_real(r);
 
     if (e->status == 0) {
-        wr_lint_found(r, WR_LINT_NO_START, "it returned without start_response");
+        if (!r->has_heard_gone && !wr_host_table.is_gone(r->real)) /* else nobody sees it */
+            wr_lint_found(r, WR_LINT_NO_START, "it returned without start_response");
         return;
     }
     if (b->kind != WEIR_BODY_EMPTY || e->x->request.method != WR_METHOD_HEAD)

@@ -43,7 +43,9 @@ static void report_outside(struct wr_lint_request *r, const char *what)
 /* What waits on its loop may be gone on with from wherever that is: in a callback of the loop, say. */
 static bool is_on_its_loop(const struct wr_lint_request *r)
 {
-    return r->has_later && wr_lint_runs(r->lint) == WEIR_ON_LOOP && gettid() == r->home &&
+    bool does_wait = r->has_later || r->body.own.kind == WEIR_BODY_ITERABLE;
+
+    return does_wait && wr_lint_runs(r->lint) == WEIR_ON_LOOP && gettid() == r->home &&
            atomic_load(&r->thread) == 0;
 }
 

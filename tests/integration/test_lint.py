@@ -137,6 +137,14 @@ class Clean(TempCase):
                 config = ["--config", listing.config.replace("{folder}", self.temp)] if listing.config else []
                 self.check(plugin, *config, "--route", "/" + listing.stem)
 
+    def test_client_that_leaves_needs_no_answer(self):
+        for runs in ("WEIR_IN_COROUTINE", "WEIR_IN_THREAD"):
+            with self.subTest(runs):
+                self.check(building.build("plugins/leaving.c", "-DRUNS=" + runs))
+
+    def test_callback_of_the_loop_writes_for_an_iterable(self):
+        self.check(building.build("plugins/leaving.c", "-DDICTATED"))
+
     def test_examples_at_their_paths(self):
         for name, *requests in (("jsonapi", "GET", "/notes", "HEAD", "/notes", "DELETE", "/notes/1", "PUT", "/notes"),
                                 ("stream", "GET", "/?n=300", "HEAD", "/?n=3", "GET", "/?n=x"),
@@ -284,6 +292,17 @@ class Command(unittest.TestCase):
                 self.assertEqual(FINDING.findall(out), ["14"])
                 self.assertIn("%s: given up, 1 finding\n" % plugin, out)
                 self.assertIn("GET /stuck?x: the app has not returned for 20 s: given up\n", err)
+
+    def test_coroutine_that_never_gives_up_is_given_up(self):
+        plugin = building.build("plugins/leaving.c", "-DDEAF", "-DRUNS=WEIR_IN_COROUTINE")
+        process = subprocess.Popen([WEIR, "lint", plugin], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            out, err = process.communicate(timeout=100)
+        finally:
+            process.kill()
+        self.assertEqual(process.returncode, 1, out + err)
+        self.assertIn("69", FINDING.findall(out), out + err)
+        self.assertIn("the app has not returned for 20 s: given up\n", err)
 
     def test_what_loop_stop_does_is_looked_at(self):
         status, out, _ = lint(building.build("lint/W74_left.c"), "GET", "/")
