@@ -73,6 +73,8 @@ static void respond_failed(struct wr_environ *e)
     if (e->error == e->broken && !e->has_logged) /* the content is broken, and not the app */
         status = status_of_broken(e);
     wr_exchange_clear_response(e->x);
+    if (e->remote && e->remote->is_without_stack) /* others leave theirs soon */
+        wr_exchange_add_field(e->x, WR_SLICE("Retry-After"), WR_SLICE("1"));
     wr_mount_respond_page(e, status);
 }
 

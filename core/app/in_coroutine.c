@@ -87,7 +87,8 @@ static void begin(struct wr_remote *r, bool is_nested)
     }
     r->co = take_stack(r);
     if (!r->co) {
-        wr_remote_fail(r, "no memory for the stack of a coroutine");
+        r->is_without_stack = true;
+        wr_remote_fail(r, "no stack for a coroutine: no memory, or no mappings (vm.max_map_count)");
         end(r, is_nested);
     } else if (wr_coroutine_start(r->co, run, r)) {
         end(r, is_nested);

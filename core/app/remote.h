@@ -34,6 +34,7 @@ struct wr_remote {
     struct wr_coroutine *co; /* that the job is at work in; NULL: it is in none */
     struct wr_list in_turn;  /* while it waits for that of a serial mount, in coroutines */
     bool has_place;          /* as in_coroutine.h counts them */
+    bool is_without_stack;   /* there was none for its coroutine */
     enum wr_remote_work work;
     enum wr_remote_phase phase;
     unsigned events;     /* callbacks that the job is to make */

@@ -1163,7 +1163,9 @@ static inline uint64_t weir_token(weir_environ *env)
  * Calls fn(env, arg) as a callback of the request of this token: where its app runs, after that has
  * returned, so that it wakes no coroutine; those of one thread in their order. Or drop(arg), which may be NULL, when there is no such
  * request, or it ends before: in this call, or where the app runs. Exactly one of them is called, once,
- * whatever this returns. `host` is that of any plugin's route of this server: env->host, or what load got.
+ * whatever this returns. `host` is that of any plugin's route of this server whose unload has not returned:
+ * env->host, or what load got. A reload ends routes, and with them their hosts, where the file stays the same:
+ * threads that all routes of a file share let go of a route's host in its unload.
  *
  * Any thread, also one that is not the server's, until unload has returned; any number of times until the
  * request is finished: its response is over, or weir_finish() has given a body that is no iterable.

@@ -1,6 +1,7 @@
 """The keys of coroutines, and those of the threads that an app hands work to."""
 import contextlib
 import os
+import resource
 import signal
 import unittest
 
@@ -83,6 +84,26 @@ class Keys(ConfigCase):
         with Client(server) as c:
             c.request("/usual/deep?700")
             self.assertEqual(server.process.wait(PATIENCE), -signal.SIGSEGV)
+
+    def test_no_stack(self):
+        """A 503 that says to come again, and why in the log; served when there is one."""
+        if sanitizer():  # whose own mappings the limit would hit
+            return
+        server = self.site({"path": "/", "stack_bytes": 64 << 20}, loops=1)
+        with Client(server) as c:
+            self.assertEqual(c.get("/metrics").status, 200)
+            with open("/proc/%d/statm" % server.pid) as f:
+                mapped = int(f.read().split()[0]) * resource.getpagesize()
+            before = resource.prlimit(server.pid, resource.RLIMIT_AS)
+            resource.prlimit(server.pid, resource.RLIMIT_AS, (mapped + (32 << 20), before[1]))
+            r = c.get("/", method="POST")
+            self.assertEqual((r.status, r["Retry-After"]), (503, "1"))
+            self.assertIn("vm.max_map_count", server.log())
+            self.assertEqual(c.get("/metrics").status, 200)
+            resource.prlimit(server.pid, resource.RLIMIT_AS, before)
+            self.begin(c, "/")
+            self.end(c)
+        server.stop()
 
     def test_threads_and_queue(self):
         """Of what is offloaded: one at work, one that waits, and then no more."""
