@@ -76,6 +76,10 @@ __attribute__((format(printf, 2, 0))) static int32_t request_fail(weir_environ *
     char text[WR_LOG_LINE_MAX];
 
     vsnprintf(text, sizeof text, fmt, ap);
+    if (wr_client_is_gone(env) && !e->has_logged) { /* who gives up then does what he should */
+        weir_log(env, WEIR_LOG_DEBUG, "%s", text);
+        e->has_logged = true;
+    }
     wr_start_fault(e, WEIR_EFAILED, "%s", text);
     wr_events_tell_failed(e);
     return WEIR_EFAILED;

@@ -223,7 +223,7 @@ static int32_t watches_of(struct wr_environ *e, struct wr_watches **out)
         return e->error == WEIR_EGONE ? WEIR_EGONE : WEIR_EFAILED;
     if (wr_remote_is_over(e))
         return WEIR_EGONE;
-    if (e->mount->pool)
+    if (e->mount->pool || e->is_declined)
         return WEIR_ESTATE;
     s = wr_streaming_of(e);
     if (!s)

@@ -109,6 +109,36 @@ static void request_ms__of_an_app_that_has_its_own_head__keeps_the_request(void 
     }
 }
 
+/* ---- a request that nobody waits for ---- */
+
+/* As what a coroutine in C++ throws comes to. */
+static weir_body give_up(weir_environ *env, weir_start_response *start_response)
+{
+    (void)start_response;
+    it.slept = weir_sleep(env, 60000);
+    it.result = weir_fail(env, "given up");
+    return weir_error(env, 500);
+}
+
+static void weir_fail__when_the_client_is_gone__is_no_line_of_the_log(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    begin(&s, &c, WEIR_IN_COROUTINE, give_up);
+    s.site.log.level = WR_LOG_INFO;
+    test_client_send(&c, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    test_server_step(&s);
+    test_client_reset(&c);
+    for (int k = 0; k < 3; k++)
+        test_server_step(&s);
+    assert_int_equal(it.slept, WEIR_EGONE);
+    assert_int_equal(it.result, WEIR_EFAILED);
+    assert_true(!s.log_text || !strstr(s.log_text, "given up"));
+    end(&s, &c);
+}
+
 /* ---- a loop that does not begin ---- */
 
 static void count_post(void *arg)
@@ -231,7 +261,8 @@ static void sleep_and_timer__behind_work__take_as_long_as_ever(void **state)
     check_behind_work(WEIR_ON_LOOP, work_and_set_timer);
 }
 
-WR_TESTS(cmocka_unit_test(request_ms__of_an_app_that_has_its_own_head__keeps_the_request),
+WR_TESTS(cmocka_unit_test(weir_fail__when_the_client_is_gone__is_no_line_of_the_log),
+         cmocka_unit_test(request_ms__of_an_app_that_has_its_own_head__keeps_the_request),
          cmocka_unit_test(loop_start__that_fails__is_not_heard_of),
          cmocka_unit_test(sleep__for_a_coroutine_that_sleeps__is_refused),
          cmocka_unit_test(sleep_and_timer__behind_work__take_as_long_as_ever));
