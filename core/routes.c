@@ -217,8 +217,8 @@ static char *route_text(const struct wr_route_options *o, const char *host)
                                                                                          : text;
 }
 
-/* The file of a plugin that is named without '/': in the plugin folder, ".so" may be left out. NULL:
- * no memory. */
+/* The file of a plugin that is named without '/': in the plugin folder, ".so" may be left out.
+ * NULL: no memory. */
 static char *plugin_file(const struct wr_making *m, const char *name)
 {
     const char *folder = m->options->plugin_folder_path;

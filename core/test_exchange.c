@@ -223,8 +223,8 @@ static bool pull(weir_test_exchange *s)
 
 /* ---- what happens by itself ---- */
 
-/* A client that half-closed has left, where its route says so, when what it sent before is read. What it
- * has cut is broken content. */
+/* A client that half-closed has left, where its route says so, when what it sent before is read.
+ * What it has cut is broken content. */
 static bool has_left_by_half_close(const weir_test_exchange *s)
 {
     return s->is_half_closed && is_at_end(s) && wr_exchange_ends_with_input(s->x);

@@ -10,10 +10,11 @@
  *
  *     begin ─► dispatch ─► settle ─► nothing moves ─► next turn (a piece, room) ─► settle ...
  *
- * Everything from dispatch on is the server's own code. A turn is what clients do of themselves; it comes
- * when nothing moves any more, so that what an app sees does not depend on its threads' luck.
+ * Everything from dispatch on is the server's own code. A turn is what clients do of themselves; it
+ * comes when nothing moves any more, so that what an app sees does not depend on its threads' luck.
  *
- * Ownership: an exchange holds its wr_exchange until the app has let go of it, beyond the end of the
+ * Ownership: an exchange holds its wr_exchange until the app has let go of it, beyond the end of
+ * the
  *            response; weir_test_free() waits for that.
  * Threads:   the test's, which runs the loops; the app's threads come back by posts.
  */
@@ -128,7 +129,8 @@ void wr_test_set_checker(weir_test *t);
 weir_test_exchange *wr_test_begin(weir_test *t, const weir_test_request *request,
                                   const struct wr_test_way *way);
 
-/* Tells the app of content and gives its body room, as far as it goes. True: something has happened. */
+/* Tells the app of content and gives its body room, as far as it goes. True: something has
+ * happened. */
 bool wr_test_move(weir_test_exchange *s);
 
 /* What the client does next of itself. True: something. */

@@ -67,8 +67,8 @@ void wr_test_set_checker(weir_test *t)
 
 /* ---- HEAD as GET ---- */
 
-/* Fields that depend on the moment, or on content that is made (RFC 9110 9.3.2), are none of those that say
- * what a resource is. */
+/* Fields that depend on the moment, or on content that is made (RFC 9110 9.3.2), are none of
+ * those that say what a resource is. */
 static bool is_compared(const char *name)
 {
     static const char *const others[] = {
@@ -157,8 +157,8 @@ static int32_t send_one(weir_test *t, const char *method, const char *target, si
     return weir_test_call(t, &request) != NULL;
 }
 
-/* One that takes a byte at a time, one that leaves in the middle of the content, one that leaves in the
- * middle of the answer. */
+/* One that takes a byte at a time, one that leaves in the middle of the content, one that leaves
+ * in the middle of the answer. */
 static int32_t send_as_others(weir_test *t, const char *target)
 {
     static const char content[] = "0123456789";
@@ -176,8 +176,8 @@ static int32_t send_as_others(weir_test *t, const char *target)
            (weir_test_call(t, &taker) != NULL);
 }
 
-/* Some at once, while one of which they may hear brings something; they end in another order than they
- * came. */
+/* Some at once, while one of which they may hear brings something; they end in another order
+ * than they came. */
 static int32_t send_together(weir_test *t, const char *target)
 {
     const weir_test_request request = {.method = "GET", .target = target, .take = 1};

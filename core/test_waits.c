@@ -1,8 +1,8 @@
 /*
  * test_waits.c — who works, and who waits for what.
  *
- * What happens on a loop has happened when that has nothing to do. Here is what happens elsewhere: threads
- * of the app, which may wait in a call for what the test does, and those that work for it.
+ * What happens on a loop has happened when that has nothing to do. Here is what happens elsewhere:
+ * threads of the app, which may wait in a call for what the test does, and those that work for it.
  */
 #include "test_exchange.h"
 
@@ -18,7 +18,8 @@ static struct wr_environ *environ_of(const weir_test_exchange *s)
 
 /* ---- does anybody work? ---- */
 
-/* Does its job wait in a call of the app's for what the client does, for time, or for a descriptor? */
+/* Does its job wait in a call of the app's for what the client does, for time, or for a
+ * descriptor? */
 static bool is_waiting(struct wr_remote *r)
 {
     bool is_waiting;
@@ -29,8 +30,8 @@ static bool is_waiting(struct wr_remote *r)
     return is_waiting || r->wait.loop;
 }
 
-/* Jobs of an exchange that are out, and those of them that wait. Of apps that have declined one after the
- * other ends. */
+/* Jobs of an exchange that are out, and those of them that wait. Of apps that have declined one
+ * after the other ends. */
 static void count_jobs(const weir_test_exchange *s, size_t *out, size_t *waiting)
 {
     for (struct wr_environ *e = environ_of(s); e; e = e->previous) {
@@ -41,8 +42,8 @@ static void count_jobs(const weir_test_exchange *s, size_t *out, size_t *waiting
     }
 }
 
-/* A job that waits for a thread alone does not count: only the end of another helps it. A thread may be
- * about to take one, being done with a job that is back. */
+/* A job that waits for a thread alone does not count: only the end of another helps it. A thread
+ * may be about to take one, being done with a job that is back. */
 static bool is_pool_working(weir_test *t)
 {
     bool is_beginning;
@@ -74,7 +75,8 @@ bool wr_test_is_busy(const weir_test *t)
 
 /* ---- what is waited for ---- */
 
-/* A call of the app's, in a thread or a coroutine, has not returned. Under the lock of the remote. */
+/* A call of the app's, in a thread or a coroutine, has not returned. Under the lock of the
+ * remote. */
 static const char *say_call(const struct wr_environ *e)
 {
     const struct wr_remote *r = e->remote;

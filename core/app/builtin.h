@@ -86,8 +86,8 @@ static inline weir_body wr_builtin_later(weir_environ *env)
 /* With what the app would have returned, which may be later once more. May end the request. */
 void wr_builtin_finish(weir_environ *env, weir_body body);
 
-/* `size` bytes of a body of the server, which stays until the response is over: its close is called,
- * on the loop, as long as it is what the app returns. */
+/* `size` bytes of a body of the server, which stays until the response is over: its close is
+ * called, on the loop, as long as it is what the app returns. */
 static inline weir_body wr_builtin_body(weir_environ *env, struct wr_body *body, uint64_t size)
 {
     wr_environ_of(env)->ours = body;

@@ -128,8 +128,8 @@ static void conclude_file(struct wr_environ *e)
     conclude_sized(e, there < 0 ? 0 : b->size);
 }
 
-/* The first piece is a heartbeat. Where a callback is at work it may still change the head: then with the
- * next one. One that has said how long the content is has left no room for it. */
+/* The first piece is a heartbeat. Where a callback is at work it may still change the head: then
+ * with the next one. One that has said how long the content is has left no room for it. */
 void wr_mount_begin_awaiting(struct wr_environ *e)
 {
     if (e->remote && wr_remote_is_out(e)) {
@@ -148,8 +148,8 @@ static void conclude_written(struct wr_environ *e)
     give_body(e, e->declared);
 }
 
-/* The head goes out with the first piece, since it may still change before; or with what a callback writes
- * while there is none. */
+/* The head goes out with the first piece, since it may still change before; or with what a
+ * callback writes while there is none. */
 static void conclude_iterable(struct wr_environ *e)
 {
     e->left = 0;

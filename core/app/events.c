@@ -160,8 +160,9 @@ static unsigned begin_sink(struct wr_environ *e, unsigned events)
     return events & WR_EVENT_SINK && wr_sink_go_on(e) ? events | WR_EVENT_READ_DONE : events;
 }
 
-/* Who subscribes elsewhere cannot know that it has happened before. An app that has declined hears no
- * more of it, for the next one has the request. What is left is to be called where the app runs. */
+/* Who subscribes elsewhere cannot know that it has happened before. An app that has declined
+ * hears no more of it, for the next one has the request. What is left is to be called where the
+ * app runs. */
 static unsigned tell_half_closed(struct wr_environ *e, unsigned events)
 {
     bool is_news = e->x->is_half_closed && e->x->handler_data == e && !e->is_ended;

@@ -41,8 +41,8 @@ void wr_events_call(struct wr_environ *e, unsigned due);
 /* The same on the loop, for an app that runs there, and goes on. May end the request. */
 void wr_events_call_here(struct wr_environ *e, unsigned due, bool is_woken);
 
-/* The request has failed by a call of its plugin: when that is in a callback of the loop, and none of the
- * request, nobody looks at it when it returns. */
+/* The request has failed by a call of its plugin: when that is in a callback of the loop, and
+ * none of the request, nobody looks at it when it returns. */
 void wr_events_tell_failed(struct wr_environ *e);
 
 /* The host table's. */

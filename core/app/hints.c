@@ -29,8 +29,8 @@ static int32_t check(struct wr_environ *e, const weir_header *field)
     return wr_start_check_field(e, name, wr_slice_trim(wr_slice_of(field->value)));
 }
 
-/* How many they are, and how many bytes. What the client does not take waits for it, so all hints of a
- * request together are bounded, however many calls they come in. */
+/* How many they are, and how many bytes. What the client does not take waits for it, so all
+ * hints of a request together are bounded, however many calls they come in. */
 static int32_t measure(struct wr_environ *e, const weir_header *fields, size_t *n, size_t *bytes)
 {
     size_t size = e->hint_bytes + CALL_COST;

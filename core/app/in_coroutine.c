@@ -130,7 +130,8 @@ static void on_next(struct wr_task *task)
     turn->is_posted = false; /* not before: who ends up there need not post it */
 }
 
-/* While the task is posted somebody waits, whose request keeps the mount: it may be all that does. */
+/* While the task is posted somebody waits, whose request keeps the mount: it may be all that
+ * does. */
 static bool keeps_turn(const struct wr_turn *turn, const struct wr_remote *r)
 {
     return turn->is_posted && turn->waiting.next == &r->in_turn &&

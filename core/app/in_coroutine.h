@@ -1,9 +1,9 @@
 /*
- * in_coroutine.h — the jobs of an app that runs in coroutines: each has a stack while it is at work, on the
- * app's loop.
+ * in_coroutine.h — the jobs of an app that runs in coroutines: each has a stack while it is at
+ * work, on the app's loop.
  *
- * A job begins at once, in the call that sends it. Those of a serial mount begin one after the other,
- * when the one before has ended: one that is suspended keeps the turn.
+ * A job begins at once, in the call that sends it. Those of a serial mount begin one after the
+ * other, when the one before has ended: one that is suspended keeps the turn.
  *
  * Threads: that of the app's loop, unless it says otherwise.
  */
@@ -39,8 +39,8 @@ void wr_in_coroutine_init(struct wr_in_coroutine *c);
 /* Any thread: may another call come in? If so its place is taken. */
 bool wr_in_coroutine_admit(struct wr_remote *r);
 
-/* Begins the job, unless it is not its turn; behind it wr_remote_job_done() follows. `is_nested`: that
- * must not happen in this call. */
+/* Begins the job, unless it is not its turn; behind it wr_remote_job_done() follows.
+ * `is_nested`: that must not happen in this call. */
 void wr_in_coroutine_begin(struct wr_remote *r, bool is_nested);
 
 /* Takes a job back that waits for its turn. False: it does not, or its turn is about to come. */

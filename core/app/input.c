@@ -206,8 +206,8 @@ static int64_t read_and_wait(struct wr_environ *e, void *buf, size_t n)
 
 /* ---- all ways ---- */
 
-/* On the loop: has next said WEIR_AGAIN because there was no content? Nobody may have looked at it yet,
- * where something that was written goes before. */
+/* On the loop: has next said WEIR_AGAIN because there was no content? Nobody may have looked at
+ * it yet, where something that was written goes before. */
 static bool is_next_starved(const struct wr_environ *e)
 {
     return e->wants_input && (e->is_awaiting || (e->has_pulled && e->pulled == WEIR_AGAIN));

@@ -325,8 +325,8 @@ void wr_lint_note_next(struct wr_lint *l, weir_next_fn *fn, bool is_woken)
     pthread_mutex_unlock(&l->lock);
 }
 
-/* One that waits for what another request brings may wait for long: so where one with the same next was
- * woken by others, nothing is said. */
+/* One that waits for what another request brings may wait for long: so where one with the same
+ * next was woken by others, nothing is said. */
 void wr_lint_check_unwoken(struct wr_lint *l)
 {
     bool is_unwoken = false;

@@ -5,15 +5,15 @@
  *                                    │                      table is the checker's
  *     host table ◄─ the checker's ◄──┘
  *
- * A plugin sees a stand-in for its environ and a table of functions that look at how they are called,
- * then call the real ones with the real environ. What it hands over, a body with next and close,
- * deferred functions, callbacks, is called by way of the checker too. So nothing else of the server
- * knows of it, and a mount without it pays nothing.
+ * A plugin sees a stand-in for its environ and a table of functions that look at how they are
+ * called, then call the real ones with the real environ. What it hands over, a body with next and
+ * close, deferred functions, callbacks, is called by way of the checker too. So nothing else of the
+ * server knows of it, and a mount without it pays nothing.
  *
  * A stand-in outlives its request for a while, and so does the memory that was given by it,
- * overwritten: a late call is reported instead of being a crash. What is found is counted, and logged
- * when its number is a power of two. Nothing of what the client gets changes, but where the plugin
- * would have taken the server down.
+ * overwritten: a late call is reported instead of being a crash. What is found is counted, and
+ * logged when its number is a power of two. Nothing of what the client gets changes, but where the
+ * plugin would have taken the server down.
  *
  * Ownership: of the mount. Threads: any.
  */
@@ -37,7 +37,8 @@ enum wr_lint_rule {
 #undef RULE
 };
 
-/* Puts itself between the mount, whose plugin is checked and not loaded, and that. NULL: no memory. */
+/* Puts itself between the mount, whose plugin is checked and not loaded, and that. NULL: no
+ * memory. */
 struct wr_lint *wr_lint_new(struct wr_mount *m);
 
 /* NULL is allowed. When nothing of the plugin runs any more. */
@@ -49,12 +50,12 @@ void wr_lint_check_plugin(struct wr_lint *l);
 /* load begins and has ended: configuration may be asked in between, by this thread. */
 void wr_lint_set_loading(struct wr_lint *l, bool is_loading);
 
-/* How long next may say WEIR_AGAIN with nothing that would wake it before that is a finding; a minute
- * to begin with. */
+/* How long next may say WEIR_AGAIN with nothing that would wake it before that is a finding; a
+ * minute to begin with. */
 void wr_lint_set_patience(struct wr_lint *l, int32_t ms);
 
-/* Calls what was given to weir_resume(), by whatever host, for a request that has a checker: with the
- * environ that its app has. */
+/* Calls what was given to weir_resume(), by whatever host, for a request that has a checker:
+ * with the environ that its app has. */
 void wr_lint_resumed(struct wr_lint_request *r, weir_event_fn *fn, void *arg,
                      weir_event_guard *guard);
 
@@ -72,8 +73,8 @@ struct wr_lint_finding {
     char text[224];
 };
 
-/* What was found, by number; how many; the rest was not kept. The array is the caller's to free; NULL:
- * none, or no memory. Looks at memory of requests that are over first. */
+/* What was found, by number; how many; the rest was not kept. The array is the caller's to free;
+ * NULL: none, or no memory. Looks at memory of requests that are over first. */
 struct wr_lint_finding *wr_lint_findings(struct wr_lint *l, unsigned *n);
 
 const char *wr_lint_what(enum wr_lint_rule rule);

@@ -147,7 +147,8 @@ int32_t wr_lint_start_response(weir_environ *env, int32_t status, const weir_hea
         wr_lint_found(r, WR_LINT_SECOND_START, "start_response again without WEIR_REPLACE");
         is_right = false;
     }
-    /* The status by itself; then each field as it comes, so that each is looked at with those before. */
+    /* The status by itself; then each field as it comes, so that each is looked at with those
+     * before. */
     err = wr_start_response(r->real, status, NULL);
     for (; fields && fields->name && err == 0; fields++) {
         size_t n = fields->value ? strlen(fields->value) : 1;
@@ -193,7 +194,8 @@ static bool has(const struct wr_response *response, const char *name)
     return false;
 }
 
-/* Not lists (RFC 9110 5.3), so that who gets two takes one of them, and who passes them on another. */
+/* Not lists (RFC 9110 5.3), so that who gets two takes one of them, and who passes them on
+ * another. */
 static void check_twice(struct wr_lint_request *r, const struct wr_response *response)
 {
     static const char *const names[] = {
@@ -221,7 +223,8 @@ static void check_twice(struct wr_lint_request *r, const struct wr_response *res
     }
 }
 
-/* ", name=" where no attribute was begun is another cookie; the comma of a date is no such thing. */
+/* ", name=" where no attribute was begun is another cookie; the comma of a date is no such
+ * thing. */
 static bool has_two_cookies(struct wr_slice value)
 {
     for (size_t i = 0; i < value.n; i++) {

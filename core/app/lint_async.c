@@ -64,7 +64,8 @@ void wr_lint_call_event(struct wr_lint_request *r, const char *what, weir_event_
     wr_lint_leave(r, &call);
 }
 
-/* What is there may be read a little later, in a callback of the loop: but before the next call, or the end. */
+/* What is there may be read a little later, in a callback of the loop: but before the next call,
+ * or the end. */
 static void lint_on_input(weir_environ *real, void *arg)
 {
     struct callback *c = arg;

@@ -1,6 +1,6 @@
 /*
- * lint_calls.c — the plugin's own functions, called by way of the checker: app, next, close, deferred
- * functions; and what holds when a request begins and ends.
+ * lint_calls.c — the plugin's own functions, called by way of the checker: app, next, close,
+ * deferred functions; and what holds when a request begins and ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -79,8 +79,8 @@ static bool is_touched(uintptr_t low, size_t n)
     return false;
 }
 
-/* By the pages that are there, which stay: what another coroutine has touched of this stack counts too,
- * and is of the same app. */
+/* By the pages that are there, which stay: what another coroutine has touched of this stack
+ * counts too, and is of the same app. */
 static void check_depth(struct wr_lint_request *r, const void *frame)
 {
     size_t size = r->lint->mount->in_coroutine.stack_bytes - WR_LINT_STACK_BYTES;

@@ -2,8 +2,8 @@
  * lint_events.c — the functions of the host table by which a request is answered from elsewhere, or
  * waits without a thread. A function that the real table does not have is not in the checker's.
  *
- * The server knows a timer by function and argument: so there is one node for each pair, and one for each
- * descriptor. They live as long as the request.
+ * The server knows a timer by function and argument: so there is one node for each pair, and one
+ * for each descriptor. They live as long as the request.
  */
 #include "app/lint_request.h"
 #include "app/remote.h"
@@ -69,8 +69,8 @@ static void check_resume(struct wr_lint *l, uint64_t number, weir_event_fn *fn, 
                        "weir_resume: its argument lies in memory of a request that is over");
 }
 
-/* The request may be that of another route, which has a checker of its own or none: so whoever makes the
- * call looks whose it is. */
+/* The request may be that of another route, which has a checker of its own or none: so whoever
+ * makes the call looks whose it is. */
 static int32_t resume(const weir_host *host, uint64_t number, weir_event_fn *fn, void *arg,
                       weir_release_fn *drop, weir_event_guard *guard)
 {

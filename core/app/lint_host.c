@@ -1,6 +1,6 @@
 /*
- * lint_host.c — the host table that a plugin under the checker has: each function looks at who calls
- * it and with what, and calls the real one with the real environ.
+ * lint_host.c — the host table that a plugin under the checker has: each function looks at who
+ * calls it and with what, and calls the real one with the real environ.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -40,7 +40,8 @@ static void report_outside(struct wr_lint_request *r, const char *what)
         wr_lint_found(r, WR_LINT_OUTSIDE, "%s outside of the app, next and callbacks", what);
 }
 
-/* What waits on its loop may be gone on with from wherever that is: in a callback of the loop, say. */
+/* What waits on its loop may be gone on with from wherever that is: in a callback of the loop,
+ * say. */
 static bool is_on_its_loop(const struct wr_lint_request *r)
 {
     bool does_wait = r->has_later || r->body.own.kind == WEIR_BODY_ITERABLE;

@@ -1,9 +1,9 @@
 /*
- * lint_loop.c — the functions of the host table that are of a loop and of no request, loop_start and
- * loop_stop.
+ * lint_loop.c — the functions of the host table that are of a loop and of no request, loop_start
+ * and loop_stop.
  *
- * The state of a loop is the checker's to the server, and has that of the plugin in it: so loop_stop, which
- * gets nothing else, finds its way. Nodes stay until the checker is freed.
+ * The state of a loop is the checker's to the server, and has that of the plugin in it: so
+ * loop_stop, which gets nothing else, finds its way. Nodes stay until the checker is freed.
  */
 #include <stdlib.h>
 #include <unistd.h>

@@ -59,7 +59,8 @@ struct wr_lint_watch_node;
 struct wr_lint_loop_timer;
 struct wr_lint_loop_watch;
 
-/* What is the state of a loop to the server; that of the plugin is in it. Kept until the checker is freed. */
+/* What is the state of a loop to the server; that of the plugin is in it. Kept until the checker
+ * is freed. */
 struct wr_lint_loop {
     struct wr_lint_loop *next;
     struct wr_lint *lint;
@@ -314,7 +315,8 @@ bool wr_lint_watch_begin(struct wr_lint_watch *w, int32_t fd);
 /* It was closed, and may be another by now. */
 bool wr_lint_watch_is_lost(const struct wr_lint_watch *w);
 
-/* The same, and it is another: when a watch ends late, but before its loop has looked, that is what matters. */
+/* The same, and it is another: when a watch ends late, but before its loop has looked, that is
+ * what matters. */
 bool wr_lint_watch_is_another(const struct wr_lint_watch *w);
 
 /* What there is to be read; -1: nobody knows. */
@@ -344,8 +346,8 @@ bool wr_lint_check_field(struct wr_lint_request *r, const char *name_text, const
 enum wr_lint_content { WR_LINT_NO_CONTENT, WR_LINT_SOME_CONTENT, WR_LINT_ANY_CONTENT };
 void wr_lint_check_answer(struct wr_lint_request *r, int32_t status, enum wr_lint_content content);
 
-/* Below this frame are those of functions that will have returned: does p lie there? On this thread, in
- * a coroutine or not. */
+/* Below this frame are those of functions that will have returned: does p lie there? On this
+ * thread, in a coroutine or not. */
 bool wr_lint_is_on_stack(const void *p, const void *frame);
 
 /* Which stack this frame is on, of this thread's, and where that ends. */

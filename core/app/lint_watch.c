@@ -1,6 +1,6 @@
 /*
- * lint_watch.c — descriptors that are watched: which one it is, what there is to be read, and what is
- * wrong with it.
+ * lint_watch.c — descriptors that are watched: which one it is, what there is to be read, and what
+ * is wrong with it.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -27,7 +27,8 @@ bool wr_lint_watch_begin(struct wr_lint_watch *w, int32_t fd)
     return true;
 }
 
-/* What has no inode of its own, such as an eventfd, may be another of its kind: that is not seen. */
+/* What has no inode of its own, such as an eventfd, may be another of its kind: that is not
+ * seen. */
 bool wr_lint_watch_is_lost(const struct wr_lint_watch *w)
 {
     struct stat st;

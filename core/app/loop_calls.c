@@ -15,7 +15,8 @@ struct post {
     void *arg;
 };
 
-/* Lives until the mount and the loop have let go: the loop may still have the task when the mount ends. */
+/* Lives until the mount and the loop have let go: the loop may still have the task when the
+ * mount ends. */
 struct wr_loop_posts {
     struct wr_task task;
     struct wr_app_loop *loop; /* NULL: stopped. Under the lock, as the rest */
@@ -61,8 +62,8 @@ static void run_all(struct wr_app_loop *l, struct post *it)
     }
 }
 
-/* Posts of a loop that has no turns any more are left to wr_loop_calls_stop(): else who posts without end
- * would hold up the server's. */
+/* Posts of a loop that has no turns any more are left to wr_loop_calls_stop(): else who posts
+ * without end would hold up the server's. */
 static void on_posted(struct wr_task *task)
 {
     struct wr_loop_posts *p = WR_CONTAINER_OF(task, struct wr_loop_posts, task);

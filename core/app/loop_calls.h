@@ -1,7 +1,7 @@
 /*
- * loop_calls.h — what an app has called on a loop for no request: weir_loop_post(), and the timers and
- * descriptors of weir_loop_timer() and weir_loop_watch_fd(); and those of requests, which are the same
- * but for whom they call.
+ * loop_calls.h — what an app has called on a loop for no request: weir_loop_post(), and the timers
+ * and descriptors of weir_loop_timer() and weir_loop_watch_fd(); and those of requests, which are
+ * the same but for whom they call.
  */
 #ifndef WR_APP_LOOP_CALLS_H
 #define WR_APP_LOOP_CALLS_H
@@ -14,8 +14,8 @@ bool wr_loop_calls_init(struct wr_app_loop *l);
 /* On the loop's thread, before loop_stop: runs what was posted; from now on nothing is taken. */
 void wr_loop_calls_stop(struct wr_app_loop *l);
 
-/* Behind loop_stop, or a loop_start that has failed: forgets timers and descriptors, and posts that no
- * wr_loop_calls_stop() has run. */
+/* Behind loop_stop, or a loop_start that has failed: forgets timers and descriptors, and posts
+ * that no wr_loop_calls_stop() has run. */
 void wr_loop_calls_fini(struct wr_app_loop *l);
 
 /* The rest, with the mount. */

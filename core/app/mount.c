@@ -228,7 +228,8 @@ static struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x
     return e;
 }
 
-/* What came in chunks, and was gathered for an app that has declined, may be more than this route allows. */
+/* What came in chunks, and was gathered for an app that has declined, may be more than this
+ * route allows. */
 static bool has_too_much(const struct wr_environ *e)
 {
     return e->is_gathered && e->content_n > e->x->body_bytes_max;

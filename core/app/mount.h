@@ -101,13 +101,13 @@ bool wr_mount_is_concurrent(const struct wr_mount *m);
 void wr_mount_log(struct wr_environ *e, int32_t level, bool is_fault, const char *fmt, va_list ap)
     __attribute__((format(printf, 4, 0)));
 
-/* Calls the app, and its body once where that decides about the head. Where the app runs; so too the
- * next, for a body that it gives later. */
+/* Calls the app, and its body once where that decides about the head. Where the app runs; so too
+ * the next, for a body that it gives later. */
 void wr_mount_call(struct wr_environ *e);
 void wr_mount_take_body(struct wr_environ *e);
 
-/* The app has returned, or its body is there: answers, or waits for it. On the loop of the exchange,
- * as all that follows. May end the request. */
+/* The app has returned, or its body is there: answers, or waits for it. On the loop of the
+ * exchange, as all that follows. May end the request. */
 void wr_mount_conclude(struct wr_environ *e);
 
 /* The app or a callback has done something, or more is there to be done. May end the request. */

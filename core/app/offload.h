@@ -1,8 +1,8 @@
 /*
  * offload.h — weir_offload(): work on a thread of the mount's, for an app that runs on a loop.
  *
- * What was taken in is waited for: the request stays until its work is back, and `done` is told of it,
- * where the app runs. In a coroutine the app itself waits; in a thread it does the work there.
+ * What was taken in is waited for: the request stays until its work is back, and `done` is told of
+ * it, where the app runs. In a coroutine the app itself waits; in a thread it does the work there.
  */
 #ifndef WR_APP_OFFLOAD_H
 #define WR_APP_OFFLOAD_H
@@ -13,8 +13,8 @@
 int32_t wr_offload(weir_environ *env, weir_release_fn *work, weir_event_fn *done, void *arg,
                    weir_work_guard *work_guard, weir_event_guard *guard);
 
-/* On the loop of the exchange, for an app that runs there: the request has ended, and what has not begun
- * is left out. */
+/* On the loop of the exchange, for an app that runs there: the request has ended, and what has
+ * not begun is left out. */
 void wr_offload_cancel(struct wr_environ *e);
 
 /* Has it some at work? On the loop of the exchange. */

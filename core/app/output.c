@@ -87,8 +87,9 @@ static int32_t queue(struct wr_environ *e, const char *p, size_t n)
     return append(o, p, n) ? 0 : WEIR_ENOMEM;
 }
 
-/* The same of bytes that nobody gets, with HEAD for one. But on the loop the head goes out, and all ends,
- * only when the app has returned: one that writes until it is told to wait must be told. */
+/* The same of bytes that nobody gets, with HEAD for one. But on the loop the head goes out, and
+ * all ends, only when the app has returned: one that writes until it is told to wait must be
+ * told. */
 static int32_t drop(struct wr_environ *e, size_t n)
 {
     struct wr_output *o = &e->s->output;

@@ -130,8 +130,8 @@ static bool send_to_coroutine(struct wr_remote *r)
     return true;
 }
 
-/* True: it is on its way, or done, and the request may be over. What follows an earlier job is never
- * refused. */
+/* True: it is on its way, or done, and the request may be over. What follows an earlier job is
+ * never refused. */
 static bool send_job(struct wr_remote *r, enum wr_remote_work what)
 {
     struct wr_mount *m = r->e->mount;
@@ -164,7 +164,8 @@ static bool wants_input(const struct wr_environ *e)
     return e->wants_call || (e->is_awaiting && e->wants_input);
 }
 
-/* What was pulled before is used up, or was nothing: what comes of this is not to be looked at now. */
+/* What was pulled before is used up, or was nothing: what comes of this is not to be looked at
+ * now. */
 static void send_pull(struct wr_remote *r)
 {
     r->wants_pull = r->e->is_awaiting = r->e->has_pulled = false;
@@ -189,8 +190,8 @@ static void send_next(struct wr_remote *r)
         wr_input_fetch(e);
 }
 
-/* A piece, or that there is none: nobody has used it yet. Who was woken after it had been asked, and
- * before that was seen here, asks again. */
+/* A piece, or that there is none: nobody has used it yet. Who was woken after it had been asked,
+ * and before that was seen here, asks again. */
 static void take_pulled(struct wr_environ *e, bool wants_again)
 {
     if (e->error == 0 && e->has_new_pull && e->pulled == WEIR_AGAIN && wants_again)

@@ -1,6 +1,6 @@
 /*
- * remote.h — calling an app elsewhere than in the turn of its exchange's loop: on a thread of the mount's
- * pool, in a coroutine, or on the home loop of a serial mount.
+ * remote.h — calling an app elsewhere than in the turn of its exchange's loop: on a thread of the
+ * mount's pool, in a coroutine, or on the home loop of a serial mount.
  *
  *     IDLE ─► call, pull, events, end ─► OUT: the app runs there ─► SETTLING: the loop takes what
  *       ▲                                or is suspended                came of it
@@ -82,7 +82,8 @@ static inline bool wr_remote_is_here(const struct wr_environ *e)
     return !e->mount->pool && (!e->mount->home || e->mount->home == e->x->worker);
 }
 
-/* Any thread: nothing where the app runs on the loop of the exchange, for then there is no other. */
+/* Any thread: nothing where the app runs on the loop of the exchange, for then there is no
+ * other. */
 static inline void wr_remote_lock(struct wr_environ *e)
 {
     if (e->remote && !e->remote->is_here)
@@ -101,8 +102,8 @@ static inline bool wr_remote_is_over(const struct wr_environ *e)
     return e->remote ? atomic_load(&e->remote->is_over) : e->is_ended;
 }
 
-/* Where the app runs: may it wait there, in a thread or a coroutine and not in a callback? Nor may who has
- * got hold of the request while its coroutine is suspended: he is on another stack. */
+/* Where the app runs: may it wait there, in a thread or a coroutine and not in a callback? Nor
+ * may who has got hold of the request while its coroutine is suspended: he is on another stack. */
 static inline bool wr_remote_may_wait(const struct wr_environ *e)
 {
     const struct wr_remote *r = e->remote;
@@ -124,8 +125,8 @@ static inline void wr_remote_wait_end(struct wr_environ *e)
         wr_pool_wait_end(e->mount->pool);
 }
 
-/* Where the app runs and may wait, under the lock, which is free meanwhile: until wr_remote_signal(),
- * or for no reason. */
+/* Where the app runs and may wait, under the lock, which is free meanwhile: until
+ * wr_remote_signal(), or for no reason. */
 void wr_remote_suspend(struct wr_environ *e);
 
 /* Any thread, under the lock: what is waited for may have come. */
@@ -173,8 +174,8 @@ static inline bool wr_remote_is_last(const struct wr_remote *r)
 /* Instead: it cannot be done, and the request fails. */
 void wr_remote_fail(struct wr_remote *r, const char *why);
 
-/* It is done: goes on, on the loop of the exchange; not in this call, if that is within another. May end the
- * request. */
+/* It is done: goes on, on the loop of the exchange; not in this call, if that is within another.
+ * May end the request. */
 void wr_remote_job_done(struct wr_remote *r, bool is_nested);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * resume.h — weir_token() and weir_resume(): the way back to a request from any thread.
  *
- * What is wanted waits with the token, under its lock, until the app's turn has come (events.h). After
- * the token is closed nothing is added; what is left then is dropped where the app runs.
+ * What is wanted waits with the token, under its lock, until the app's turn has come (events.h).
+ * After the token is closed nothing is added; what is left then is dropped where the app runs.
  */
 #ifndef WR_APP_RESUME_H
 #define WR_APP_RESUME_H

@@ -8,8 +8,8 @@
  *     weir_on_disconnect()  client.c      half closed, gone ─► functions
  *     weir_heartbeat()      app_body.c    nothing for a while ─► a piece
  *
- * In the arena of the exchange: for an app that runs on another thread from the beginning, since it and
- * the loop look at it at once; else when the first of it is used.
+ * In the arena of the exchange: for an app that runs on another thread from the beginning, since it
+ * and the loop look at it at once; else when the first of it is used.
  */
 #ifndef WR_APP_STREAMING_H
 #define WR_APP_STREAMING_H
@@ -51,8 +51,8 @@ struct wr_subscriber {
 
 enum wr_sink_kind { WR_SINK_NONE, WR_SINK_MEMORY, WR_SINK_FILE };
 
-/* Where weir_read_all() and weir_read_file() gather content. The loop's, but for the kind before the
- * event, and what the job looks at while it is out. */
+/* Where weir_read_all() and weir_read_file() gather content. The loop's, but for the kind before
+ * the event, and what the job looks at while it is out. */
 struct wr_sink {
     enum wr_sink_kind kind;
     uint64_t max;
@@ -123,8 +123,8 @@ static inline struct wr_streaming *wr_streaming_of(struct wr_environ *e)
     return e->s ? e->s : wr_streaming_new(e);
 }
 
-/* Where the app runs: has it given a body that nothing can go before any more, nor be added to? The loop may
- * be sending its end. */
+/* Where the app runs: has it given a body that nothing can go before any more, nor be added to?
+ * The loop may be sending its end. */
 static inline bool wr_streaming_has_last_body(const struct wr_environ *e)
 {
     if (e->s && e->s->has_finished)
@@ -140,10 +140,12 @@ int32_t wr_output_write(weir_environ *env, const void *p, size_t n);
 int32_t wr_output_on_writable(weir_environ *env, weir_event_fn *fn, void *arg,
                               weir_event_guard *guard);
 
-/* Where the app runs, behind each call of next: what is written from now on goes behind its chunk. */
+/* Where the app runs, behind each call of next: what is written from now on goes behind its
+ * chunk. */
 void wr_output_mark(struct wr_environ *e);
 
-/* On the loop: the piece that is to be sent next, false: there is none; so many bytes of it were. */
+/* On the loop: the piece that is to be sent next, false: there is none; so many bytes of it
+ * were. */
 bool wr_output_peek(struct wr_environ *e, struct wr_piece *out);
 void wr_output_advance(struct wr_environ *e, size_t n);
 
@@ -183,10 +185,12 @@ int32_t wr_client_on_disconnect(weir_environ *env, weir_disconnect_fn *fn, void 
 /* On the loop: the client has half-closed (of struct wr_exchange). */
 void wr_client_on_half_close(struct wr_exchange *x);
 
-/* Are they called on the loop of the exchange? Those of an app at home on another one in its turn. */
+/* Are they called on the loop of the exchange? Those of an app at home on another one in its
+ * turn. */
 bool wr_client_is_told_here(const struct wr_environ *e);
 
-/* Where subscribers are called: that it has half-closed, those who have not heard; that it is gone. */
+/* Where subscribers are called: that it has half-closed, those who have not heard; that it is
+ * gone. */
 void wr_client_tell_half_closed(struct wr_environ *e);
 void wr_client_tell_gone(struct wr_environ *e);
 

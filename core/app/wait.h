@@ -2,8 +2,8 @@
  * wait.h — weir_sleep() and weir_wait_fd(): an app that waits for time or for a descriptor, in a
  * thread or in a coroutine.
  *
- * A loop looks at the clock and at the descriptor: that of the app for a coroutine, that of the exchange
- * for a thread, so that both end at once when the client leaves.
+ * A loop looks at the clock and at the descriptor: that of the app for a coroutine, that of the
+ * exchange for a thread, so that both end at once when the client leaves.
  */
 #ifndef WR_APP_WAIT_H
 #define WR_APP_WAIT_H

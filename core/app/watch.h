@@ -1,9 +1,9 @@
 /*
  * watch.h — timers and descriptors that an app has somebody called for: of a request, or of a loop.
  *
- * A timer is known by its function and argument, a descriptor by its number: setting one again changes it.
- * What is due goes to a list, and `on_due` says so; who makes the calls takes one after the other, so that
- * each may set, move and take back any.
+ * A timer is known by its function and argument, a descriptor by its number: setting one again
+ * changes it. What is due goes to a list, and `on_due` says so; who makes the calls takes one after
+ * the other, so that each may set, move and take back any.
  *
  * Ownership: a set owns what is in it (malloc'ed); its owner clears it.
  * Threads:   that of the loop.

@@ -253,7 +253,8 @@ static void write_value(struct wr_writer *w, const struct wr_option *option, con
     }
 }
 
-/* An item of an example: the default, or the kind of thing that it wants. NOLINTNEXTLINE(misc-no-recursion) */
+/* An item of an example: the default, or the kind of thing that it wants.
+ * NOLINTNEXTLINE(misc-no-recursion) */
 static void write_default(struct wr_writer *w, const struct wr_option *option)
 {
     FILE *out = w->out;

@@ -198,7 +198,8 @@ static const char *key_of_section(const struct wr_section *section)
     return NULL;
 }
 
-/* The key of the one section that has this key, as "rules" has "deny". NULL: none has it, or several. */
+/* The key of the one section that has this key, as "rules" has "deny". NULL: none has it, or
+ * several. */
 static const char *find_elsewhere(const char *key)
 {
     const char *found = NULL;

@@ -51,10 +51,12 @@ extern const size_t wr_sections_n;
 const struct wr_section *wr_section_root(void);
 const struct wr_section *wr_section_route(void);
 
-/* Of a key of routes: the kind of route that has it, "static" also of "static" itself; NULL: all have. */
+/* Of a key of routes: the kind of route that has it, "static" also of "static" itself; NULL: all
+ * have. */
 const char *wr_route_kind_of(const char *key);
 
-/* Of a number. Its default is allowed where it is out of the range, too: 0, for what is said elsewhere. */
+/* Of a number. Its default is allowed where it is out of the range, too: 0, for what is said
+ * elsewhere. */
 bool wr_number_is_in_range(const struct wr_option *option, int64_t value);
 bool wr_number_is_allowed(const struct wr_option *option, int64_t value);
 

@@ -37,9 +37,9 @@ struct wr_coroutine {
 struct wr_coroutines {
     size_t guard_bytes, stack_bytes;
 
-    /* Those that have returned: the one that ran last in front, and is taken first, for its memory is in
-     * the caches. `recent` ran since what lies deep in their stacks was given back, `trimmed` did not, and
-     * they lie for longer. */
+    /* Those that have returned: the one that ran last in front, and is taken first, for its
+     * memory is in the caches. `recent` ran since what lies deep in their stacks was given back,
+     * `trimmed` did not, and they lie for longer. */
     struct wr_list recent, trimmed;
     size_t kept_n, used_n;
     size_t returns_n; /* since one was trimmed */
@@ -126,8 +126,8 @@ static void put_in_front(struct wr_list *head, struct wr_coroutine *c)
     wr_list_append(head->next, &c->in_kept);
 }
 
-/* Of the one that has not run for longest: what is deep there may have been touched once and never again.
- * Nothing is known of that, and nobody asks: the call is as cheap as asking. */
+/* Of the one that has not run for longest: what is deep there may have been touched once and
+ * never again. Nothing is known of that, and nobody asks: the call is as cheap as asking. */
 static void trim_one(struct wr_coroutines *set)
 {
     struct wr_list *last = set->recent.prev;
@@ -199,8 +199,8 @@ struct wr_coroutine *wr_coroutine_new(struct wr_coroutines *set)
 
 /* ---- into one and out of it ---- */
 
-/* The first function on the stack, for one fn after the other. Between two the stack is empty, but for
- * this frame, which therefore has nothing that ASan would look at. */
+/* The first function on the stack, for one fn after the other. Between two the stack is empty,
+ * but for this frame, which therefore has nothing that ASan would look at. */
 __attribute__((no_sanitize("address"))) static void run(void *arg)
 {
     struct wr_coroutine *c = arg;

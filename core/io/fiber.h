@@ -1,6 +1,6 @@
 /*
- * fiber.h — tells AddressSanitizer and ThreadSanitizer on which stack the thread goes on; nothing in
- * other builds.
+ * fiber.h — tells AddressSanitizer and ThreadSanitizer on which stack the thread goes on; nothing
+ * in other builds.
  *
  *     wr_fiber_enter() ─► switch ─► wr_fiber_entered() … wr_fiber_leave() ─► switch ─► wr_fiber_left()
  *     (caller)                      (on the stack)                                    (caller)

@@ -1,9 +1,9 @@
 /*
  * futex.h — sleeping until a word changes, by futex(2): for a thread that waits for one other.
  *
- * Who wakes stores first, then calls wr_futex_wake(), which only names the address: it may be called
- * without the lock under which the waiter went to sleep, and when the waiter has woken by itself, has
- * gone, and has freed the word. So whoever wakes up looks again whether it was for him.
+ * Who wakes stores first, then calls wr_futex_wake(), which only names the address: it may be
+ * called without the lock under which the waiter went to sleep, and when the waiter has woken by
+ * itself, has gone, and has freed the word. So whoever wakes up looks again whether it was for him.
  *
  * Threads: any.
  */

@@ -33,8 +33,8 @@ struct wr_loop {
     struct wr_source wake;
     bool is_woken; /* in this turn, by a post */
 
-    /* What others have posted, the last first; or `asleep`: nothing, and who posts has to wake it. It
-     * says so while no turn is being run, whoever waits for the next. */
+    /* What others have posted, the last first; or `asleep`: nothing, and who posts has to wake
+     * it. It says so while no turn is being run, whoever waits for the next. */
     struct wr_task *_Atomic posted;
     struct wr_task asleep;
     atomic_int wakers_n; /* who is about to write to the eventfd */
@@ -72,8 +72,8 @@ static void run_tasks(struct wr_task *t)
     }
 }
 
-/* Nothing but the end of the wait: what was posted is run in every turn, at its begin. It is edge-triggered, so that
- * the eventfd need not be read: 64 bits of wake-ups do not come. */
+/* Nothing but the end of the wait: what was posted is run in every turn, at its begin. It is
+ * edge-triggered, so that the eventfd need not be read: 64 bits of wake-ups do not come. */
 static void on_wake(struct wr_source *s, uint32_t events)
 {
     (void)events;
@@ -189,8 +189,8 @@ static int reserve_slot(struct wr_loop *l, int fd)
     return 0;
 }
 
-/* Does this source still have its descriptor? One that was closed before it was removed may be another's by
- * now. */
+/* Does this source still have its descriptor? One that was closed before it was removed may be
+ * another's by now. */
 static bool owns_slot(const struct wr_loop *l, const struct wr_source *s)
 {
     return s->fd >= 0 && l->table[s->fd].source == s;
@@ -267,8 +267,8 @@ bool wr_loop_is_in_turn(const struct wr_loop *l)
     return atomic_load_explicit(&l->runner, memory_order_relaxed) == (unsigned long)pthread_self();
 }
 
-/* The task first, so that who is woken finds it. It may be run at once then, and the loop be at its end:
- * wr_loop_free() waits for those who are about to wake it. */
+/* The task first, so that who is woken finds it. It may be run at once then, and the loop be at
+ * its end: wr_loop_free() waits for those who are about to wake it. */
 static bool post_and_wake(struct wr_loop *l, struct wr_task *t)
 {
     static const uint64_t one = 1;
@@ -376,8 +376,8 @@ static int run_counted(struct wr_task *tasks)
     return n;
 }
 
-/* Its own first, but those of others are taken before: what the loop had posted when one of them was
- * posted runs before that. What comes meanwhile waits for the next turn. */
+/* Its own first, but those of others are taken before: what the loop had posted when one of them
+ * was posted runs before that. What comes meanwhile waits for the next turn. */
 static int run_posted(struct wr_loop *l)
 {
     struct wr_task *others = is_posted_to(l) ? take_posted(l, NULL) : NULL;

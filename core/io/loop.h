@@ -56,8 +56,8 @@ int wr_loop_change(struct wr_loop *l, struct wr_source *s, uint32_t events);
 /* Who has this descriptor; NULL: nobody. */
 struct wr_source *wr_loop_source(const struct wr_loop *l, int fd);
 
-/* Takes the source out, pending events included. The descriptor stays open, and is the caller's. One
- * that was closed before, and that another source has by now, is left to that. */
+/* Takes the source out, pending events included. The descriptor stays open, and is the caller's.
+ * One that was closed before, and that another source has by now, is left to that. */
 void wr_loop_remove(struct wr_loop *l, struct wr_source *s);
 
 /*
@@ -73,8 +73,8 @@ void wr_loop_again(struct wr_loop *l, struct wr_source *s, uint32_t events);
 /* Runs `t` when the current batch is done, in any order. */
 void wr_loop_defer(struct wr_loop *l, struct wr_task *t);
 
-/* Any thread: runs `t` on the loop's thread. Posts of one thread run in the order they came; those of
- * the thread that runs a turn in the next one, without a system call. */
+/* Any thread: runs `t` on the loop's thread. Posts of one thread run in the order they came;
+ * those of the thread that runs a turn in the next one, without a system call. */
 void wr_loop_post(struct wr_loop *l, struct wr_task *t);
 
 /* Is a turn of it being run, by this thread? */

@@ -93,9 +93,9 @@ static struct pool_thread *take_idle(struct wr_pool *p)
     return t;
 }
 
-/* One, if a job may begin and nobody is on his way to look for one; NULL: none. It wakes the next before
- * it begins its job, if there are more. So jobs that are over at once wake few threads, and one that
- * takes long holds up nothing. */
+/* One, if a job may begin and nobody is on his way to look for one; NULL: none. It wakes the
+ * next before it begins its job, if there are more. So jobs that are over at once wake few
+ * threads, and one that takes long holds up nothing. */
 static struct pool_thread *take_needed(struct wr_pool *p)
 {
     if (!p->idle || p->queue_n == 0 || places(p) == 0)
@@ -116,8 +116,8 @@ static struct pool_thread *take_all_idle(struct wr_pool *p)
     return all;
 }
 
-/* Lets go of the lock, then wakes those that were taken. Until the last of them is woken the pool cannot
- * be freed, for they are to be joined; afterwards nothing of it is touched. */
+/* Lets go of the lock, then wakes those that were taken. Until the last of them is woken the
+ * pool cannot be freed, for they are to be joined; afterwards nothing of it is touched. */
 static void unlock_and_wake(struct wr_pool *p, struct pool_thread *t)
 {
     pthread_mutex_unlock(&p->lock);
@@ -316,8 +316,8 @@ static bool may_start(struct wr_pool *p)
     return true;
 }
 
-/* As many as so many waiting jobs keep busy, as far as there are places, and there may be and can be
- * threads: they look for jobs by themselves. Under the lock. */
+/* As many as so many waiting jobs keep busy, as far as there are places, and there may be and
+ * can be threads: they look for jobs by themselves. Under the lock. */
 static void start_for(struct wr_pool *p, size_t jobs)
 {
     while (jobs > p->live_n - p->busy_n && may_start(p)) {

@@ -26,9 +26,9 @@ static inline int wr_thread_start(pthread_t *thread, const char *name, void *(*r
     return -err;
 }
 
-/* For a thread that others hand work to, by itself: when it is woken it takes its turn, and the core from
- * nobody, so that who wakes it over and over is not interrupted as often. A policy that somebody has chosen
- * stays, and so does one that may not be changed. */
+/* For a thread that others hand work to, by itself: when it is woken it takes its turn, and the
+ * core from nobody, so that who wakes it over and over is not interrupted as often. A policy
+ * that somebody has chosen stays, and so does one that may not be changed. */
 static inline void wr_thread_interrupt_nobody(void)
 {
     struct sched_param param;

@@ -43,8 +43,8 @@ struct wr_stream_ops {
     int (*inform)(struct wr_exchange *x, int status, const struct wr_response_field *fields,
                   size_t n);
 
-    /* How long the request may take altogether, from its first byte on, in place of what held before;
-     * 0: any time. NULL: nobody counts it. */
+    /* How long the request may take altogether, from its first byte on, in place of what held
+     * before; 0: any time. NULL: nobody counts it. */
     void (*set_time)(struct wr_exchange *x, int64_t ms);
 };
 
@@ -80,14 +80,14 @@ struct wr_exchange {
     int64_t sent_us;         /* when the kernel had its last byte; 0: it has not, or as above */
 
     void (*on_input)(struct wr_exchange *x); /* more can be read; NULL: nobody waits */
-    /* is_half_closed has become true, which it may be from the beginning too; once. NULL: it does not
-     * matter. */
+    /* is_half_closed has become true, which it may be from the beginning too; once. NULL: it
+     * does not matter. */
     void (*on_half_close)(struct wr_exchange *x);
     void (*on_end)(struct wr_exchange *x); /* it is FINISHED or CANCELLED, the body closed */
     void *handler_data;                    /* of who set the three above */
 
-    /* What request.trailers is, and points to; malloc'ed by the protocol, for while content is read the
-     * arena may be in use elsewhere. NULL: nothing. */
+    /* What request.trailers is, and points to; malloc'ed by the protocol, for while content is
+     * read the arena may be in use elsewhere. NULL: nothing. */
     struct wr_fields *trailers;
     char *trailer_lines;
 
@@ -125,7 +125,8 @@ void wr_exchange_respond(struct wr_exchange *x);
 /* Responds with the server's own page for `status`; fields added before go out with it. */
 void wr_exchange_respond_error(struct wr_exchange *x, int status);
 
-/* A read of content that turns out to be longer than body_bytes_max fails, and input_status is 413. */
+/* A read of content that turns out to be longer than body_bytes_max fails, and input_status is
+ * 413. */
 ssize_t wr_exchange_read(struct wr_exchange *x, void *dst, size_t n);
 
 /* Before the first read: content may have `n` bytes, or fewer where less was allowed already.
@@ -155,13 +156,13 @@ size_t wr_exchange_id(const struct wr_exchange *x, char out[static WR_EXCHANGE_I
 /* No fields yet, and room for the usual number of them. */
 void wr_exchange_init_fields(struct wr_exchange *x);
 
-/* Room for as many fields as the site allows, those that are there kept. False: it was there already, or
- * there is no memory. */
+/* Room for as many fields as the site allows, those that are there kept. False: it was there
+ * already, or there is no memory. */
 bool wr_exchange_more_fields(struct wr_exchange *x);
 
 /*
- * Before anybody has looked at the request: a small head is copied to the arena, and the buffer that it was
- * read into is free. For what may wait long; without memory nothing changes.
+ * Before anybody has looked at the request: a small head is copied to the arena, and the buffer
+ * that it was read into is free. For what may wait long; without memory nothing changes.
  */
 void wr_exchange_own_head(struct wr_exchange *x);
 
@@ -175,9 +176,9 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
                                     void *stream_data);
 
 /*
- * A new exchange for the request of `old`, whose handler has not answered: that is cancelled and let go
- * as by wr_exchange_end(), its route, lease and id are those of the new one. NULL: no memory, and the
- * old one is as it was.
+ * A new exchange for the request of `old`, whose handler has not answered: that is cancelled and
+ * let go as by wr_exchange_end(), its route, lease and id are those of the new one. NULL: no
+ * memory, and the old one is as it was.
  */
 struct wr_exchange *wr_exchange_replace(struct wr_exchange *old);
 

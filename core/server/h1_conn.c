@@ -44,8 +44,8 @@ static void run_or_wait(struct wr_exchange *x)
         wr_loop_again(w->loop, &h->conn->source, EPOLLOUT);
 }
 
-/* Who reads at a time of its own, in a callback or for a thread, has as much in a turn of the loop as in one
- * of the connection. */
+/* Who reads at a time of its own, in a callback or for a thread, has as much in a turn of the
+ * loop as in one of the connection. */
 static void begin_reading(struct wr_h1 *h)
 {
     uint64_t turn = wr_loop_turn(h->conn->worker->loop);
@@ -191,8 +191,8 @@ static enum next read_request(struct wr_h1 *h)
     return GO_ON;
 }
 
-/* The handler, or its body, is at work, or what they say is not taken: tells of content that is waited
- * for. A client that sends all of its content before it reads is not waited for to read. */
+/* The handler, or its body, is at work, or what they say is not taken: tells of content that is
+ * waited for. A client that sends all of its content before it reads is not waited for to read. */
 static enum next await_handler(struct wr_h1 *h)
 {
     bool has_news = h->is_readable || h->is_eof || wr_h1_has_input(h) || h->rx == WR_H1_RX_DONE;
@@ -225,8 +225,8 @@ static enum next after_write(struct wr_h1 *h, enum wr_h1_io io)
 }
 
 /*
- * Is the client to be taken for gone? Content that has come before the end of its input is still read, and
- * one that was cut is broken content as ever.
+ * Is the client to be taken for gone? Content that has come before the end of its input is still
+ * read, and one that was cut is broken content as ever.
  */
 static bool is_gone(const struct wr_h1 *h)
 {
@@ -383,9 +383,9 @@ static void end_connection(struct wr_h1 *h)
 }
 
 /*
- * The response cannot be completed, but what is out of it, and answers before it, may still be on their
- * way to a client that takes them slowly. It gets them, and then the connection's end where it would
- * have to read on: not a reset, though it may go on sending.
+ * The response cannot be completed, but what is out of it, and answers before it, may still be on
+ * their way to a client that takes them slowly. It gets them, and then the connection's end where
+ * it would have to read on: not a reset, though it may go on sending.
  */
 static void break_off(struct wr_h1 *h)
 {
@@ -475,8 +475,8 @@ static void h1_on_io(struct wr_conn *c, uint32_t events)
     run(h);
 }
 
-/* A handler that has not answered in time, or waits for content that has not come: it is cancelled, and
- * the server answers in its place. */
+/* A handler that has not answered in time, or waits for content that has not come: it is
+ * cancelled, and the server answers in its place. */
 static void replace_handler(struct wr_h1 *h, enum wr_h1_reason reason)
 {
     struct wr_exchange *x = wr_exchange_replace(h->x);

@@ -88,8 +88,8 @@ static bool is_exhausted(struct wr_h1 *h)
     return h->is_over_budget;
 }
 
-/* As the event does that may follow, or not: a transport need not have one. A reader at a time of its
- * own is told by one. */
+/* As the event does that may follow, or not: a transport need not have one. A reader at a time
+ * of its own is told by one. */
 static void note_end(struct wr_h1 *h)
 {
     struct wr_worker *w = h->conn->worker;

@@ -1,9 +1,9 @@
 /*
  * tokens.h — numbers that stand for requests, for who is on another thread.
  *
- * A request of which somebody wants to hear later has a token while that is possible. Whoever has the
- * number finds it under the lock of the loop's table, or learns that there is none any more. So a number
- * is as good as its owner's lifetime, and a stale one is merely stale.
+ * A request of which somebody wants to hear later has a token while that is possible. Whoever has
+ * the number finds it under the lock of the loop's table, or learns that there is none any more. So
+ * a number is as good as its owner's lifetime, and a stale one is merely stale.
  *
  *     63                      10 9     0
  *     |  count of this loop     | loop |      0: no token
@@ -40,8 +40,8 @@ struct wr_tokens {
 
 void wr_tokens_init(struct wr_tokens *ts);
 
-/* From now on each is stale. It may still be looked in, and the lock stays: threads of a plugin have numbers
- * until its unload has returned, which comes after the loops. */
+/* From now on each is stale. It may still be looked in, and the lock stays: threads of a plugin
+ * have numbers until its unload has returned, which comes after the loops. */
 void wr_tokens_fini(struct wr_tokens *ts);
 
 /* Which loop's it is. */

@@ -81,8 +81,8 @@ int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock, struct wr_
 /* A lease for wr_worker_switch(); NULL: no memory. */
 struct wr_lease *wr_lease_new(struct wr_site *site);
 
-/* From now on requests are for the site of this lease, which is taken. Between events. If it bounds the
- * connections of an address, those that are open count. */
+/* From now on requests are for the site of this lease, which is taken. Between events. If it
+ * bounds the connections of an address, those that are open count. */
 void wr_worker_switch(struct wr_worker *w, struct wr_lease *lease);
 
 /* One exchange fewer has this lease. */

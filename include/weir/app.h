@@ -22,8 +22,8 @@
  * These hold for every function, unless it says otherwise:
  *
  * - Lifetime: what it gives (strings, slices, memory) is the request's, valid until its response is
- *   over, also in `next`, `close` and deferred functions, and never to be freed. What it is given is
- *   copied before it returns; but not the bytes of a body or a chunk, nor what `arg` points to.
+ *   over, also in `next`, `close` and deferred functions, and never to be freed. What it is given
+ *   is copied before it returns; but not the bytes of a body or a chunk, nor what `arg` points to.
  * - Thread: it is called where the app runs (.runs below), in the app, in `next` and in callbacks
  *   of this request; never from two threads at a time. A request that waits on the loop may be gone
  *   on with by all that runs on the thread of that loop, until its response is over: by callbacks
@@ -32,8 +32,8 @@
  * marked "not yet", gives WEIR_ENOTSUP, NULL or 0.
  *
  * Errors need not be checked for HTTP's sake: they stick. After a start_response, weir_header_add
- * or weir_reason that failed, or another mistake of which the log tells, these and all that reads or
- * writes fail too, with WEIR_EFAILED; the client gets a 500 (a 503 for want of memory; a closed
+ * or weir_reason that failed, or another mistake of which the log tells, these and all that reads
+ * or writes fail too, with WEIR_EFAILED; the client gets a 500 (a 503 for want of memory; a closed
  * connection where something was sent), and close and deferred functions run as ever.
  *
  * The guide: docs/writing-plugins.md. The manual: weir_app(3).
@@ -155,10 +155,10 @@ typedef struct weir_chunk {
 typedef int32_t weir_next_fn(weir_environ *env, void *arg, weir_chunk *chunk);
 typedef void weir_release_fn(void *arg);
 
-/* Callbacks of a request: called where its app runs, after the app has returned, never while another
- * of its calls is under way, nor after close. They may call what the app may; but in them nothing
- * waits: weir_read() and weir_write() say WEIR_AGAIN, in a thread and in a coroutine too.
- * weir_on_disconnect() has rules of its own. */
+/* Callbacks of a request: called where its app runs, after the app has returned, never while
+ * another of its calls is under way, nor after close. They may call what the app may; but in
+ * them nothing waits: weir_read() and weir_write() say WEIR_AGAIN, in a thread and in a
+ * coroutine too. weir_on_disconnect() has rules of its own. */
 typedef void weir_event_fn(weir_environ *env, void *arg);
 typedef void weir_disconnect_fn(weir_environ *env, void *arg, int32_t why);
 typedef void weir_watch_fn(weir_environ *env, void *arg, uint32_t events);
@@ -169,8 +169,8 @@ typedef void weir_read_file_fn(weir_environ *env, void *arg, int64_t n);
 typedef void weir_loop_fn(weir_loop *loop, void *arg);
 typedef void weir_loop_watch_fn(weir_loop *loop, void *arg, uint32_t events);
 
-/* What the wrappers below pass with them in C++: called in their place, it calls them and catches what they
- * throw. NULL in C. */
+/* What the wrappers below pass with them in C++: called in their place, it calls them and
+ * catches what they throw. NULL in C. */
 typedef void weir_event_guard(weir_event_fn *fn, weir_environ *env, void *arg);
 typedef void weir_disconnect_guard(weir_disconnect_fn *fn, weir_environ *env, void *arg,
                                    int32_t why);
@@ -230,12 +230,12 @@ typedef struct weir_body {
  * copied at once, sent with the first piece of the body that is not empty. Until then it may be
  * called again with status | WEIR_REPLACE, which forgets the fields of before (the exc_info of
  * WSGI); a second call without it fails. It must have been called before the app returns; when the
- * body is an iterable, before its first chunk; when it comes later, before weir_finish(); and before
- * weir_write(). The function is the same until the response is over: who needs it in `next` or in a
- * callback keeps the pointer.
+ * body is an iterable, before its first chunk; when it comes later, before weir_finish(); and
+ * before weir_write(). The function is the same until the response is over: who needs it in `next`
+ * or in a callback keeps the pointer.
  *
- * WEIR_EINVAL: a status or field that is refused. WEIR_ESTATE: a second call, or something was sent.
- * WEIR_ETOOBIG: more than 62 KiB of fields. WEIR_ENOMEM, WEIR_EFAILED.
+ * WEIR_EINVAL: a status or field that is refused. WEIR_ESTATE: a second call, or something was
+ * sent. WEIR_ETOOBIG: more than 62 KiB of fields. WEIR_ENOMEM, WEIR_EFAILED.
  *
  * Refused are CR, LF, NUL and other control characters, names that are no token, and what belongs
  * to the connection (Connection, Keep-Alive, Proxy-Authenticate, Proxy-Authorization,
@@ -373,8 +373,8 @@ static inline const char *weir_get_n(weir_environ *env, const char *key, size_t 
     return WEIR_CALL_(env->host, get_n, (env, key, strlen(key), n), NULL);
 }
 
-/* Sets a key for whoever asks from now on, also for the next app when this one declines; NULL makes it
- * absent. WEIR_EINVAL: the key is empty. WEIR_ENOMEM. */
+/* Sets a key for whoever asks from now on, also for the next app when this one declines; NULL
+ * makes it absent. WEIR_EINVAL: the key is empty. WEIR_ENOMEM. */
 static inline int32_t weir_set(weir_environ *env, const char *key, const char *value)
 {
     return WEIR_CALL_(env->host, set, (env, key, value), WEIR_ENOTSUP);
@@ -401,8 +401,8 @@ static inline int32_t weir_header_each(weir_environ *env,
 
 /* ---- memory, clean-up, messages ---- */
 
-/* n bytes of the request's arena, aligned for every type, not zeroed. NULL when that is used up (4 MiB),
- * which is no mistake: a 503 is the right answer. */
+/* n bytes of the request's arena, aligned for every type, not zeroed. NULL when that is used up
+ * (4 MiB), which is no mistake: a 503 is the right answer. */
 static inline void *weir_alloc(weir_environ *env, size_t n)
 {
     return WEIR_CALL_(env->host, alloc, (env, n), NULL);
@@ -417,8 +417,8 @@ static inline void weir_defer(weir_environ *env, void (*fn)(void *arg), void *ar
         fn(arg);
 }
 
-/* One line in the server's log, of a level WEIR_LOG_*, with plugin, route and request. Longer ones are
- * cut at 1 KiB; control characters are escaped. */
+/* One line in the server's log, of a level WEIR_LOG_*, with plugin, route and request. Longer
+ * ones are cut at 1 KiB; control characters are escaped. */
 __attribute__((format(printf, 3, 0))) static inline void weir_vlog(weir_environ *env, int32_t level,
                                                                    const char *fmt, va_list ap)
 {
@@ -503,8 +503,8 @@ static inline void *weir_thread_state(weir_environ *env)
 /* As `say` for a request, which then fails for that alone. */
 #    define WEIR_SAY_FAILED_(env, level, ...) weir_fail(env, __VA_ARGS__)
 
-/* Callbacks: what one throws makes the request fail; or is logged alone, where it may be called beside
- * the app. */
+/* Callbacks: what one throws makes the request fail; or is logged alone, where it may be called
+ * beside the app. */
 extern "C++" {
 template <bool Fails, typename... More> struct weir_guarded_ {
     typedef void function(weir_environ *env, void *arg, More... more);
@@ -578,9 +578,10 @@ struct weir_loop_guarded_ {
 };
 }
 
-/* Around a call that may suspend a coroutine, be it in a catch block or while an exception unwinds. The
- * runtime of C++ knows for each thread which exceptions are in flight (Itanium C++ ABI, 2.2.2): what runs
- * meanwhile on the same thread would meet these, and end others than its own. */
+/* Around a call that may suspend a coroutine, be it in a catch block or while an exception
+ * unwinds. The runtime of C++ knows for each thread which exceptions are in flight (Itanium C++
+ * ABI, 2.2.2): what runs meanwhile on the same thread would meet these, and end others than its
+ * own. */
 extern "C++" {
 class weir_exceptions_put_by_
 {
@@ -628,15 +629,17 @@ class weir_exceptions_put_by_
 /* ---- its content ---- */
 
 /*
- * The app is called when the header is complete: content is read by it, as it comes, and what is not
- * read the client does not get rid of. The first read is what sends 100 Continue to who waits for it.
+ * The app is called when the header is complete: content is read by it, as it comes, and what is
+ * not read the client does not get rid of. The first read is what sends 100 Continue to who waits
+ * for it.
  *
- * Gives bytes, 0 at the end (a read of 0 bytes gives 0 too, and asks for nothing), or WEIR_E*: WEIR_EGONE, WEIR_EBADMSG,
- * WEIR_ETOOBIG, WEIR_ETIMEDOUT, WEIR_EFAILED; WEIR_ESTATE while weir_read_all() or weir_read_file()
- * reads. In a thread and in a coroutine it waits, in the app and in `next`. On the loop and in callbacks it does not:
- * WEIR_AGAIN when there is nothing for now, and then weir_on_input() tells of more; inside `next`, say
- * WEIR_AGAIN too, and next is called again when there is more. With .body_buffer_max all of it is
- * there before the app is called.
+ * Gives bytes, 0 at the end (a read of 0 bytes gives 0 too, and asks for nothing), or WEIR_E*:
+ * WEIR_EGONE, WEIR_EBADMSG, WEIR_ETOOBIG, WEIR_ETIMEDOUT, WEIR_EFAILED; WEIR_ESTATE while
+ * weir_read_all() or weir_read_file() reads. In a thread and in a coroutine it waits, in the app
+ * and in `next`. On the loop and in callbacks it does not: WEIR_AGAIN when there is nothing for
+ * now, and then weir_on_input() tells of more; inside `next`, say WEIR_AGAIN too, and next is
+ * called again when there is more. With .body_buffer_max all of it is there before the app is
+ * called.
  */
 static inline int64_t weir_read(weir_environ *env, void *buf, size_t n)
 {
@@ -653,11 +656,11 @@ static inline const void *weir_content(weir_environ *env, size_t *n)
 }
 
 /*
- * At most n bytes of content for this request; a limit above the route's own changes nothing. Before
- * the first read, and not with .body_buffer_max: else WEIR_ESTATE, and nothing changes.
+ * At most n bytes of content for this request; a limit above the route's own changes nothing.
+ * Before the first read, and not with .body_buffer_max: else WEIR_ESTATE, and nothing changes.
  * WEIR_ETOOBIG, once it is clear that there is more: at once by Content-Length, so that the client
- * need not send what nobody wants, else from weir_read(). A 413 is yours to give; a `next` that passes
- * the number on has one given.
+ * need not send what nobody wants, else from weir_read(). A 413 is yours to give; a `next` that
+ * passes the number on has one given.
  */
 static inline int32_t weir_body_limit(weir_environ *env, uint64_t n)
 {
@@ -665,10 +668,10 @@ static inline int32_t weir_body_limit(weir_environ *env, uint64_t n)
 }
 
 /*
- * Calls fn once for each time that weir_read() says WEIR_AGAIN, when there is more to read, or the end
- * of it, or why it is lost; and once, soon, where nothing was read yet: this call counts as the first
- * read. So fn reads until WEIR_AGAIN, 0 or an error. NULL: no more. Later callbacks take the place of
- * this one. Until the response is over. WEIR_ENOMEM, WEIR_EFAILED.
+ * Calls fn once for each time that weir_read() says WEIR_AGAIN, when there is more to read, or the
+ * end of it, or why it is lost; and once, soon, where nothing was read yet: this call counts as the
+ * first read. So fn reads until WEIR_AGAIN, 0 or an error. NULL: no more. Later callbacks take the
+ * place of this one. Until the response is over. WEIR_ENOMEM, WEIR_EFAILED.
  */
 static inline int32_t weir_on_input(weir_environ *env, void (*fn)(weir_environ *env, void *arg),
                                     void *arg)
@@ -677,16 +680,17 @@ static inline int32_t weir_on_input(weir_environ *env, void (*fn)(weir_environ *
 }
 
 /*
- * Reads what is left of the content, at most max bytes, and calls done(env, arg, data, n) with it: n
- * bytes, valid until the response is over, not terminated, not NULL where n is 0; or n below 0, a
- * WEIR_E* as of weir_read(), or WEIR_ENOMEM, and data is NULL. More than max: WEIR_ETOOBIG; what came of it
- * is lost, and weir_read() says so too. No thread waits meanwhile. The app returns weir_later(env), and
- * done calls weir_finish(); or an iterable that says WEIR_AGAIN, and done calls weir_wake().
+ * Reads what is left of the content, at most max bytes, and calls done(env, arg, data, n) with it:
+ * n bytes, valid until the response is over, not terminated, not NULL where n is 0; or n below 0, a
+ * WEIR_E* as of weir_read(), or WEIR_ENOMEM, and data is NULL. More than max: WEIR_ETOOBIG; what
+ * came of it is lost, and weir_read() says so too. No thread waits meanwhile. The app returns
+ * weir_later(env), and done calls weir_finish(); or an iterable that says WEIR_AGAIN, and done
+ * calls weir_wake().
  *
- * 0: done will be called exactly once, after the app has returned; with WEIR_EGONE, before close, when
- * the request ends without. weir_read() gives WEIR_ESTATE until then. Below 0 it will not be called:
- * WEIR_EINVAL without done, WEIR_ESTATE after another weir_read_all() or weir_read_file() for this
- * request, WEIR_EGONE when the request is over, as in close, WEIR_ENOMEM, WEIR_EFAILED.
+ * 0: done will be called exactly once, after the app has returned; with WEIR_EGONE, before close,
+ * when the request ends without. weir_read() gives WEIR_ESTATE until then. Below 0 it will not be
+ * called: WEIR_EINVAL without done, WEIR_ESTATE after another weir_read_all() or weir_read_file()
+ * for this request, WEIR_EGONE when the request is over, as in close, WEIR_ENOMEM, WEIR_EFAILED.
  */
 static inline int32_t
 weir_read_all(weir_environ *env, size_t max,
@@ -696,10 +700,10 @@ weir_read_all(weir_environ *env, size_t max,
                       WEIR_ENOTSUP);
 }
 
-/* The same into a regular file, from the descriptor's offset on, in 64 KiB of memory: n is how much was
- * written, or WEIR_ESYSTEM when a write has failed, of which the log says why; what came before is in
- * the file then. The descriptor is yours, and stays open until done is called: the server writes to it
- * in a thread of its own. */
+/* The same into a regular file, from the descriptor's offset on, in 64 KiB of memory: n is how
+ * much was written, or WEIR_ESYSTEM when a write has failed, of which the log says why; what
+ * came before is in the file then. The descriptor is yours, and stays open until done is called:
+ * the server writes to it in a thread of its own. */
 static inline int32_t weir_read_file(weir_environ *env, int32_t fd, uint64_t max,
                                      void (*done)(weir_environ *env, void *arg, int64_t n),
                                      void *arg)
@@ -720,12 +724,12 @@ static inline int32_t weir_is_gone(weir_environ *env)
 
 /*
  * Calls fn(env, arg, why) when the client half-closes, WEIR_HALF_CLOSED, and when it is gone before
- * the response is over, WEIR_GONE, each at most once, on the loop; for a .serial app that runs there, in
- * its turn. So of an app in a thread or a coroutine fn may be called while that is at work: it must not block, nor
- * call anything of the request but weir_log(); it sets a flag, say, or cancels what the app waits for.
- * Each call adds a function, the last one is called first; close and deferred functions come after them, so that is where
- * to free what they use. WEIR_EGONE: it is gone already, and fn will not be called. WEIR_EINVAL without
- * fn, WEIR_ENOMEM.
+ * the response is over, WEIR_GONE, each at most once, on the loop; for a .serial app that runs
+ * there, in its turn. So of an app in a thread or a coroutine fn may be called while that is at
+ * work: it must not block, nor call anything of the request but weir_log(); it sets a flag, say, or
+ * cancels what the app waits for. Each call adds a function, the last one is called first; close
+ * and deferred functions come after them, so that is where to free what they use. WEIR_EGONE: it is
+ * gone already, and fn will not be called. WEIR_EINVAL without fn, WEIR_ENOMEM.
  */
 static inline int32_t weir_on_disconnect(weir_environ *env,
                                          void (*fn)(weir_environ *env, void *arg, int32_t why),
@@ -815,9 +819,10 @@ static inline weir_body weir_decline(void)
     return weir_body_of_(WEIR_BODY_DECLINE);
 }
 
-/* Answered later, by weir_finish(): from a callback of this request, of weir_timer(), weir_read_all() and
- * their kin, or from any thread by weir_resume(). No thread waits meanwhile. Who is never answered waits
- * until it leaves, or until the time of a request is over (timeouts.request_ms). */
+/* Answered later, by weir_finish(): from a callback of this request, of weir_timer(),
+ * weir_read_all() and their kin, or from any thread by weir_resume(). No thread waits meanwhile.
+ * Who is never answered waits until it leaves, or until the time of a request is over
+ * (timeouts.request_ms). */
 static inline weir_body weir_later(weir_environ *env)
 {
     (void)env;
@@ -910,9 +915,9 @@ static inline weir_body weir_iterable(int32_t (*next)(weir_environ *env, void *a
     return body;
 }
 
-/* In `next`: the piece is `size` bytes of a file from `offset`, sent by sendfile(2). The descriptor is
- * yours, and stays open until the next call of next, or close. No regular file, or one that is shorter, is
- * a mistake; one that shrinks later a closed connection.
+/* In `next`: the piece is `size` bytes of a file from `offset`, sent by sendfile(2). The descriptor
+ * is yours, and stays open until the next call of next, or close. No regular file, or one that is
+ * shorter, is a mistake; one that shrinks later a closed connection.
  */
 static inline void weir_chunk_file(weir_chunk *chunk, int32_t fd, uint64_t offset, uint64_t size)
 {
@@ -923,9 +928,9 @@ static inline void weir_chunk_file(weir_chunk *chunk, int32_t fd, uint64_t offse
 }
 
 /* Of an iterable: `text`, a string that stays, is sent each time that it had nothing for `ms`
- * milliseconds, so that whoever is on the way does not give the connection up. It is content like all
- * else, and costs no thread. From start_response on: the first one takes the head along. None with 0, for
- * another kind of body, and where Content-Length is given. */
+ * milliseconds, so that whoever is on the way does not give the connection up. It is content
+ * like all else, and costs no thread. From start_response on: the first one takes the head
+ * along. None with 0, for another kind of body, and where Content-Length is given. */
 static inline weir_body weir_heartbeat(weir_body body, uint32_t ms, const char *text)
 {
     if (body.kind == WEIR_BODY_ITERABLE) {
@@ -936,10 +941,10 @@ static inline weir_body weir_heartbeat(weir_body body, uint32_t ms, const char *
     return body;
 }
 
-/* After a WEIR_AGAIN of next: there is more now. None is lost: one that comes while next runs has it
- * called again; several may become one. Where next waits for no wake it does nothing. From a thread of
- * the executor of this request: its loop, or one of the pool. The request must still be there: until
- * its close has been called it is. 0. */
+/* After a WEIR_AGAIN of next: there is more now. None is lost: one that comes while next runs
+ * has it called again; several may become one. Where next waits for no wake it does nothing.
+ * From a thread of the executor of this request: its loop, or one of the pool. The request must
+ * still be there: until its close has been called it is. 0. */
 static inline int32_t weir_wake(weir_environ *env)
 {
     return WEIR_CALL_(env->host, wake, (env), WEIR_ENOTSUP);
@@ -960,10 +965,11 @@ static inline int32_t weir_body_next(weir_environ *env, weir_body *body, weir_ch
 }
 
 /*
- * The body of a request for which the app returns weir_later(): as if the app had returned this one. In
- * a callback of the request, or in the app before that returns; other threads go by weir_resume(). The body
- * is taken in any case, and closed when this fails: WEIR_ESTATE, when it was called before, or the app has returned
- * another body; WEIR_EINVAL, with weir_later(), which is a fault; WEIR_EGONE, WEIR_EFAILED, WEIR_ENOMEM.
+ * The body of a request for which the app returns weir_later(): as if the app had returned this
+ * one. In a callback of the request, or in the app before that returns; other threads go by
+ * weir_resume(). The body is taken in any case, and closed when this fails: WEIR_ESTATE, when it
+ * was called before, or the app has returned another body; WEIR_EINVAL, with weir_later(), which is
+ * a fault; WEIR_EGONE, WEIR_EFAILED, WEIR_ENOMEM.
  */
 static inline int32_t weir_finish(weir_environ *env, weir_body body)
 {
@@ -974,16 +980,17 @@ static inline int32_t weir_finish(weir_environ *env, weir_body body)
 }
 
 /*
- * Bytes of the body, before what the app returns: weir_empty() is what follows if that was all. They are
- * copied, all or none, and the head goes out with them: start_response must have been called, and comes
- * too late after it. In `next` and in callbacks they go before the next chunk. Of 0 bytes: nothing.
+ * Bytes of the body, before what the app returns: weir_empty() is what follows if that was all.
+ * They are copied, all or none, and the head goes out with them: start_response must have been
+ * called, and comes too late after it. In `next` and in callbacks they go before the next chunk. Of
+ * 0 bytes: nothing.
  *
- * There is room while these bytes and those that wait for the client are at most limits.app_queue_bytes,
- * and always when none wait. On the loop and in callbacks: WEIR_AGAIN without room, and nothing was taken;
- * weir_on_writable() tells when there is some. In a thread and in a coroutine it waits for room, as long as
- * the client takes anything.
- * WEIR_EGONE: nobody waits for it any more. WEIR_ESTATE: a body has been returned that is no iterable, or
- * next has said WEIR_END. Other errors are mistakes, and stick.
+ * There is room while these bytes and those that wait for the client are at most
+ * limits.app_queue_bytes, and always when none wait. On the loop and in callbacks: WEIR_AGAIN
+ * without room, and nothing was taken; weir_on_writable() tells when there is some. In a thread and
+ * in a coroutine it waits for room, as long as the client takes anything. WEIR_EGONE: nobody waits
+ * for it any more. WEIR_ESTATE: a body has been returned that is no iterable, or next has said
+ * WEIR_END. Other errors are mistakes, and stick.
  */
 static inline int32_t weir_write(weir_environ *env, const void *p, size_t n)
 {
@@ -991,9 +998,9 @@ static inline int32_t weir_write(weir_environ *env, const void *p, size_t n)
     return WEIR_CALL_(env->host, write, (env, p, n), WEIR_ENOTSUP);
 }
 
-/* Calls fn once for each time that weir_write() says WEIR_AGAIN, when it would take more; and once, soon,
- * where it has not said so. NULL: no more. Later callbacks take the place of this one. Until the
- * body is over. WEIR_ENOMEM, WEIR_EFAILED. */
+/* Calls fn once for each time that weir_write() says WEIR_AGAIN, when it would take more; and
+ * once, soon, where it has not said so. NULL: no more. Later callbacks take the place of this
+ * one. Until the body is over. WEIR_ENOMEM, WEIR_EFAILED. */
 static inline int32_t weir_on_writable(weir_environ *env, void (*fn)(weir_environ *env, void *arg),
                                        void *arg)
 {
@@ -1089,16 +1096,17 @@ static inline const void *weir_extension(const weir_host *host, const char *name
 /*
  * Trailer fields, behind the content: "weir.trailers/1".
  *
- * weir_trailer_add(): a field behind the response's content, by the rules of start_response; not what
- * frames, routes, authenticates or describes content (RFC 9110 6.5.1). Until the body has ended: of one
- * whose size is known, until it was given; after that, WEIR_ESTATE. One that
- * is added before the head is sent is announced there (Trailer); with value NULL that is all that is done,
- * and a later call of this name gives the value. They reach a client of HTTP/1.1 whose answer comes in
- * chunks; when it has said "TE: trailers", also one of a known size does. Else they are dropped: nothing
- * may hang on them.
+ * weir_trailer_add(): a field behind the response's content, by the rules of start_response; not
+ * what frames, routes, authenticates or describes content (RFC 9110 6.5.1). Until the body has
+ * ended: of one whose size is known, until it was given; after that, WEIR_ESTATE. One that is added
+ * before the head is sent is announced there (Trailer); with value NULL that is all that is done,
+ * and a later call of this name gives the value. They reach a client of HTTP/1.1 whose answer comes
+ * in chunks; when it has said "TE: trailers", also one of a known size does. Else they are dropped:
+ * nothing may hang on them.
  *
- * weir_trailer_each(): calls fn for every trailer field of the request, when weir_read() has given 0. They
- * are never among its fields: what a proxy checked there it has not here. As weir_header_each().
+ * weir_trailer_each(): calls fn for every trailer field of the request, when weir_read() has given
+ * 0. They are never among its fields: what a proxy checked there it has not here. As
+ * weir_header_each().
  */
 typedef struct weir_trailers {
     uint32_t size;
@@ -1130,10 +1138,11 @@ static inline int32_t weir_trailer_each(weir_environ *env,
 }
 
 /*
- * 103 Early Hints (RFC 8297): "weir.early-hints/1". Sends these fields, Link for one, at once, ahead of
- * the response; may be called again. Checked as those of start_response, and not kept for it.
- * WEIR_ENOTSUP: to a client of HTTP/1.0, which knows no interim responses. WEIR_ESTATE: the response
- * has begun. WEIR_ETOOBIG, a mistake: more than 62 KiB of them for one request, in all calls.
+ * 103 Early Hints (RFC 8297): "weir.early-hints/1". Sends these fields, Link for one, at once,
+ * ahead of the response; may be called again. Checked as those of start_response, and not kept for
+ * it. WEIR_ENOTSUP: to a client of HTTP/1.0, which knows no interim responses. WEIR_ESTATE: the
+ * response has begun. WEIR_ETOOBIG, a mistake: more than 62 KiB of them for one request, in all
+ * calls.
  */
 typedef struct weir_early_hints_table {
     uint32_t size;
@@ -1151,8 +1160,9 @@ static inline int32_t weir_early_hints(weir_environ *env, const weir_header *fie
 /* ---- answered from elsewhere ---- */
 
 /*
- * A number that stands for this request, for weir_resume(): in other threads nothing else may. It is never
- * that of another request of this server, and the same each time. 0: no memory, or the request is over.
+ * A number that stands for this request, for weir_resume(): in other threads nothing else may. It
+ * is never that of another request of this server, and the same each time. 0: no memory, or the
+ * request is over.
  */
 static inline uint64_t weir_token(weir_environ *env)
 {
@@ -1161,15 +1171,16 @@ static inline uint64_t weir_token(weir_environ *env)
 
 /*
  * Calls fn(env, arg) as a callback of the request of this token: where its app runs, after that has
- * returned, so that it wakes no coroutine; those of one thread in their order. Or drop(arg), which may be NULL, when there is no such
- * request, or it ends before: in this call, or where the app runs. Exactly one of them is called, once,
- * whatever this returns. `host` is that of any plugin's route of this server whose unload has not returned:
- * env->host, or what load got. A reload ends routes, and with them their hosts, where the file stays the same:
- * threads that all routes of a file share let go of a route's host in its unload.
+ * returned, so that it wakes no coroutine; those of one thread in their order. Or drop(arg), which
+ * may be NULL, when there is no such request, or it ends before: in this call, or where the app
+ * runs. Exactly one of them is called, once, whatever this returns. `host` is that of any plugin's
+ * route of this server whose unload has not returned: env->host, or what load got. A reload ends
+ * routes, and with them their hosts, where the file stays the same: threads that all routes of a
+ * file share let go of a route's host in its unload.
  *
- * Any thread, also one that is not the server's, until unload has returned; any number of times until the
- * request is finished: its response is over, or weir_finish() has given a body that is no iterable.
- * WEIR_ESTALE: it is, or there never was one. WEIR_ENOMEM. WEIR_EINVAL: without fn.
+ * Any thread, also one that is not the server's, until unload has returned; any number of times
+ * until the request is finished: its response is over, or weir_finish() has given a body that is no
+ * iterable. WEIR_ESTALE: it is, or there never was one. WEIR_ENOMEM. WEIR_EINVAL: without fn.
  */
 static inline int32_t weir_resume(const weir_host *host, uint64_t token,
                                   void (*fn)(weir_environ *env, void *arg), void *arg,
@@ -1185,11 +1196,11 @@ static inline int32_t weir_resume(const weir_host *host, uint64_t token,
 /* ---- waiting without a thread ---- */
 
 /*
- * Calls fn(env, arg) once, when `ms` milliseconds have passed; with 0, soon. One that is set for the same fn
- * and arg is moved; WEIR_NEVER takes it back. It is forgotten when the response is over: fn is not called
- * after that. Of an app on the loop or in a coroutine; in a thread WEIR_ESTATE. A coroutine that waits has not
- * returned, so fn does not come meanwhile, and ends no wait. WEIR_EGONE: the request is over. WEIR_EINVAL:
- * without fn. WEIR_ENOMEM.
+ * Calls fn(env, arg) once, when `ms` milliseconds have passed; with 0, soon. One that is set for
+ * the same fn and arg is moved; WEIR_NEVER takes it back. It is forgotten when the response is
+ * over: fn is not called after that. Of an app on the loop or in a coroutine; in a thread
+ * WEIR_ESTATE. A coroutine that waits has not returned, so fn does not come meanwhile, and ends no
+ * wait. WEIR_EGONE: the request is over. WEIR_EINVAL: without fn. WEIR_ENOMEM.
  */
 static inline int32_t weir_timer(weir_environ *env, uint32_t ms,
                                  void (*fn)(weir_environ *env, void *arg), void *arg)
@@ -1198,13 +1209,13 @@ static inline int32_t weir_timer(weir_environ *env, uint32_t ms,
 }
 
 /*
- * Calls fn(env, arg, ready) whenever the descriptor is ready for some of `events`, those of poll(2):
- * POLLIN, POLLOUT, POLLPRI, POLLRDHUP; with `ready` those that are, POLLERR and POLLHUP among them. A second call for
- * it changes the events, fn and arg; events of 0 end it, which must come before the descriptor is closed.
- * It ends with the response too. What made it ready may be gone when fn is called: it should not block. A
- * descriptor has one watcher on a loop: WEIR_EBUSY, it has another.
- * WEIR_EINVAL: it is none that can be watched (a regular file is always ready), or without fn.
- * Where, and other errors: as weir_timer().
+ * Calls fn(env, arg, ready) whenever the descriptor is ready for some of `events`, those of
+ * poll(2): POLLIN, POLLOUT, POLLPRI, POLLRDHUP; with `ready` those that are, POLLERR and POLLHUP
+ * among them. A second call for it changes the events, fn and arg; events of 0 end it, which must
+ * come before the descriptor is closed. It ends with the response too. What made it ready may be
+ * gone when fn is called: it should not block. A descriptor has one watcher on a loop: WEIR_EBUSY,
+ * it has another. WEIR_EINVAL: it is none that can be watched (a regular file is always ready), or
+ * without fn. Where, and other errors: as weir_timer().
  */
 static inline int32_t weir_watch_fd(weir_environ *env, int32_t fd, uint32_t events,
                                     void (*fn)(weir_environ *env, void *arg, uint32_t events),
@@ -1215,16 +1226,17 @@ static inline int32_t weir_watch_fd(weir_environ *env, int32_t fd, uint32_t even
 }
 
 /*
- * For what would block the loop: calls work(arg) on a thread of its own, one of at most `threads` of the
- * route, and then done(env, arg), which may be NULL, as a callback of the request.
+ * For what would block the loop: calls work(arg) on a thread of its own, one of at most `threads`
+ * of the route, and then done(env, arg), which may be NULL, as a callback of the request.
  *
- * On the loop and in callbacks it returns at once. In a coroutine and in a thread work and done have been
- * called when it returns 0; there `arg` may be a local variable. When the request ends, work that has not
- * begun is left out, and what has is waited for: done is called in any case, exactly once, before close;
- * whether work has run, `arg` must tell it then. In a coroutine: WEIR_EGONE, and neither was called.
+ * On the loop and in callbacks it returns at once. In a coroutine and in a thread work and done
+ * have been called when it returns 0; there `arg` may be a local variable. When the request ends,
+ * work that has not begun is left out, and what has is waited for: done is called in any case,
+ * exactly once, before close; whether work has run, `arg` must tell it then. In a coroutine:
+ * WEIR_EGONE, and neither was called.
  *
- * Below 0 neither is called: WEIR_EBUSY, more than `queue` of the route wait for a thread; WEIR_EGONE, the
- * request is over; WEIR_EINVAL, without work; WEIR_ENOMEM.
+ * Below 0 neither is called: WEIR_EBUSY, more than `queue` of the route wait for a thread;
+ * WEIR_EGONE, the request is over; WEIR_EINVAL, without work; WEIR_ENOMEM.
  */
 static inline int32_t weir_offload(weir_environ *env, void (*work)(void *arg),
                                    void (*done)(weir_environ *env, void *arg), void *arg)
@@ -1236,9 +1248,9 @@ static inline int32_t weir_offload(weir_environ *env, void (*work)(void *arg),
 }
 
 /*
- * Waits `ms` milliseconds: in a coroutine others run meanwhile, in a thread it keeps that. 0; WEIR_EGONE, at once
- * and ever after: nobody waits for the answer any more, and the app is to return. WEIR_ESTATE: on the
- * loop and in callbacks, where nothing waits.
+ * Waits `ms` milliseconds: in a coroutine others run meanwhile, in a thread it keeps that. 0;
+ * WEIR_EGONE, at once and ever after: nobody waits for the answer any more, and the app is to
+ * return. WEIR_ESTATE: on the loop and in callbacks, where nothing waits.
  */
 static inline int32_t weir_sleep(weir_environ *env, uint32_t ms)
 {
@@ -1247,9 +1259,10 @@ static inline int32_t weir_sleep(weir_environ *env, uint32_t ms)
 }
 
 /*
- * Waits until the descriptor is ready for some of `events`, those of poll(2), and gives those that it
- * is ready for, POLLERR and POLLHUP among them: more than 0. WEIR_ETIMEDOUT: it was not within so many milliseconds, WEIR_NEVER: it may
- * take any time. WEIR_EBUSY, WEIR_EINVAL: as weir_watch_fd(). WEIR_EGONE, WEIR_ESTATE: as weir_sleep().
+ * Waits until the descriptor is ready for some of `events`, those of poll(2), and gives those that
+ * it is ready for, POLLERR and POLLHUP among them: more than 0. WEIR_ETIMEDOUT: it was not within
+ * so many milliseconds, WEIR_NEVER: it may take any time. WEIR_EBUSY, WEIR_EINVAL: as
+ * weir_watch_fd(). WEIR_EGONE, WEIR_ESTATE: as weir_sleep().
  */
 static inline int32_t weir_wait_fd(weir_environ *env, int32_t fd, uint32_t events,
                                    uint32_t timeout_ms)
@@ -1261,18 +1274,20 @@ static inline int32_t weir_wait_fd(weir_environ *env, int32_t fd, uint32_t event
 /* ---- of a loop, for what many requests share: connections to a backend, say ---- */
 
 /*
- * Any thread, from loop_start until unload has returned: calls fn(arg) on the loop's thread, in the order
- * of one thread's calls, at the latest before its loop_stop. It is no callback of a request: fn goes to
- * that by weir_resume(), or with what loop_start has set. WEIR_ESTATE, and fn is not called: loop_stop was,
- * or is being. WEIR_ENOMEM. What a loop_start that fails has posted is not called.
+ * Any thread, from loop_start until unload has returned: calls fn(arg) on the loop's thread, in the
+ * order of one thread's calls, at the latest before its loop_stop. It is no callback of a request:
+ * fn goes to that by weir_resume(), or with what loop_start has set. WEIR_ESTATE, and fn is not
+ * called: loop_stop was, or is being. WEIR_ENOMEM. What a loop_start that fails has posted is not
+ * called.
  */
 static inline int32_t weir_loop_post(weir_loop *loop, void (*fn)(void *arg), void *arg)
 {
     return WEIR_CALL_(loop->host, loop_post, (loop, fn, arg, WEIR_POST_GUARD_), WEIR_ENOTSUP);
 }
 
-/* As weir_timer(), of no request: until loop_stop has returned. On the loop's thread alone, which is that of
- * loop_start and loop_stop, of apps that run on the loop or in coroutines, and of callbacks of this loop. */
+/* As weir_timer(), of no request: until loop_stop has returned. On the loop's thread alone,
+ * which is that of loop_start and loop_stop, of apps that run on the loop or in coroutines, and
+ * of callbacks of this loop. */
 static inline int32_t weir_loop_timer(weir_loop *loop, uint32_t ms,
                                       void (*fn)(weir_loop *loop, void *arg), void *arg)
 {
@@ -1332,14 +1347,14 @@ typedef struct weir_plugin {
     int32_t (*load)(const weir_host *host, const weir_config *config, void **state);
     void (*unload)(void *state); /* not after a load that returned an error */
 
-    /* State of a loop: before its first request, and after its last; on the loop's thread while that
-     * runs (a reload), else on the thread that starts or frees the server. What loop_stop leaves of timers
-     * and watched descriptors is forgotten behind it. */
+    /* State of a loop: before its first request, and after its last; on the loop's thread while
+     * that runs (a reload), else on the thread that starts or frees the server. What loop_stop
+     * leaves of timers and watched descriptors is forgotten behind it. */
     int32_t (*loop_start)(const weir_host *host, weir_loop *loop, void *state, void **loop_state);
     void (*loop_stop)(void *state, void *loop_state);
 
-    /* State of a thread of the pool, on that thread; several begin at once. Stand-ins, which take the
-     * place of threads that wait in weir_read() or weir_write(), begin later. */
+    /* State of a thread of the pool, on that thread; several begin at once. Stand-ins, which
+     * take the place of threads that wait in weir_read() or weir_write(), begin later. */
     int32_t (*thread_start)(const weir_host *host, void *state, void **thread_state);
     void (*thread_stop)(void *state, void *thread_state);
 
@@ -1359,9 +1374,9 @@ typedef struct weir_plugin {
      * default, description; others are refused. */
     const char *config_schema;
 
-    /* Of an app that runs in coroutines: of the stack of each, 16 KiB to 64 MiB; 0: 256 KiB. Only what is
-     * touched of it is memory. Weir's own functions use up to 12 KiB, those that log most.
-     * Configuration may say otherwise. */
+    /* Of an app that runs in coroutines: of the stack of each, 16 KiB to 64 MiB; 0: 256 KiB.
+     * Only what is touched of it is memory. Weir's own functions use up to 12 KiB, those that
+     * log most. Configuration may say otherwise. */
     uint64_t stack_bytes;
 
     uint64_t reserved[7];

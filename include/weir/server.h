@@ -78,10 +78,10 @@ WEIR_API int32_t weir_server_set_folder_options(weir_server *s, const char *json
  * Mounts the files beneath `folder` at a route.
  *
  * A route is written [HOST]/PATH and has that path and all below it, or =[HOST]/PATH for that path
- * alone. HOST has no port; *.example.org is every host below example.org. A route without one is for
- * every host. Of those that match the ones of the host come first, then those of a '*', longer names
- * before shorter, then those of every host; of each exact before prefix, long before short. An app
- * that declines leaves the request to the next.
+ * alone. HOST has no port; *.example.org is every host below example.org. A route without one is
+ * for every host. Of those that match the ones of the host come first, then those of a '*', longer
+ * names before shorter, then those of every host; of each exact before prefix, long before short.
+ * An app that declines leaves the request to the next.
  */
 WEIR_API int32_t weir_server_mount_folder(weir_server *s, const char *route, const char *folder);
 
@@ -107,9 +107,9 @@ WEIR_API int32_t weir_server_unmount(weir_server *s, const char *route);
  * there they are those of weir_offload(). */
 WEIR_API int32_t weir_server_set_threads(weir_server *s, uint32_t threads, uint32_t queue);
 
-/* Coroutines at once, on all loops, of each plugin that runs in coroutines (1 to 1000000; 0, the default:
- * 10000): past that, clients get a 503. Each takes two of the mappings that a process may have
- * (vm.max_map_count, 65530 by default): weir.conf(5). */
+/* Coroutines at once, on all loops, of each plugin that runs in coroutines (1 to 1000000; 0, the
+ * default: 10000): past that, clients get a 503. Each takes two of the mappings that a process
+ * may have (vm.max_map_count, 65530 by default): weir.conf(5). */
 WEIR_API int32_t weir_server_set_coroutines(weir_server *s, uint32_t coroutines);
 
 /* Event loops, a thread each; 0, the default: the processors that this process may use. */
@@ -119,8 +119,8 @@ WEIR_API int32_t weir_server_set_loops(weir_server *s, uint32_t loops);
 
 /*
  * Adds an address: "127.0.0.1:8080", "[::1]:8080", ":8080" (every address), "unix:/path". Port 0
- * takes a free one. The address is bound at start. A server that is to listen nowhere, since it will be
- * handed its connections, has to be told so: weir_server_set(s, "listen", "[]").
+ * takes a free one. The address is bound at start. A server that is to listen nowhere, since it
+ * will be handed its connections, has to be told so: weir_server_set(s, "listen", "[]").
  */
 WEIR_API int32_t weir_server_listen(weir_server *s, const char *address);
 
@@ -216,9 +216,9 @@ WEIR_API int32_t weir_server_reopen_logs(weir_server *s);
 
 /*
  * What the server has counted since its last start, over all loops and across reloads, in the text
- * format of Prometheus (0.0.4): docs/configuration.md has the list. To be freed by free(); NULL when
- * memory has run out. A server that does not run has counted nothing: the text is whole then too.
- * Any thread, also of the server itself and while it is started, reloaded or stopped, from the
+ * format of Prometheus (0.0.4): docs/configuration.md has the list. To be freed by free(); NULL
+ * when memory has run out. A server that does not run has counted nothing: the text is whole then
+ * too. Any thread, also of the server itself and while it is started, reloaded or stopped, from the
  * return of weir_server_new() until weir_server_free() is called; it waits for nobody's request.
  */
 WEIR_API char *weir_server_metrics(weir_server *s);
@@ -251,14 +251,14 @@ WEIR_API const char *weir_server_address(const weir_server *s, uint32_t i);
  * addresses that are no longer named are closed when those who wait there are in. Plugins are
  * loaded anew, from files that have changed too. The number of loops stays.
  *
- * Blocks while plugins load. Not from a callback of the server. WEIR_ESTATE when it does not run, or
- * has been told to stop.
+ * Blocks while plugins load. Not from a callback of the server. WEIR_ESTATE when it does not run,
+ * or has been told to stop.
  */
 WEIR_API int32_t weir_server_reload(weir_server *s);
 
-/* Serves a connected stream socket. The descriptor is taken: on success, and on an error too. Any
- * thread, from the return of a start that succeeded until weir_server_free() is called; so it leaves
- * weir_server_error() as it is. */
+/* Serves a connected stream socket. The descriptor is taken: on success, and on an error too.
+ * Any thread, from the return of a start that succeeded until weir_server_free() is called; so
+ * it leaves weir_server_error() as it is. */
 WEIR_API int32_t weir_server_adopt(weir_server *s, int fd);
 
 /*

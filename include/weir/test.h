@@ -21,26 +21,27 @@
  *     weir_test_leave(x);
  *     weir_test_end(x);
  *
- * Each step returns when nothing moves any more: loops have nothing to do, work of weir_offload() is done,
- * and threads and coroutines of the app wait: for content, for room, for time, for a descriptor, or for the
- * next request. So what a test sees does not depend on luck. Time is the test's own: it stands still until
- * weir_test_advance(), for weir_timer(), weir_sleep(), the timeout of weir_wait_fd() and weir_loop_timer().
+ * Each step returns when nothing moves any more: loops have nothing to do, work of weir_offload()
+ * is done, and threads and coroutines of the app wait: for content, for room, for time, for a
+ * descriptor, or for the next request. So what a test sees does not depend on luck. Time is the
+ * test's own: it stands still until weir_test_advance(), for weir_timer(), weir_sleep(), the
+ * timeout of weir_wait_fd() and weir_loop_timer().
  *
- * What comes from outside, by weir_resume() of another thread or by a descriptor that the app watches, is
- * seen by the next step. weir_test_await() waits for it, in real time:
+ * What comes from outside, by weir_resume() of another thread or by a descriptor that the app
+ * watches, is seen by the next step. weir_test_await() waits for it, in real time:
  *
  *     while (!weir_test_answer(x)->is_done)
  *         assert_int_equal(weir_test_await(t, 5000), 0);
  *
  * It never hangs: who waits for what will never come is not waited for. Two kinds of apps are given
- * `patience_ms` of real time, since nobody can tell: a thread that is busy, or blocks in what is not
- * Weir's; and one that moves without end, and no client sees of it. The log says so then, and what each
- * request waits for. (But an app on the loop or in a coroutine must not block: it would hold up the test as it
- * would a server.)
+ * `patience_ms` of real time, since nobody can tell: a thread that is busy, or blocks in what is
+ * not Weir's; and one that moves without end, and no client sees of it. The log says so then, and
+ * what each request waits for. (But an app on the loop or in a coroutine must not block: it would
+ * hold up the test as it would a server.)
  *
- * Lifetime: strings and structs that are given are copied, but for the plugin. What the functions give
- * is valid until the next call for the same exchange or weir_test.
- * Threads: one thread at a time calls the functions of a weir_test and of its exchanges.
+ * Lifetime: strings and structs that are given are copied, but for the plugin. What the functions
+ * give is valid until the next call for the same exchange or weir_test. Threads: one thread at a
+ * time calls the functions of a weir_test and of its exchanges.
  */
 #ifndef WEIR_TEST_H
 #define WEIR_TEST_H
@@ -66,8 +67,8 @@ extern "C" {
 typedef struct weir_test weir_test;
 typedef struct weir_test_exchange weir_test_exchange;
 
-/* What a server's configuration says of a plugin and of its route. Zero is the default of every field,
- * which is not always the server's: tests are small. */
+/* What a server's configuration says of a plugin and of its route. Zero is the default of every
+ * field, which is not always the server's: tests are small. */
 typedef struct weir_test_setup {
     const weir_plugin *plugin; /* it must stay; or NULL and a file, as the server loads it */
     const char *file;
@@ -76,16 +77,16 @@ typedef struct weir_test_setup {
     int32_t runs;       /* WEIR_TEST_* */
     int32_t serial;     /* 1: as with .serial of the plugin */
 
-    /* Of the app, at most 64; 0: 2. As in a server, one that waits for a client has a stand-in. Of an app
-     * that does not run in threads: for its weir_offload(). */
+    /* Of the app, at most 64; 0: 2. As in a server, one that waits for a client has a stand-in.
+     * Of an app that does not run in threads: for its weir_offload(). */
     int32_t threads;
     int32_t queue; /* requests, or what is offloaded, that may wait for one of them; 0: 16 */
 
     int32_t coroutines;  /* at once; 0: 64 */
     int64_t stack_bytes; /* of each; 0: as the plugin says */
 
-    /* At most 8; 0: 1. Requests go to one after the other. The thread that calls these functions runs
-     * them all. */
+    /* At most 8; 0: 1. Requests go to one after the other. The thread that calls these functions
+     * runs them all. */
     int32_t loops;
 
     int64_t body_bytes_max;  /* of content, or 413; 0: as a server has it */
@@ -93,8 +94,9 @@ typedef struct weir_test_setup {
     int32_t cancels_half_closed; /* 1: as with on_half_close "cancel" */
     int32_t patience_ms;         /* 0: 5000 */
 
-    /* Of real time: so long weir_test_call() waits for what comes from outside, before it lets its own time
-     * pass or gives up, where the app has a token or watches a descriptor; 0: not at all. */
+    /* Of real time: so long weir_test_call() waits for what comes from outside, before it lets
+     * its own time pass or gives up, where the app has a token or watches a descriptor; 0: not
+     * at all. */
     int32_t outside_ms;
     int32_t lint; /* 1: with the checker of `weir lint` around the app */
 } weir_test_setup;
@@ -117,8 +119,8 @@ typedef struct weir_test_request {
     int64_t content_length;
     const weir_header *trailers; /* behind content in chunks, when weir_test_call() ends it */
 
-    /* The client takes so many bytes of the response's content, and as many more when the app has done
-     * what it could; 0: all that there is; or WEIR_TEST_BY_HAND. */
+    /* The client takes so many bytes of the response's content, and as many more when the app
+     * has done what it could; 0: all that there is; or WEIR_TEST_BY_HAND. */
     size_t take;
 
     uint64_t leave_at_content; /* it leaves (RST) when it has sent so much content; 0: it stays */
@@ -162,12 +164,14 @@ WEIR_TEST_API weir_test *weir_test_open(const char *file, const char *route, con
 /* The same with all that can be said. */
 WEIR_TEST_API weir_test *weir_test_start(const weir_test_setup *setup);
 
-/* Ends what is open, unloads the plugin and frees all. Waits for threads of the app, as a server does; when
- * that takes longer than `patience_ms`, standard error says for which requests. NULL is allowed. */
+/* Ends what is open, unloads the plugin and frees all. Waits for threads of the app, as a server
+ * does; when that takes longer than `patience_ms`, standard error says for which requests. NULL
+ * is allowed. */
 WEIR_TEST_API void weir_test_free(weir_test *t);
 
-/* Ends what is open, and calls thread_stop and loop_stop, as weir_test_free() does first: what is in the log
- * then, and what the checker has found, can still be asked for. There are no more requests. */
+/* Ends what is open, and calls thread_stop and loop_stop, as weir_test_free() does first: what
+ * is in the log then, and what the checker has found, can still be asked for. There are no more
+ * requests. */
 WEIR_TEST_API void weir_test_stop(weir_test *t);
 
 /* Why it could not be loaded; NULL: it was. */
@@ -176,22 +180,22 @@ WEIR_TEST_API const char *weir_test_error(const weir_test *t);
 /* ---- a request at once ---- */
 
 /*
- * One request, to the end of its response, when close and deferred functions have run. Where the app
- * waits for time, it passes: a minute at most. If it waits for what will never come, the client
- * leaves: `is_cut` is 1, and the log says so, and for what. The response is valid until the next call or
- * weir_test_free(). NULL when the plugin was not loaded, or no such request can be made, of which the
- * log says why.
+ * One request, to the end of its response, when close and deferred functions have run. Where the
+ * app waits for time, it passes: a minute at most. If it waits for what will never come, the client
+ * leaves: `is_cut` is 1, and the log says so, and for what. The response is valid until the next
+ * call or weir_test_free(). NULL when the plugin was not loaded, or no such request can be made, of
+ * which the log says why.
  */
 WEIR_TEST_API const weir_test_response *weir_test_call(weir_test *t,
                                                        const weir_test_request *request);
 WEIR_TEST_API const weir_test_response *weir_test_get(weir_test *t, const char *target);
 
 /*
- * The request again and again, its content whole, byte by byte, and in two pieces at each offset, and
- * the response taken byte by byte: the answers must be equal, but for interim ones, and for the
+ * The request again and again, its content whole, byte by byte, and in two pieces at each offset,
+ * and the response taken byte by byte: the answers must be equal, but for interim ones, and for the
  * Content-Length that a server adds where it knows it. The response of the last; NULL when one
- * differs, of which the log says how. `piece` and `take` do not count. For content of some kilobytes at
- * most: the app is called once for each byte.
+ * differs, of which the log says how. `piece` and `take` do not count. For content of some
+ * kilobytes at most: the app is called once for each byte.
  */
 WEIR_TEST_API const weir_test_response *weir_test_splits(weir_test *t,
                                                          const weir_test_request *request);
@@ -199,40 +203,41 @@ WEIR_TEST_API const weir_test_response *weir_test_splits(weir_test *t,
 /* ---- with the checker: .lint of the setup ---- */
 
 /*
- * What it has found so far: "" or a line each, by number, as "W02 (3 times): start_response again without
- * WEIR_REPLACE". docs/lint.md has the numbers. The checker looks at each call, and changes no answer.
- * Valid until the next call of this function.
+ * What it has found so far: "" or a line each, by number, as "W02 (3 times): start_response again
+ * without WEIR_REPLACE". docs/lint.md has the numbers. The checker looks at each call, and changes
+ * no answer. Valid until the next call of this function.
  */
 WEIR_TEST_API const char *weir_test_findings(weir_test *t);
 
 /*
- * Has a call of the plugin (the app, next, a callback, close …) been under way for more than `ms` milliseconds of
- * real time, waits apart in which others are called? 1: it has, and `text`, of n bytes, says which, as
- * "GET /x: the app". Any thread, while another calls the functions of t, but weir_test_free(): so it can
- * give up where an app on the loop never returns, after a last weir_test_findings().
+ * Has a call of the plugin (the app, next, a callback, close …) been under way for more than `ms`
+ * milliseconds of real time, waits apart in which others are called? 1: it has, and `text`, of n
+ * bytes, says which, as "GET /x: the app". Any thread, while another calls the functions of t, but
+ * weir_test_free(): so it can give up where an app on the loop never returns, after a last
+ * weir_test_findings().
  */
 WEIR_TEST_API int32_t weir_test_stuck(const weir_test *t, int32_t ms, char *text, size_t n);
 
 /*
  * Sends a set of requests to this target (NULL: that of the route): GET and HEAD, whose answers are
- * compared; POST without content and with it, at once and in pieces; methods that are rare, and one that
- * nobody knows; clients that are slow, leave, or come together. How many there were.
+ * compared; POST without content and with it, at once and in pieces; methods that are rare, and one
+ * that nobody knows; clients that are slow, leave, or come together. How many there were.
  */
 WEIR_TEST_API int32_t weir_test_probe(weir_test *t, const char *target);
 
 /* ---- step by step ---- */
 
 /*
- * A request whose header is complete; with the content that `request` has, as its `piece` says. NULL as
- * in weir_test_call(). To be ended by weir_test_end().
+ * A request whose header is complete; with the content that `request` has, as its `piece` says.
+ * NULL as in weir_test_call(). To be ended by weir_test_end().
  */
 WEIR_TEST_API weir_test_exchange *weir_test_begin(weir_test *t, const weir_test_request *request);
 
 /*
- * More content, n bytes, and its end; behind content in chunks there may be trailers (NULL: none). 0;
- * WEIR_EINVAL: more, or less, than Content-Length says, or trailers behind it, and nothing was sent;
- * WEIR_ESTATE: the client has ended it, half-closed, or left; WEIR_ENOMEM. It need not be ended where
- * Content-Length says when it is. What is sent when the response is done nobody reads.
+ * More content, n bytes, and its end; behind content in chunks there may be trailers (NULL: none).
+ * 0; WEIR_EINVAL: more, or less, than Content-Length says, or trailers behind it, and nothing was
+ * sent; WEIR_ESTATE: the client has ended it, half-closed, or left; WEIR_ENOMEM. It need not be
+ * ended where Content-Length says when it is. What is sent when the response is done nobody reads.
  */
 WEIR_TEST_API int32_t weir_test_send(weir_test_exchange *x, const void *p, size_t n);
 WEIR_TEST_API int32_t weir_test_send_end(weir_test_exchange *x, const weir_header *trailers);
@@ -247,26 +252,27 @@ WEIR_TEST_API void weir_test_half_close(weir_test_exchange *x);
 /* The client is gone (RST). */
 WEIR_TEST_API void weir_test_leave(weir_test_exchange *x);
 
-/* What it has got so far: the struct is the same until weir_test_end(), what it points to until the next
- * call. Never NULL. */
+/* What it has got so far: the struct is the same until weir_test_end(), what it points to until
+ * the next call. Never NULL. */
 WEIR_TEST_API const weir_test_response *weir_test_answer(const weir_test_exchange *x);
 
 /* Leaves, if its response is not done, and frees it. NULL is allowed. */
 WEIR_TEST_API void weir_test_end(weir_test_exchange *x);
 
-/* Until nothing moves any more: after something that no function here has done, such as weir_resume() by
- * a thread of the test, or a byte written to a pipe that the app watches. 0; WEIR_ETIMEDOUT: something still
- * moves, says the log. */
+/* Until nothing moves any more: after something that no function here has done, such as
+ * weir_resume() by a thread of the test, or a byte written to a pipe that the app watches. 0;
+ * WEIR_ETIMEDOUT: something still moves, says the log. */
 WEIR_TEST_API int32_t weir_test_run(weir_test *t);
 
-/* The same when something has come from outside, for which it waits `ms` of real time at most; the test's
- * own stands still. 0; WEIR_ETIMEDOUT: nothing came, or as above. What came before this call is not lost. */
+/* The same when something has come from outside, for which it waits `ms` of real time at most;
+ * the test's own stands still. 0; WEIR_ETIMEDOUT: nothing came, or as above. What came before
+ * this call is not lost. */
 WEIR_TEST_API int32_t weir_test_await(weir_test *t, uint32_t ms);
 
 /* ---- time ---- */
 
-/* Lets time pass: what is due happens one after the other, each at its time. 0, or WEIR_ETIMEDOUT as
- * above, and time stands where that was. */
+/* Lets time pass: what is due happens one after the other, each at its time. 0, or
+ * WEIR_ETIMEDOUT as above, and time stands where that was. */
 WEIR_TEST_API int32_t weir_test_advance(weir_test *t, uint32_t ms);
 
 /* Milliseconds that have passed since it was made. */

@@ -1,9 +1,10 @@
 /*
  * fetch.c — a small proxy: what is asked below its route is asked of a backend, over libcurl.
  *
- * It runs on the loop, and libcurl with it (multi.h): a request costs no thread, a transfer and a connection to the
- * backend, which stays open for the next. Content is passed on in both directions as it comes: who cannot take
- * any more for now says so to the other, so that neither a slow client nor a slow backend fills memory.
+ * It runs on the loop, and libcurl with it (multi.h): a request costs no thread, a transfer and a
+ * connection to the backend, which stays open for the next. Content is passed on in both directions
+ * as it comes: who cannot take any more for now says so to the other, so that neither a slow client
+ * nor a slow backend fills memory.
  */
 #define _DEFAULT_SOURCE /* strncasecmp */
 
@@ -26,7 +27,8 @@ struct hub {
     struct transfer *left; /* whose requests have ended while libcurl was at work */
 };
 
-/* Of a request. It is not in the request's memory: libcurl may be in the midst of it when that ends. */
+/* Of a request. It is not in the request's memory: libcurl may be in the midst of it when that
+ * ends. */
 struct transfer {
     struct hub *hub;
     struct transfer *next;
@@ -42,7 +44,8 @@ struct transfer {
 
 /* ---- the ends of a transfer ---- */
 
-/* Takes it from libcurl: when it is not over, its connection is closed, and the backend sees that. */
+/* Takes it from libcurl: when it is not over, its connection is closed, and the backend sees
+ * that. */
 static void hang_up(struct transfer *t)
 {
     if (!t->easy)
@@ -287,8 +290,8 @@ static char *url_of(const struct transfer *t)
     return NULL;
 }
 
-/* Whether it may be sent twice, as libcurl does when a connection that it kept turns out to be closed
- * (RFC 9110 9.2.2). With content it does not. */
+/* Whether it may be sent twice, as libcurl does when a connection that it kept turns out to be
+ * closed (RFC 9110 9.2.2). With content it does not. */
 static int is_repeatable(const char *method)
 {
     static const char *const names[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", NULL};
@@ -324,8 +327,8 @@ static void set_protocols(CURL *easy)
 #endif
 }
 
-/* HTTP/1.1: of a stream of HTTP/2 libcurl takes megabytes while it is paused. Redirects and content codings are
- * the client's, and libcurl leaves them alone. */
+/* HTTP/1.1: of a stream of HTTP/2 libcurl takes megabytes while it is paused. Redirects and
+ * content codings are the client's, and libcurl leaves them alone. */
 static void set_options(struct transfer *t)
 {
     const struct backend *b = t->hub->backend;

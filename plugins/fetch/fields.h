@@ -1,6 +1,6 @@
 /*
- * fields.h — what of a message goes on, and as what (RFC 9110 7.6): which fields are end-to-end, what a proxy
- * says of itself, and the URL below the backend's. Nothing here waits.
+ * fields.h — what of a message goes on, and as what (RFC 9110 7.6): which fields are end-to-end,
+ * what a proxy says of itself, and the URL below the backend's. Nothing here waits.
  */
 #ifndef FETCH_FIELDS_H
 #define FETCH_FIELDS_H
@@ -13,7 +13,8 @@
 
 /* ---- text that grows ---- */
 
-/* A string, NUL-terminated when there is one. Above `max` bytes, and without memory, it has failed. */
+/* A string, NUL-terminated when there is one. Above `max` bytes, and without memory, it has
+ * failed. */
 struct text {
     char *p;
     size_t n, cap, max;
@@ -156,8 +157,8 @@ static inline void add_field(struct request_fields *f, const char *name, size_t 
     free(line.p);
 }
 
-/* Called for each field of the request. Some are made by libcurl, or below. Names with other characters than
- * these are not passed on: to a CGI program X_Forwarded_For is X-Forwarded-For. */
+/* Called for each field of the request. Some are made by libcurl, or below. Names with other
+ * characters than these are not passed on: to a CGI program X_Forwarded_For is X-Forwarded-For. */
 static inline int32_t pass_field(void *arg, const char *name, size_t name_n, const char *value,
                                  size_t value_n)
 {
@@ -200,7 +201,8 @@ static inline void add_to_list(struct request_fields *f, const char *name, const
     free(item->p);
 }
 
-/* Who asks, in both spellings (RFC 7239, and what was there before it), and by what (RFC 9110 7.6.3). */
+/* Who asks, in both spellings (RFC 7239, and what was there before it), and by what (RFC 9110
+ * 7.6.3). */
 static inline void add_trace(struct request_fields *f, weir_environ *env)
 {
     const char *address = weir_get(env, "REMOTE_ADDR"), *host = weir_get(env, "HTTP_HOST");
@@ -247,7 +249,8 @@ static inline struct curl_slist *request_fields(weir_environ *env)
 
 /* ---- to the client ---- */
 
-/* "Name: value" of a backend, which is not to be believed: a token, no control characters, not folded. */
+/* "Name: value" of a backend, which is not to be believed: a token, no control characters, not
+ * folded. */
 static inline int is_field(const char *line)
 {
     size_t n = strspn(line, ALPHANUMERIC "!#$%&'*+-.^_`|~");
@@ -272,8 +275,8 @@ static inline const char *value_of(const char *line, size_t *n)
     return value;
 }
 
-/* Adds what is end-to-end of the lines, each ended by a NUL, to the answer. Content-Length is not among them: that
- * is the caller's. 0, or -1: one is not valid. */
+/* Adds what is end-to-end of the lines, each ended by a NUL, to the answer. Content-Length is
+ * not among them: that is the caller's. 0, or -1: one is not valid. */
 static inline int pass_answer_fields(weir_environ *env, const struct text *lines)
 {
     const char *end = lines->p + lines->n;

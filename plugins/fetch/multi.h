@@ -1,11 +1,13 @@
 /*
  * multi.h — libcurl's multi interface on a loop of Weir.
  *
- * libcurl says which sockets it waits for and for how long, and is told when something is due: its two callbacks
- * become weir_loop_watch_fd() and weir_loop_timer(). All is on one loop's thread, so nothing here is locked.
- * Connections to backends stay open in the multi handle, for the next request on this loop.
+ * libcurl says which sockets it waits for and for how long, and is told when something is due: its
+ * two callbacks become weir_loop_watch_fd() and weir_loop_timer(). All is on one loop's thread, so
+ * nothing here is locked. Connections to backends stay open in the multi handle, for the next
+ * request on this loop.
  *
- * While libcurl is at work it must not lose a handle: what asks for that meanwhile is told by `depth`.
+ * While libcurl is at work it must not lose a handle: what asks for that meanwhile is told by
+ * `depth`.
  */
 #ifndef FETCH_MULTI_H
 #define FETCH_MULTI_H
@@ -24,7 +26,8 @@ struct multi {
     void (*on_done)(CURL *easy, CURLcode result); /* a transfer is over */
 };
 
-/* A socket that libcurl waits for: weir_loop_watch_fd() tells its callback the events, and by this which. */
+/* A socket that libcurl waits for: weir_loop_watch_fd() tells its callback the events, and by
+ * this which. */
 struct multi_socket {
     struct multi *multi;
     curl_socket_t fd;
@@ -134,8 +137,8 @@ static inline void multi_fini(struct multi *m)
     curl_multi_cleanup(m->handle);
 }
 
-/* Goes on with a transfer for which `pause`, of CURLPAUSE_*, is what still waits. Its callbacks may be called
- * in here. */
+/* Goes on with a transfer for which `pause`, of CURLPAUSE_*, is what still waits. Its callbacks
+ * may be called in here. */
 static inline CURLcode multi_go_on(struct multi *m, CURL *easy, int pause)
 {
     CURLcode result;

@@ -3,8 +3,8 @@
 
 #include <time.h>
 
-/* Microseconds: there are fewer events than those, so that numbers of a later hub, after a reload or a
- * restart, are larger than all of this one. */
+/* Microseconds: there are fewer events than those, so that numbers of a later hub, after a
+ * reload or a restart, are larger than all of this one. */
 static uint64_t first_number(void)
 {
     struct timespec now;
@@ -40,8 +40,8 @@ static void on_posted(void *arg)
     part->wake(part);
 }
 
-/* One post is under way for a loop at most. Without memory for it, it is told with the next event; when
- * its loop_stop is near (WEIR_ESTATE), nobody is left there who would hear of it. */
+/* One post is under way for a loop at most. Without memory for it, it is told with the next
+ * event; when its loop_stop is near (WEIR_ESTATE), nobody is left there who would hear of it. */
 static void tell_loops(struct hub *h)
 {
     for (struct loop_part *part = h->loops; part; part = part->next)
@@ -59,8 +59,9 @@ static void unlink_waiter(struct waiter *w)
     w->link = NULL;
 }
 
-/* A waiter is its request's memory. That is there as long as it is in the list, and when on_next is called:
- * so nothing has to be dropped. One whose request ends in this very moment is not resumed. */
+/* A waiter is its request's memory. That is there as long as it is in the list, and when on_next
+ * is called: so nothing has to be dropped. One whose request ends in this very moment is not
+ * resumed. */
 static void resume_waiters(struct hub *h)
 {
     while (h->waiters) {

@@ -1,13 +1,14 @@
 /*
  * hub.h — events that come from any thread, and go to every loop.
  *
- * The hub has a bounded history of numbered events. Who publishes puts one there, has each loop told
- * (weir_loop_post), and resumes the requests that wait for the next one (weir_resume). Whoever is told
- * takes from the history what is behind its own place: so all see the same events in the same order,
- * nobody has a queue of its own, and one that is slow costs nothing and misses what is too old.
+ * The hub has a bounded history of numbered events. Who publishes puts one there, has each loop
+ * told (weir_loop_post), and resumes the requests that wait for the next one (weir_resume). Whoever
+ * is told takes from the history what is behind its own place: so all see the same events in the
+ * same order, nobody has a queue of its own, and one that is slow costs nothing and misses what is
+ * too old.
  *
- * Ownership: the route's, from load to unload. Loops and waiters are their owners', and taken out by them.
- * Threads:   any, but for what says "of the loop": that is its thread's alone.
+ * Ownership: the route's, from load to unload. Loops and waiters are their owners', and taken out
+ * by them. Threads:   any, but for what says "of the loop": that is its thread's alone.
  */
 #ifndef MONITOR_HUB_H
 #define MONITOR_HUB_H

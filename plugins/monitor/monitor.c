@@ -7,8 +7,9 @@
  *     GET /monitor/next?after=  the next event alone, when it is there
  *     POST /monitor             a note
  *
- * hub.h says how events go from thread to loop. Here are the requests: a stream belongs to its loop and is
- * woken there (weir_wake); one that waits for a single event is resumed from wherever that is published.
+ * hub.h says how events go from thread to loop. Here are the requests: a stream belongs to its loop
+ * and is woken there (weir_wake); one that waits for a single event is resumed from wherever that
+ * is published.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <weir/sse.h>
@@ -266,7 +267,8 @@ static void add_missed(weir_sse *out, uint64_t number, uint64_t n)
     add_event(out, number, &e);
 }
 
-/* A few events, from the history; a client that was too slow for it is told how many it has missed. */
+/* A few events, from the history; a client that was too slow for it is told how many it has
+ * missed. */
 static int32_t next(weir_environ *env, void *arg, weir_sse *out)
 {
     struct stream *s = arg;
@@ -305,8 +307,8 @@ static void on_disconnect(weir_environ *env, void *arg, int32_t why)
         end_stream(env, arg);
 }
 
-/* A stream is not for ever: a browser comes back by itself, and then has the state of now, after a reload
- * too. */
+/* A stream is not for ever: a browser comes back by itself, and then has the state of now, after
+ * a reload too. */
 static weir_body listen(weir_environ *env, weir_start_response *start_response, struct monitor *m)
 {
     struct stream *s = weir_alloc(env, sizeof *s); /* stays until after leave() */

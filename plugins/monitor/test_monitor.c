@@ -1,6 +1,6 @@
 /*
- * test_monitor.c — the example monitor, called as the server calls it, but without a server. The thread
- * says nothing here for an hour: tests/integration/test_monitor.py hears it.
+ * test_monitor.c — the example monitor, called as the server calls it, but without a server. The
+ * thread says nothing here for an hour: tests/integration/test_monitor.py hears it.
  */
 #include <weir/test.h>
 

@@ -1,9 +1,10 @@
 /*
- * cancel.h — a thread that cancels queries. PQcancel() opens a connection of its own and waits for it, so no loop
- * may call it. weir_offload() would do it on a thread of the server's, but belongs to a request, and a query is
- * cancelled mostly because its request has ended.
+ * cancel.h — a thread that cancels queries. PQcancel() opens a connection of its own and waits for
+ * it, so no loop may call it. weir_offload() would do it on a thread of the server's, but belongs
+ * to a request, and a query is cancelled mostly because its request has ended.
  *
- * One for a route, begun with the first query to cancel. What it has done it tells the loop by weir_loop_post().
+ * One for a route, begun with the first query to cancel. What it has done it tells the loop by
+ * weir_loop_post().
  */
 #ifndef QUERY_CANCEL_H
 #define QUERY_CANCEL_H
@@ -16,7 +17,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* A query to cancel. It is not told which of a connection's: `session` says whether that is still the same. */
+/* A query to cancel. It is not told which of a connection's: `session` says whether that is
+ * still the same. */
 struct cancel {
     struct cancel *next;
     weir_loop *loop;

@@ -1,6 +1,7 @@
 /*
- * json.h — rows as JSON text, piece by piece. What is a number, a truth value or JSON in PostgreSQL is that here,
- * NULL is null, all else a string. Text is UTF-8, for the connection has asked for that.
+ * json.h — rows as JSON text, piece by piece. What is a number, a truth value or JSON in PostgreSQL
+ * is that here, NULL is null, all else a string. Text is UTF-8, for the connection has asked for
+ * that.
  */
 #ifndef QUERY_JSON_H
 #define QUERY_JSON_H

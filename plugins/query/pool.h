@@ -1,9 +1,9 @@
 /*
  * pool.h — connections to PostgreSQL on a loop of Weir, and the queries that wait for one.
  *
- * A connection outlives the requests that use it: it connects before the first one, reads the rest of what nobody
- * waits for any more, and notices when the server goes. So it is driven by callbacks of the loop, and a query
- * is a guest on it. All is on one loop's thread, and nothing is locked.
+ * A connection outlives the requests that use it: it connects before the first one, reads the rest
+ * of what nobody waits for any more, and notices when the server goes. So it is driven by callbacks
+ * of the loop, and a query is a guest on it. All is on one loop's thread, and nothing is locked.
  */
 #ifndef QUERY_POOL_H
 #define QUERY_POOL_H
@@ -77,8 +77,8 @@ static inline void connection_unwatch(struct connection *c)
 
 static inline void connection_on_ready(weir_loop *loop, void *arg, uint32_t events);
 
-/* libpq closes its socket when it has failed, in the midst of a call, and a descriptor that is watched must not be
- * closed: so a duplicate is watched, which is ours. */
+/* libpq closes its socket when it has failed, in the midst of a call, and a descriptor that is
+ * watched must not be closed: so a duplicate is watched, which is ours. */
 static inline int connection_watch(struct connection *c, uint32_t events)
 {
     if (c->fd < 0)
@@ -249,7 +249,8 @@ static inline void connection_lost(struct connection *c, const char *why)
 
 /* ---- a query ---- */
 
-/* What libpq has not got rid of yet waits for room; answers it reads meanwhile, else both would wait. */
+/* What libpq has not got rid of yet waits for room; answers it reads meanwhile, else both would
+ * wait. */
 static inline void connection_flush(struct connection *c)
 {
     int left = PQflush(c->pg);
@@ -295,8 +296,8 @@ static inline void connection_done(struct connection *c)
         connection_be_idle(c);
 }
 
-/* The canceller has answered. What it was to cancel may have ended by itself before: only now can the connection
- * be used again, for else the next query would be what is cancelled. */
+/* The canceller has answered. What it was to cancel may have ended by itself before: only now
+ * can the connection be used again, for else the next query would be what is cancelled. */
 static inline void connection_on_cancelled(void *arg)
 {
     struct cancel *k = arg;

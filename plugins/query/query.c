@@ -1,8 +1,9 @@
 /*
- * query.c — a statement of PostgreSQL as a resource: its rows as JSON, its parameters from the query string.
+ * query.c — a statement of PostgreSQL as a resource: its rows as JSON, its parameters from the
+ * query string.
  *
- * It runs on the loop. Each loop has some connections (pool.h), whose sockets it watches; a request takes one
- * for as long as its statement runs, or waits for one in a bounded queue.
+ * It runs on the loop. Each loop has some connections (pool.h), whose sockets it watches; a request
+ * takes one for as long as its statement runs, or waits for one in a bounded queue.
  */
 #define _DEFAULT_SOURCE /* F_DUPFD_CLOEXEC, nanosleep */
 
@@ -157,7 +158,8 @@ static int hex(char c)
     return at ? (int)(at - digits) % 16 : -1;
 }
 
-/* n bytes of a form (WHATWG URL, application/x-www-form-urlencoded) as they were meant. False: not valid. */
+/* n bytes of a form (WHATWG URL, application/x-www-form-urlencoded) as they were meant. False:
+ * not valid. */
 static int decode(const char *s, size_t n, char *out)
 {
     for (size_t i = 0; i < n; i++) {
@@ -179,7 +181,8 @@ static int decode(const char *s, size_t n, char *out)
     return 1;
 }
 
-/* The first value of that name, NULL when there is none. False: it is not valid, or there is no memory. */
+/* The first value of that name, NULL when there is none. False: it is not valid, or there is no
+ * memory. */
 static int find(weir_environ *env, const char *query, const char *name, const char **value)
 {
     *value = NULL;

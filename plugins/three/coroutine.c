@@ -1,6 +1,7 @@
 /*
- * coroutine.c — the service in a coroutine: as in a thread, but sockets do not block, and weir_wait_fd()
- * waits; meanwhile the loop does something else. It says when the client has left, so that the rest is left out.
+ * coroutine.c — the service in a coroutine: as in a thread, but sockets do not block, and
+ * weir_wait_fd() waits; meanwhile the loop does something else. It says when the client has left,
+ * so that the rest is left out.
  */
 #define _DEFAULT_SOURCE /* clock_gettime */
 

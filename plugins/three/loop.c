@@ -1,6 +1,7 @@
 /*
- * loop.c — the service on the loop: the app begins, and callbacks go on when the socket is ready, or the time
- * is over. Nothing waits, so what a request needs between two of them is in a struct of its own.
+ * loop.c — the service on the loop: the app begins, and callbacks go on when the socket is ready,
+ * or the time is over. Nothing waits, so what a request needs between two of them is in a struct of
+ * its own.
  */
 #define _DEFAULT_SOURCE /* SOCK_NONBLOCK */
 

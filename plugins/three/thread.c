@@ -1,6 +1,6 @@
 /*
- * thread.c — the service in a thread: connect(), send() and recv() wait, and the thread waits with them. How
- * many requests can wait is `threads` of the route.
+ * thread.c — the service in a thread: connect(), send() and recv() wait, and the thread waits with
+ * them. How many requests can wait is `threads` of the route.
  */
 #define _DEFAULT_SOURCE /* clock_gettime, struct timeval */
 

@@ -1,13 +1,15 @@
 /*
- * three.h — what loop.c, thread.c and coroutine.c have in common: all but the waiting. They are the same service:
+ * three.h — what loop.c, thread.c and coroutine.c have in common: all but the waiting. They are the
+ * same service:
  *
  *     POST {"item": "tea", "count": 3}    200 {"item": "tea", "count": 3, "price": 250, "total": 750}
  *
- * The price comes from a backend, over a connection of TCP for each request: it is sent "tea\n", and
- * answers "250\n", or "none\n". Nothing here waits, so it is called in all three.
+ * The price comes from a backend, over a connection of TCP for each request: it is sent "tea\n",
+ * and answers "250\n", or "none\n". Nothing here waits, so it is called in all three.
  *
- * What can go wrong is a status: 400 other content, 404 no such item, 405, 413 too much content (the
- * server's), 502 the backend is down or says something else, 503 too few descriptors or memory, 504 it is too slow.
+ * What can go wrong is a status: 400 other content, 404 no such item, 405, 413 too much content
+ * (the server's), 502 the backend is down or says something else, 503 too few descriptors or
+ * memory, 504 it is too slow.
  */
 #ifndef THREE_H
 #define THREE_H
@@ -21,7 +23,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* Of content. It bounds the parser too, which goes as deep into the stack as brackets are nested. */
+/* Of content. It bounds the parser too, which goes as deep into the stack as brackets are
+ * nested. */
 #define CONTENT_MAX 512
 #define ITEM_MAX    64
 #define COUNT_MAX   1000000
@@ -105,7 +108,8 @@ static int32_t read_question(weir_environ *env, struct question *q)
     return status;
 }
 
-/* When recv() has put n bytes behind q->reply: 0, there are more to come, or the status of the answer. */
+/* When recv() has put n bytes behind q->reply: 0, there are more to come, or the status of the
+ * answer. */
 static int32_t take_reply(struct question *q, ssize_t n)
 {
     size_t digits;

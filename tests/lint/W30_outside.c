@@ -1,4 +1,5 @@
-/* W30: in an app that runs in threads, a callback of weir_on_disconnect that does more than log and set a flag. */
+/* W30: in an app that runs in threads, a callback of weir_on_disconnect that does more than log
+ * and set a flag. */
 /* send: GET / */
 #include <weir/app.h>
 

@@ -1,6 +1,7 @@
 /*
- * An app that waits, wherever it runs: for content, and for a thread that waits for a byte of a FIFO
- * (configuration: "fifo"); and one that uses much of its stack. What waits has said "in" before.
+ * An app that waits, wherever it runs: for content, and for a thread that waits for a byte of a
+ * FIFO (configuration: "fifo"); and one that uses much of its stack. What waits has said "in"
+ * before.
  */
 #include <weir/app.h>
 

@@ -1,6 +1,6 @@
-/* Apps that keep the rules in a way that a checker might not see: one that returns anything when the client
- * has left; -DDICTATED, an iterable that a timer of the loop writes. And one that does not:
- * -DDEAF, it hears that the client has left, and goes on for ever. */
+/* Apps that keep the rules in a way that a checker might not see: one that returns anything when
+ * the client has left; -DDICTATED, an iterable that a timer of the loop writes. And one that
+ * does not: -DDEAF, it hears that the client has left, and goes on for ever. */
 #include <weir/app.h>
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /*
- * sleepers.c — many requests that wait at once: each until /release is asked for, then it is answered.
+ * sleepers.c — many requests that wait at once: each until /release is asked for, then it is
+ * answered.
  *
  *     /wait     in a coroutine or in a thread: sleeps, in straight line
  *     /later    on the loop: returns weir_later(), and a timer looks again

@@ -1,4 +1,5 @@
-/* An app that answers without a type, but for /stuck, where it never returns. RUNS says where it runs. */
+/* An app that answers without a type, but for /stuck, where it never returns. RUNS says where it
+ * runs. */
 #define _POSIX_C_SOURCE 200809L
 #include <weir/app.h>
 

@@ -1,6 +1,6 @@
 /*
- * unload_resumes.c — in unload, as a thread does that it waits for: a token is resumed, and a loop posted to,
- * whose requests and thread are no more. The log has what they say.
+ * unload_resumes.c — in unload, as a thread does that it waits for: a token is resumed, and a loop
+ * posted to, whose requests and thread are no more. The log has what they say.
  */
 #include <weir/app.h>
 

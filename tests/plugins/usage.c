@@ -111,7 +111,8 @@ static int32_t use_streaming(weir_environ *env)
     return weir_fail(env, "%s", "never");
 }
 
-/* The number of those that wait, or answer from elsewhere, and say something else than on the loop. */
+/* The number of those that wait, or answer from elsewhere, and say something else than on the
+ * loop. */
 static int ask_waiting(weir_environ *env)
 {
     const uint64_t token = weir_token(env);

@@ -1,6 +1,6 @@
 /*
- * waits.c — answers that come later, each in another way, for the checker of weir lint in a server. RUNS says
- * where it runs; what another executor has to do without answers at once.
+ * waits.c — answers that come later, each in another way, for the checker of weir lint in a server.
+ * RUNS says where it runs; what another executor has to do without answers at once.
  */
 #define _GNU_SOURCE
 #include <weir/app.h>
@@ -42,7 +42,8 @@ static struct job *make_job(weir_environ *env)
     return job;
 }
 
-/* From a thread of the mount's. In an app that waits for it, too: its function comes after the return. */
+/* From a thread of the mount's. In an app that waits for it, too: its function comes after the
+ * return. */
 static void do_work(void *arg)
 {
     struct job *job = (struct job *)arg;

@@ -1,11 +1,11 @@
 /*
- * resume.c — a server with two loops, eight threads that resume, wake, fail and finish its requests at random,
- * and clients that vanish: apps on the loop, in coroutines, in threads, serial ones too.
+ * resume.c — a server with two loops, eight threads that resume, wake, fail and finish its requests
+ * at random, and clients that vanish: apps on the loop, in coroutines, in threads, serial ones too.
  *
- * At the end each thing that was opened is closed, each resume was called or dropped, exactly one of both, each
- * post was run, no number came twice, and no descriptor is left. It is there for ThreadSanitizer and
- * AddressSanitizer, which see the rest. WEIR_SEED=N begins with the same numbers, though threads have another
- * luck; WEIR_LONG=1: for 40 seconds.
+ * At the end each thing that was opened is closed, each resume was called or dropped, exactly one
+ * of both, each post was run, no number came twice, and no descriptor is left. It is there for
+ * ThreadSanitizer and AddressSanitizer, which see the rest. WEIR_SEED=N begins with the same
+ * numbers, though threads have another luck; WEIR_LONG=1: for 40 seconds.
  */
 #include "support.h"
 

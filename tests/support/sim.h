@@ -1,16 +1,16 @@
 /*
- * sim.h — a server of one thread and two loops, in which a seed decides all that happens, and when: what
- * clients send, take and cut off, what an app does in each of its calls, when time passes, which loop has
- * its turn, when a job of a pool begins and ends, when somebody resumes a token.
+ * sim.h — a server of one thread and two loops, in which a seed decides all that happens, and when:
+ * what clients send, take and cut off, what an app does in each of its calls, when time passes,
+ * which loop has its turn, when a job of a pool begins and ends, when somebody resumes a token.
  *
  *     struct sim *s = sim_new(seed);
  *     while (...) sim_step(s);  sim_finish(s);  sim_free(s);
  *
  * Nothing of the server is a stand-in but its edges: transports (fake_transport.h), the clock
  * (fake_clock.h) and the threads of pools (sim_pool.c, by --wrap); posts are looked at on their way
- * (sim_loop.c). Beside it is kept what ought to be: each
- * thing that was asked for is a struct sim_ask, each request a struct sim_request. What does not hold
- * is told with the seed and the last of what happened, and ends the program.
+ * (sim_loop.c). Beside it is kept what ought to be: each thing that was asked for is a struct
+ * sim_ask, each request a struct sim_request. What does not hold is told with the seed and the last
+ * of what happened, and ends the program.
  *
  * Threads: one.
  */
@@ -177,6 +177,7 @@ static inline bool sim_one_in(uint64_t *random, uint64_t n)
 void sim_tell(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sim_claim(struct sim *s, bool claim, const char *what, const char *file, int line);
 #define SIM_CHECK(s, claim) sim_claim((s), (claim), #claim, __FILE__, __LINE__)
+#define SIM_FAIL(s, fault)  sim_claim((s), false, "not " fault, __FILE__, __LINE__)
 
 /* Turns of both loops until nothing moves; time stands still. */
 void sim_settle(struct sim *s);

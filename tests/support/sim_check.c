@@ -60,7 +60,7 @@ static void check_request(struct sim_request *r)
         if (r->timers[i].is_set && r->timers[i].number <= s->settled &&
             r->timers[i].due_ms <= sim_now(s)) {
             complain(r, "a timer");
-            SIM_CHECK(s, !"a timer that is due stays so");
+            SIM_FAIL(s, "a timer that is due stays so");
         }
 }
 
@@ -98,11 +98,11 @@ void sim_check_quiet(struct sim *s)
         if (!ask->is_accepted || ask->calls + ask->drops > 0 || ask->number > s->settled)
             continue;
         if (ask->kind == ASK_RESUME && ask->request && is_free(ask->request))
-            SIM_CHECK(s, !"a resume that was accepted stays so");
+            SIM_FAIL(s, "a resume that was accepted stays so");
         if (ask->kind == ASK_POST)
-            SIM_CHECK(s, !"a post stays in the loop");
+            SIM_FAIL(s, "a post stays in the loop");
         if (ask->kind == ASK_LOOP_TIMER && ask->due_ms <= sim_now(s))
-            SIM_CHECK(s, !"a loop's timer that is due stays so");
+            SIM_FAIL(s, "a loop's timer that is due stays so");
     }
     if (s->has_all)
         check_watches(s);

@@ -1,4 +1,5 @@
-/* Posts, looked at on their way: a task that is posted while it waits would lose others. Linked by --wrap. */
+/* Posts, looked at on their way: a task that is posted while it waits would lose others. Linked
+ * by --wrap. */
 #include <stdlib.h>
 
 #include "sim.h"

@@ -1,4 +1,5 @@
-/* Pools without threads: what core/io/pool.h promises, when the scheduler says so. Linked by --wrap. */
+/* Pools without threads: what core/io/pool.h promises, when the scheduler says so. Linked by
+ * --wrap. */
 #include "io/pool.h"
 
 #include <stdlib.h>

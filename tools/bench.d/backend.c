@@ -1,11 +1,12 @@
 /*
- * backend.c — the backend of plugins/three: answers each line with a price, so many milliseconds later.
+ * backend.c — the backend of plugins/three: answers each line with a price, so many milliseconds
+ * later.
  *
  *     backend MILLISECONDS
  *
- * It listens on a port of 127.0.0.1 that is free, and writes its number to stdout. Each connection asks once: a
- * line comes, "250\n" goes, and the connection is closed. The delay is the same for all, so that those
- * who wait are in a queue. It ends when its stdin does.
+ * It listens on a port of 127.0.0.1 that is free, and writes its number to stdout. Each connection
+ * asks once: a line comes, "250\n" goes, and the connection is closed. The delay is the same for
+ * all, so that those who wait are in a queue. It ends when its stdin does.
  */
 #include <arpa/inet.h>
 #include <err.h>

@@ -4,14 +4,14 @@
  *     load [-c CONNECTIONS] [-d MILLISECONDS] [-n REQUESTS] [-H "Name: value"]… [-p CONTENT] PORT TARGET
  *     load [same] -l LIST [-r] PORT
  *
- * Each connection has one request under way, a GET, or with -p a POST. It ends after -d, or when all of -n are answered. One
- * line of JSON says what came: requests answered, microseconds, bytes, "bad" answers (another status
- * than the first, another length than expected) with the status of the first of them, and connections
- * "lost", which are opened anew.
+ * Each connection has one request under way, a GET, or with -p a POST. It ends after -d, or when
+ * all of -n are answered. One line of JSON says what came: requests answered, microseconds, bytes,
+ * "bad" answers (another status than the first, another length than expected) with the status of
+ * the first of them, and connections "lost", which are opened anew.
  *
- * The first answer is read with care: its status and length are what is expected of all. When it has
- * a Content-Length, later ones are only counted, so that the load generator is not what is measured:
- * then one that is longer ends it. Chunked answers are read as such.
+ * The first answer is read with care: its status and length are what is expected of all. When it
+ * has a Content-Length, later ones are only counted, so that the load generator is not what is
+ * measured: then one that is longer ends it. Chunked answers are read as such.
  *
  * LIST has lines "TARGET LENGTH": they are asked for in this order, or with -r at random, over and
  * over, and each answer must have the length of its line.

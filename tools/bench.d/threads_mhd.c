@@ -3,10 +3,10 @@
  *
  *     threads_mhd pool|each|resume READY_FD      serves on a free port, which it writes to READY_FD
  *
- * pool: eight threads, each of which has an epoll and connections of its own and answers there: nothing
- * is handed over. each: a thread for each connection. resume: one thread for the connections; each
- * request is suspended, handed to one of eight workers of our own, and resumed, which is how a handler
- * that waits leaves the other connections alone.
+ * pool: eight threads, each of which has an epoll and connections of its own and answers there:
+ * nothing is handed over. each: a thread for each connection. resume: one thread for the
+ * connections; each request is suspended, handed to one of eight workers of our own, and resumed,
+ * which is how a handler that waits leaves the other connections alone.
  *
  * Errors: what cannot be set up ends it with a message.
  */

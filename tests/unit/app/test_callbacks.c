@@ -1,6 +1,7 @@
 /*
- * test_callbacks.c — callbacks beside a body: wakes that come at the same time, an app that declines with
- * callbacks still set, what a callback may still change, and what it comes too late for.
+ * test_callbacks.c — callbacks beside a body: wakes that come at the same time, an app that
+ * declines with callbacks still set, what a callback may still change, and what it comes too late
+ * for.
  */
 #include "support.h"
 

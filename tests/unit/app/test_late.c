@@ -1,6 +1,7 @@
 /*
- * test_late.c — what comes too late, or too early: a request that is answered in its app's place, a loop that
- * does not begin, one who would wait on another's stack, and time that an app has worked for.
+ * test_late.c — what comes too late, or too early: a request that is answered in its app's place, a
+ * loop that does not begin, one who would wait on another's stack, and time that an app has worked
+ * for.
  */
 #include "support.h"
 

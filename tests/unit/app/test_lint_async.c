@@ -1,5 +1,5 @@
-/* The checker and what answers later: on the loop, in a thread, in a coroutine. The plugin is part of this program;
- * tests/lint has one for each rule. */
+/* The checker and what answers later: on the loop, in a thread, in a coroutine. The plugin is
+ * part of this program; tests/lint has one for each rule. */
 #include "support.h"
 
 #include <weir/test.h>

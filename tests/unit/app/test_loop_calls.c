@@ -1,6 +1,6 @@
 /*
- * test_loop_calls.c — what an app has called on a loop: weir_loop_post() from any thread, timers and
- * descriptors of a loop, and those of requests wherever the app runs. Time is the test's.
+ * test_loop_calls.c — what an app has called on a loop: weir_loop_post() from any thread, timers
+ * and descriptors of a loop, and those of requests wherever the app runs. Time is the test's.
  */
 #include "support.h"
 

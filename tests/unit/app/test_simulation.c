@@ -1,8 +1,9 @@
 /*
- * test_simulation.c — orders in which jobs end, clients leave and time runs out, as a seed decides them, for
- * apps on the loop and in coroutines: sim.h has what must hold.
+ * test_simulation.c — orders in which jobs end, clients leave and time runs out, as a seed decides
+ * them, for apps on the loop and in coroutines: sim.h has what must hold.
  *
- * WEIR_SEED=N repeats one that failed, and WEIR_SHOW=1 tells all of it; WEIR_LONG=1: for 40 seconds.
+ * WEIR_SEED=N repeats one that failed, and WEIR_SHOW=1 tells all of it; WEIR_LONG=1: for 40
+ * seconds.
  */
 #include "support.h"
 

@@ -1,5 +1,6 @@
 /*
- * What comes before the response and behind it, in weir/test.h: 103, trailers. Wherever the app runs.
+ * What comes before the response and behind it, in weir/test.h: 103, trailers. Wherever the app
+ * runs.
  */
 #include "weir_test_fixture.h"
 

@@ -1,6 +1,6 @@
 /*
- * An app that waits, in a test: for time, which is the test's; for descriptors; for threads that work for
- * it; for who answers in its stead. As the author of a plugin would write it.
+ * An app that waits, in a test: for time, which is the test's; for descriptors; for threads that
+ * work for it; for who answers in its stead. As the author of a plugin would write it.
  */
 #include "weir_test_fixture.h"
 
@@ -270,7 +270,8 @@ static void call__that_sleeps__lets_time_pass(void **state)
     }
 }
 
-/* As in a server: who sleeps keeps its thread, and others wait for that; nobody waits in real time. */
+/* As in a server: who sleeps keeps its thread, and others wait for that; nobody waits in real
+ * time. */
 static void sleep__in_threads__keeps_them(void **state)
 {
     weir_test *t = start((weir_test_setup){.runs = WEIR_TEST_IN_THREAD, .threads = 2, .queue = 1});

@@ -1,5 +1,6 @@
 /*
- * Work on other threads, in a test: it is waited for, as far as it goes, and what is not done is named.
+ * Work on other threads, in a test: it is waited for, as far as it goes, and what is not done is
+ * named.
  */
 #include "weir_test_fixture.h"
 

@@ -1,6 +1,6 @@
 /*
- * test_token.c — the numbers of weir_token(): none comes twice, one that is stale or was never given finds
- * nothing, from however many threads it is tried, and they do not run out.
+ * test_token.c — the numbers of weir_token(): none comes twice, one that is stale or was never
+ * given finds nothing, from however many threads it is tried, and they do not run out.
  */
 #include "support.h"
 

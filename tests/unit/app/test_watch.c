@@ -1,6 +1,6 @@
 /*
- * test_watch.c — timers and watched descriptors as a set of them, on a loop of its own: what is called,
- * when, with what, and what becomes of a descriptor that was closed.
+ * test_watch.c — timers and watched descriptors as a set of them, on a loop of its own: what is
+ * called, when, with what, and what becomes of a descriptor that was closed.
  */
 #include "app/watch.h"
 

@@ -403,7 +403,8 @@ static void stack__used_nearly_to_the_end__is_there(void **state)
     wr_coroutines_free(set);
 }
 
-/* Below the stack something is mapped that must not be touched: SEGV_ACCERR, and not SEGV_MAPERR. */
+/* Below the stack something is mapped that must not be touched: SEGV_ACCERR, and not
+ * SEGV_MAPERR. */
 static void say_how(int number, siginfo_t *info, void *context)
 {
     (void)number;

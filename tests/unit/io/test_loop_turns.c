@@ -1,6 +1,6 @@
 /*
- * test_loop_turns.c — what the thread that runs a turn posts to its own loop, and sources whose events are
- * changed, or whose descriptor was closed before they were removed.
+ * test_loop_turns.c — what the thread that runs a turn posts to its own loop, and sources whose
+ * events are changed, or whose descriptor was closed before they were removed.
  */
 #include "loop_fixture.h"
 

@@ -1,6 +1,6 @@
 /*
- * test_loop_wake.c — posts of other threads: when they wake the loop, that none is lost while it goes to
- * sleep, and its end.
+ * test_loop_wake.c — posts of other threads: when they wake the loop, that none is lost while it
+ * goes to sleep, and its end.
  */
 #include "loop_fixture.h"
 

@@ -18,8 +18,8 @@ static void wait_for(sem_t *s)
         ;
 }
 
-/* The linker puts these in the place of the pool's calls: a thread says that it sleeps, and one of the
- * pool may be slow to wake up. */
+/* The linker puts these in the place of the pool's calls: a thread says that it sleeps, and one
+ * of the pool may be slow to wake up. */
 static sem_t *_Atomic when_one_sleeps, *_Atomic before_one_wakes; /* NULL: nothing */
 
 int __real_pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m);

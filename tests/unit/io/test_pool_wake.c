@@ -269,7 +269,8 @@ static void tell_of_burst(struct wr_job *j)
     sem_post(WR_CONTAINER_OF(j, struct burst, job)->over);
 }
 
-/* The next burst comes while the threads of the one before look for a job, or fall asleep, or sleep. */
+/* The next burst comes while the threads of the one before look for a job, or fall asleep, or
+ * sleep. */
 static void wake__bursts_while_threads_fall_asleep__every_job_begins(void **state)
 {
     (void)state;
