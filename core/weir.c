@@ -315,7 +315,7 @@ int32_t weir_server_set_coroutines(weir_server *s, uint32_t coroutines)
 {
     if (coroutines > COROUTINES_MAX)
         return fail(s, WEIR_EINVAL, "a plugin has %d coroutines at most", COROUTINES_MAX);
-    return set_number(s, "coroutines", coroutines > 0 ? coroutines : 10000);
+    return set_number(s, "coroutines", coroutines > 0 ? coroutines : 16384);
 }
 
 int32_t weir_server_set_loops(weir_server *s, uint32_t loops)

@@ -108,7 +108,7 @@ WEIR_API int32_t weir_server_unmount(weir_server *s, const char *route);
 WEIR_API int32_t weir_server_set_threads(weir_server *s, uint32_t threads, uint32_t queue);
 
 /* Coroutines at once, on all loops, of each plugin that runs in coroutines (1 to 1000000; 0, the
- * default: 10000): past that, clients get a 503. Each takes two of the mappings that a process
+ * default: 16384): past that, clients get a 503. Each takes two of the mappings that a process
  * may have (vm.max_map_count, 65530 by default): weir.conf(5). */
 WEIR_API int32_t weir_server_set_coroutines(weir_server *s, uint32_t coroutines);
 

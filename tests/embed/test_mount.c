@@ -409,7 +409,7 @@ static void mount__more_coroutines_than_were_set__are_a_503(void **state)
     assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), 1);
     read_all(fd, text, sizeof text);
     assert_non_null(strstr(text, "read\r\n"));
-    assert_int_equal(weir_server_set_coroutines(s, 0), 0); /* 10000, from the next start on */
+    assert_int_equal(weir_server_set_coroutines(s, 0), 0); /* 16384, from the next start on */
     weir_server_free(s);
 }
 

@@ -41,7 +41,7 @@ static void check_defaults(const struct wr_root_options *r)
     assert_int_equal(r->loops, 0);
     assert_int_equal(r->threads, 8);
     assert_int_equal(r->queue, 1024);
-    assert_int_equal(r->coroutines, 10000);
+    assert_int_equal(r->coroutines, 16384);
     assert_null(r->user);
     assert_null(r->plugin_folder_path);
     assert_int_equal(r->limits.head_bytes_max, 32768);
