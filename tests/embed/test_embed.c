@@ -247,8 +247,12 @@ static void embed__errors__name_what_and_where(void **state)
     assert_non_null(strstr(weir_server_error(s), taken));
     weir_server_free(other);
     assert_int_equal(weir_server_start(s), 0);
-    assert_string_equal(weir_server_address(s, 1), taken);
-    assert_string_not_equal(weir_server_address(s, 0), weir_server_address(s, 1));
+    /* For port 0 the kernel may give the very port that has just become free: then it is there
+     * once. */
+    if (strcmp(weir_server_address(s, 0), taken) != 0)
+        assert_string_equal(weir_server_address(s, 1), taken);
+    else
+        assert_null(weir_server_address(s, 1));
     assert_int_equal(weir_server_start(s), WEIR_ESTATE);
     assert_int_equal(weir_server_set_loops(s, 1), 0); /* noted, for the next start */
     expect_small_file(s);
