@@ -109,15 +109,16 @@ bool wr_test_has_trailers(const weir_test_exchange *s)
 {
     const struct wr_response *r = &s->x->response;
 
-    return r->may_have_trailers && r->body && s->is_11 && has_place_for_content(s) &&
-           (r->length < 0 || (s->takes_trailers && r->status != 205));
+    return r->may_have_trailers && wr_response_has_body(r) && s->is_11 &&
+           has_place_for_content(s) && (r->length < 0 || (s->takes_trailers && r->status != 205));
 }
 
 bool wr_test_has_content(const weir_test_exchange *s)
 {
     const struct wr_response *r = &s->x->response;
 
-    return has_place_for_content(s) && r->body && (r->length != 0 || wr_test_has_trailers(s));
+    return has_place_for_content(s) && wr_response_has_body(r) &&
+           (r->length != 0 || wr_test_has_trailers(s));
 }
 
 bool wr_test_keep_head(weir_test_exchange *s)
@@ -127,6 +128,7 @@ bool wr_test_keep_head(weir_test_exchange *s)
 
     s->has_head = true;
     s->response.status = r->status;
+    wr_exchange_spread_block(s->x);
     if (!keep_response_fields(&s->fields, r->fields, r->n))
         return false;
     if (wr_test_has_trailers(s))

@@ -166,13 +166,12 @@ static size_t share(const weir_test_exchange *s, size_t n)
 /* A piece of the body, or its end. False: there is nothing for now. */
 static bool pull_once(weir_test_exchange *s)
 {
-    struct wr_body *body = s->x->response.body;
     struct wr_piece piece;
     ssize_t n;
     int count;
 
     s->may_pull = false; /* first: it may say at once that there is more */
-    count = body->ops->peek(body, &piece, 1);
+    count = wr_exchange_peek(s->x, &piece);
     if (count == -EAGAIN)
         return false;
     s->may_pull = true;
@@ -185,7 +184,7 @@ static bool pull_once(weir_test_exchange *s)
         finish(s, true);
         return true;
     }
-    body->ops->advance(body, (size_t)n);
+    wr_exchange_advance(s->x, (size_t)n);
     if (n > 0)
         s->t->news++;
     if (s->body.n > BODY_MAX) {

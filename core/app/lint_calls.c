@@ -385,7 +385,7 @@ static void check_declined(struct wr_lint_request *r)
 
     if (r->has_read && e->has_read)
         wr_lint_found(r, WR_LINT_LOST, "weir_decline after weir_read: nobody else can read it");
-    else if (e->status != 0 || e->x->response.n > 0)
+    else if (e->status != 0 || e->x->response.n > 0 || e->x->response.block)
         wr_lint_found(r, WR_LINT_LOST, "weir_decline after start_response: what it said is lost");
 }
 

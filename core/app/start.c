@@ -39,6 +39,7 @@ void wr_start_clear(struct wr_environ *e)
     struct wr_response *r = response_of(e);
 
     r->n = 0;
+    r->block = NULL;
     r->has_date = r->has_server = false;
     r->out_of_memory = false;
     r->reason = wr_slice(NULL, 0);
@@ -54,6 +55,7 @@ void wr_start_drop_field(struct wr_environ *e, struct wr_slice name)
     struct wr_response *r = response_of(e);
     uint16_t kept = 0;
 
+    wr_exchange_spread_block(e->x);
     for (unsigned i = 0; i < r->n; i++)
         if (!wr_slice_ieq(r->fields[i].name, name))
             r->fields[kept++] = r->fields[i];

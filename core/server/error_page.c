@@ -148,23 +148,21 @@ void wr_error_page(struct wr_exchange *x, int status)
     const struct wr_own_page *own = find_own(x, status);
     struct wr_slice type = WR_SLICE("text/html; charset=utf-8"), page = {NULL, 0};
     enum wr_coding coding = WR_CODING_IDENTITY;
-    struct wr_body *body = NULL;
 
     x->response.status = status;
+    wr_exchange_spread_block(x); /* a redirect's Location may be there */
     if (own) {
         type = own->type;
         coding = wr_own_page_choose(own, accept_encoding_of(x), &page);
     } else if (!wr_status_is_bodiless(status)) {
         page = make_page(x, status);
     }
-    if (page.p)
-        body = wr_body_memory(&x->arena, page, NULL, NULL);
-    if (!body) { /* a 304, or out of memory: a status without a page is still an answer */
+    if (!page.p) { /* a 304, or out of memory: a status without a page is still an answer */
         x->response.length = 0;
         return;
     }
     wr_exchange_add_field(x, WR_SLICE("Content-Type"), type);
     if (own)
         add_coding(x, own, coding);
-    wr_exchange_set_body(x, body, (int64_t)page.n);
+    wr_exchange_set_content(x, page, NULL);
 }

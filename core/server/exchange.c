@@ -20,8 +20,10 @@ static void init_response(struct wr_response *r)
     r->n = 0;
     r->cap = WR_RESPONSE_FIELDS_INLINE;
     r->out_of_memory = false;
+    r->block = NULL;
     r->fields = r->inline_fields;
     r->body = NULL;
+    r->content = wr_slice(NULL, 0);
     r->length = 0;
     r->may_have_trailers = false;
     r->trailers = NULL;
@@ -60,6 +62,33 @@ void wr_exchange_add_field_copy(struct wr_exchange *x, struct wr_slice name, str
     wr_exchange_add_field(x, name, wr_arena_dup(&x->arena, value));
 }
 
+void wr_exchange_spread_block(struct wr_exchange *x)
+{
+    struct wr_response *r = &x->response;
+    const struct wr_field_block *block = r->block;
+    uint16_t own = r->n;
+
+    r->block = NULL;
+    for (unsigned i = 0; block && i < block->n; i++)
+        wr_exchange_add_field(x, block->fields[i].name, block->fields[i].value);
+    if (!block || r->n != own + block->n)
+        return;
+    for (unsigned i = 0; i < own; i++) { /* those of the block first, as before */
+        struct wr_response_field first = r->fields[0];
+
+        memmove(r->fields, r->fields + 1, (r->n - 1) * sizeof *r->fields);
+        r->fields[r->n - 1] = first;
+    }
+}
+
+void wr_exchange_set_content(struct wr_exchange *x, struct wr_slice content, struct wr_body *owner)
+{
+    assert(!x->response.body);
+    x->response.body = owner;
+    x->response.content = content;
+    x->response.length = (int64_t)content.n;
+}
+
 void wr_exchange_set_body(struct wr_exchange *x, struct wr_body *body, int64_t length)
 {
     assert(!x->response.body);
@@ -74,6 +103,7 @@ static void close_body(struct wr_response *r)
     struct wr_body *body = r->body;
 
     r->body = NULL;
+    r->content = wr_slice(NULL, 0);
     if (body)
         body->ops->close(body);
 }

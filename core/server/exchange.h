@@ -116,6 +116,13 @@ static inline void wr_exchange_add_field(struct wr_exchange *x, struct wr_slice 
 /* The same with a copy of the value in the arena. */
 void wr_exchange_add_field_copy(struct wr_exchange *x, struct wr_slice name, struct wr_slice value);
 
+/* The fields of response.block become fields like others, for who looks through them or drops one. */
+void wr_exchange_spread_block(struct wr_exchange *x);
+
+/* The response has this content, which stays where it is until that is over; `owner` is closed then, and
+ * never asked for a piece. NULL: nobody wants to know. */
+void wr_exchange_set_content(struct wr_exchange *x, struct wr_slice content, struct wr_body *owner);
+
 /* Takes the body (NULL after a failed allocation: the response becomes a 503). */
 void wr_exchange_set_body(struct wr_exchange *x, struct wr_body *body, int64_t length);
 
@@ -146,6 +153,34 @@ int wr_exchange_inform(struct wr_exchange *x, int status, const struct wr_respon
                        size_t n);
 
 void wr_exchange_body_ready(struct wr_exchange *x);
+
+/* ---- for protocols: the content of the response ---- */
+
+static inline bool wr_response_has_body(const struct wr_response *r)
+{
+    return r->content.p || r->body;
+}
+
+/* As wr_body_ops.peek and advance, of body_sent bytes that are gone already. */
+static inline int wr_exchange_peek(const struct wr_exchange *x, struct wr_piece *piece)
+{
+    const struct wr_response *r = &x->response;
+
+    if (r->content.p) {
+        struct wr_slice rest = wr_slice_from(r->content, (size_t)x->body_sent);
+
+        *piece = (struct wr_piece){.mem = rest.p, .len = rest.n, .fd = -1};
+        return rest.n > 0;
+    }
+    return r->body ? r->body->ops->peek(r->body, piece, 1) : 0;
+}
+
+static inline void wr_exchange_advance(struct wr_exchange *x, size_t n)
+{
+    x->body_sent += n;
+    if (!x->response.content.p)
+        x->response.body->ops->advance(x->response.body, n);
+}
 
 #define WR_EXCHANGE_ID_MAX 48
 

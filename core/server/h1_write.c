@@ -280,6 +280,8 @@ static void format_head(struct wr_h1 *h, struct wr_buf *b)
         wr_h1_format_status(b, r->status, r->reason);
         wr_buf_slice_append(b, own_fields(h->conn->worker, r));
     }
+    if (r->block)
+        wr_buf_slice_append(b, r->block->lines);
     for (unsigned i = 0; i < r->n; i++)
         wr_h1_format_field(b, r->fields[i].name, r->fields[i].value);
     /* RFC 9110 8.6: none with 1xx and 204; with 304 it would be the length of the 200. */
@@ -300,7 +302,8 @@ enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
 {
     struct wr_buf *out = &h->conn->worker->out;
     const struct wr_response *r = &h->x->response;
-    size_t size = HEAD_FRAMING + r->reason.n + r->trailer_names.n + room_of(r->fields, r->n);
+    size_t size = HEAD_FRAMING + r->reason.n + r->trailer_names.n + room_of(r->fields, r->n) +
+                  (r->block ? r->block->lines.n : 0);
 
     decide_persistence(h);
     decide_framing(h);
@@ -369,8 +372,7 @@ static void note_sent(struct wr_h1 *h, size_t n)
 {
     struct wr_exchange *x = h->x;
 
-    x->response.body->ops->advance(x->response.body, n);
-    x->body_sent += n;
+    wr_exchange_advance(x, n);
     wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_SENT], n);
     h->turn_sent += n;
     if (h->is_tx_chunked) {
@@ -496,7 +498,6 @@ static bool is_too_long(const struct wr_h1 *h, size_t len)
 
 static enum wr_h1_io write_piece(struct wr_h1 *h)
 {
-    struct wr_body *body = h->x->response.body;
     struct wr_buf *out = &h->conn->worker->out;
     struct wr_piece piece;
     int count;
@@ -510,7 +511,7 @@ static enum wr_h1_io write_piece(struct wr_h1 *h)
     }
     if (h->x->response.length >= 0 && h->tx_left == 0 && !h->is_tx_chunked)
         return end_body(h);
-    count = body ? body->ops->peek(body, &piece, 1) : 0;
+    count = wr_exchange_peek(h->x, &piece);
     h->is_body_waiting = count == -EAGAIN;
     if (count == -EAGAIN)
         return WR_H1_IO_WAIT;
@@ -519,7 +520,7 @@ static enum wr_h1_io write_piece(struct wr_h1 *h)
     if (count == 0)
         return end_body(h);
     if (piece.len == 0) { /* nothing, but not the end either: in chunks it would say so */
-        body->ops->advance(body, 0);
+        wr_exchange_advance(h->x, 0);
         h->turn_sent += EMPTY_COST;
         return WR_H1_IO_OK;
     }
