@@ -31,7 +31,7 @@ struct wr_transport_ops {
     /* From `fd` at *off, which it advances; 0 when the file ends there. NULL: read and writev. */
     ssize_t (*sendfile)(struct wr_transport *t, int fd, off_t *off, size_t n);
 
-    /* Bytes are buffered inside that no event will announce. */
+    /* Bytes are buffered inside that no event will announce. NULL: never. */
     bool (*pending)(const struct wr_transport *t);
 
     /* Bytes that were sent and that the peer has not acknowledged, or -errno when unknown. */

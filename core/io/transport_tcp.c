@@ -78,12 +78,6 @@ static ssize_t tcp_sendfile(struct wr_transport *base, int fd, off_t *off, size_
     return n < 0 ? -errno : n;
 }
 
-static bool tcp_pending(const struct wr_transport *base)
-{
-    (void)base;
-    return false;
-}
-
 static int tcp_unacknowledged(const struct wr_transport *base)
 {
     const struct tcp *t = (const struct tcp *)base; /* its first member */
@@ -117,7 +111,6 @@ static const struct wr_transport_ops tcp_ops = {
     .read = tcp_read,
     .writev = tcp_writev,
     .sendfile = tcp_sendfile,
-    .pending = tcp_pending,
     .unacknowledged = tcp_unacknowledged,
     .shutdown = tcp_shutdown,
     .reset = tcp_reset,

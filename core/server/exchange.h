@@ -16,7 +16,6 @@
 #ifndef WR_SERVER_EXCHANGE_H
 #define WR_SERVER_EXCHANGE_H
 
-#include "base/list.h"
 #include "server/config.h"
 #include "server/request.h"
 #include "server/response.h"
@@ -91,7 +90,7 @@ struct wr_exchange {
     struct wr_fields *trailers;
     char *trailer_lines;
 
-    struct wr_list pooled;                        /* while it is in the worker's pool */
+    struct wr_exchange *next;                     /* while it is in the worker's pool */
     struct wr_field field_store[WR_FIELDS_USUAL]; /* for more the arena has another */
 };
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "base/branch.h"
+
 /* That the request began with. */
 static const struct wr_config *config_of(const struct wr_h1 *h)
 {
@@ -53,13 +55,11 @@ static void restart_head(struct wr_h1 *h)
 }
 
 /* Sees to it that `in` has room behind its end. */
-static bool make_room(struct wr_h1 *h)
+static bool make_more_room(struct wr_h1 *h)
 {
     struct wr_worker *w = h->conn->worker;
     struct wr_read_buffer *old = h->in, *b;
 
-    if (!old)
-        return (h->in = wr_worker_take_buffer(w, WR_READ_BUFFER)) != NULL;
     if (old->start == old->end && old->refs == 1)
         old->start = old->end = 0;
     if (old->end < old->cap)
@@ -76,6 +76,14 @@ static bool make_room(struct wr_h1 *h)
     if (h->rx == WR_H1_RX_HEAD && h->x)
         restart_head(h);
     return true;
+}
+
+static bool make_room(struct wr_h1 *h)
+{
+    if (h->in)
+        return make_more_room(h);
+    h->in = wr_worker_take_buffer(h->conn->worker, WR_READ_BUFFER);
+    return h->in != NULL;
 }
 
 /* Has the transport nothing more to give in this turn? */
@@ -99,26 +107,34 @@ static void note_end(struct wr_h1 *h)
     h->has_rdhup = true;
 }
 
+/* read() gave nothing: the end, or no more for now, or an error. */
+static WR_COLD enum wr_h1_io note_no_bytes(struct wr_h1 *h, ssize_t n)
+{
+    if (n < 0 && n != -EAGAIN)
+        return WR_H1_IO_FAILED;
+    h->is_readable = false;
+    if (n < 0)
+        return WR_H1_IO_BLOCKED;
+    h->is_eof = true;
+    note_end(h);
+    return WR_H1_IO_OK;
+}
+
+/* Are there bytes that no event will announce? */
+static bool has_hidden(const struct wr_transport *t)
+{
+    return t->ops->pending && t->ops->pending(t);
+}
+
 /* What read() gave, with the flags that follow from it. */
 static enum wr_h1_io note_read(struct wr_h1 *h, ssize_t n, size_t cap)
 {
-    const struct wr_transport *t = h->conn->transport;
-
-    if (n == -EAGAIN) {
-        h->is_readable = false;
-        return WR_H1_IO_BLOCKED;
-    }
-    if (n < 0)
-        return WR_H1_IO_FAILED;
+    if (n <= 0)
+        return note_no_bytes(h, n);
     h->received += (uint64_t)n;
     h->turn_read += (size_t)n;
-    if (n == 0) {
-        h->is_eof = true;
-        h->is_readable = false;
-        note_end(h);
-    } else if ((size_t)n < cap && !h->has_rdhup && !t->ops->pending(t)) {
+    if ((size_t)n < cap && !h->has_rdhup && !has_hidden(h->conn->transport))
         h->is_readable = false; /* a short read has drained the socket: no EAGAIN round */
-    }
     return WR_H1_IO_OK;
 }
 
@@ -284,7 +300,7 @@ enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason)
 /* ---- content ---- */
 
 /* The content is lost: what has been read of it is not all of it. */
-static ssize_t fail_body(struct wr_h1 *h, enum wr_h1_reason reason)
+static WR_COLD ssize_t fail_body(struct wr_h1 *h, enum wr_h1_reason reason)
 {
     struct wr_conn *c = h->conn;
     char peer[WR_PEER_TEXT_MAX];

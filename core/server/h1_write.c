@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/branch.h"
 #include "http/h1_format.h"
 #include "http/status.h"
 
@@ -96,7 +97,8 @@ static enum wr_h1_io stash(struct wr_h1 *h, const char *bytes, size_t n)
     return io;
 }
 
-enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
+/* Not all of it was taken at once, or something is in front of it. */
+static WR_COLD enum wr_h1_io flush_slowly(struct wr_h1 *h, bool more)
 {
     struct wr_buf *out = &h->conn->worker->out;
     enum wr_h1_io io = h->pending ? flush_pending(h) : WR_H1_IO_OK;
@@ -122,6 +124,32 @@ enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
     }
     out->n = 0;
     return WR_H1_IO_OK;
+}
+
+enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
+{
+    struct wr_buf *out = &h->conn->worker->out;
+    struct iovec v = {out->p, out->n};
+    ssize_t sent;
+
+    if (h->pending || h->has_lost_output)
+        return flush_slowly(h, more);
+    if (out->n == 0)
+        return WR_H1_IO_OK;
+    sent = send_bytes(h, &v, 1, more);
+    if (WR_LIKELY(sent == (ssize_t)out->n)) {
+        out->n = 0;
+        return WR_H1_IO_OK;
+    }
+    if (sent > 0) { /* the rest, until it says that it is full */
+        out->n -= (size_t)sent;
+        memmove(out->p, out->p + sent, out->n);
+        return flush_slowly(h, more);
+    }
+    if (sent == -EAGAIN)
+        return stash(h, out->p, out->n);
+    out->n = 0;
+    return WR_H1_IO_FAILED;
 }
 
 /* Sends the out buffer and, behind it, a piece of memory: *taken bytes of the piece went too. */
@@ -270,18 +298,39 @@ static size_t room_of(const struct wr_response_field *fields, size_t n)
     return size;
 }
 
-static void format_head(struct wr_h1 *h, struct wr_buf *b)
+/* The status line, and what the server says of itself. */
+static void format_start(struct wr_h1 *h, struct wr_buf *b)
 {
     const struct wr_response *r = &h->x->response;
 
     if (r->status == 200 && !r->reason.p && !r->has_date && !r->has_server) {
-        wr_buf_slice_append(b, wr_worker_usual_start(h->conn->worker));
-    } else {
-        wr_h1_format_status(b, r->status, r->reason);
-        wr_buf_slice_append(b, own_fields(h->conn->worker, r));
+        memcpy(b->p + b->n, wr_worker_usual_start(h->conn->worker), strlen(WR_WORKER_START));
+        b->n += strlen(WR_WORKER_START);
+        return;
     }
-    if (r->block)
-        wr_buf_slice_append(b, r->block->lines);
+    wr_h1_format_status(b, r->status, r->reason);
+    wr_buf_slice_append(b, own_fields(h->conn->worker, r));
+}
+
+/* What the connection is to say of itself. */
+static WR_COLD void format_connection(const struct wr_h1 *h, struct wr_buf *b)
+{
+    if (h->then != WR_H1_THEN_KEEP)
+        WR_BUF_LITERAL(b, "Connection: close\r\n");
+    else if (!h->minor)
+        WR_BUF_LITERAL(b, "Connection: keep-alive\r\n");
+}
+
+/* The caller has seen that there is room. */
+static void format_head(struct wr_h1 *h, struct wr_buf *b)
+{
+    const struct wr_response *r = &h->x->response;
+
+    format_start(h, b);
+    if (r->block) {
+        memcpy(b->p + b->n, r->block->lines.p, r->block->lines.n);
+        b->n += r->block->lines.n;
+    }
     for (unsigned i = 0; i < r->n; i++)
         wr_h1_format_field(b, r->fields[i].name, r->fields[i].value);
     /* RFC 9110 8.6: none with 1xx and 204; with 304 it would be the length of the 200. */
@@ -291,19 +340,32 @@ static void format_head(struct wr_h1 *h, struct wr_buf *b)
         wr_h1_format_length(b, (uint64_t)r->length);
     if (h->is_tx_chunked && r->may_have_trailers && r->trailer_names.p)
         wr_h1_format_field(b, WR_SLICE("Trailer"), r->trailer_names);
-    if (h->then != WR_H1_THEN_KEEP)
-        WR_BUF_LITERAL(b, "Connection: close\r\n");
-    else if (!h->minor)
-        WR_BUF_LITERAL(b, "Connection: keep-alive\r\n");
-    WR_BUF_LITERAL(b, "\r\n");
+    if (h->then != WR_H1_THEN_KEEP || !h->minor)
+        format_connection(h, b);
+    memcpy(b->p + b->n, "\r\n", 2);
+    b->n += 2;
+}
+
+/* Bytes that the head takes at most. */
+static size_t size_of_head(const struct wr_response *r)
+{
+    size_t size = HEAD_FRAMING + r->reason.n + r->trailer_names.n + room_of(r->fields, r->n);
+
+    return r->block ? size + r->block->lines.n : size;
+}
+
+static WR_COLD enum wr_h1_io refuse_head(const struct wr_h1 *h, size_t size)
+{
+    wr_log(&h->x->lease->site->log, WR_LOG_ERROR,
+           "a response head of %zu bytes is larger than the %zu that can be sent", size,
+           h->conn->worker->out.cap);
+    return WR_H1_IO_FAILED;
 }
 
 enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
 {
     struct wr_buf *out = &h->conn->worker->out;
-    const struct wr_response *r = &h->x->response;
-    size_t size = HEAD_FRAMING + r->reason.n + r->trailer_names.n + room_of(r->fields, r->n) +
-                  (r->block ? r->block->lines.n : 0);
+    size_t size = size_of_head(&h->x->response);
 
     decide_persistence(h);
     decide_framing(h);
@@ -313,12 +375,8 @@ enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
         if (io != WR_H1_IO_OK)
             return io;
     }
-    if (size > out->cap) {
-        wr_log(&h->x->lease->site->log, WR_LOG_ERROR,
-               "a response head of %zu bytes is larger than the %zu that can be sent", size,
-               out->cap);
-        return WR_H1_IO_FAILED;
-    }
+    if (size > out->cap)
+        return refuse_head(h, size);
     format_head(h, out);
     h->owes_continue = false; /* whoever reads the content now, reads it behind the answer */
     return WR_H1_IO_OK;
@@ -531,7 +589,7 @@ static enum wr_h1_io write_piece(struct wr_h1 *h)
     return piece.mem ? send_memory(h, &piece, len) : send_file(h, &piece, len);
 }
 
-enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
+static enum wr_h1_io write_pieces(struct wr_h1 *h)
 {
     while (h->has_tx_body) {
         enum wr_h1_io io;
@@ -543,4 +601,31 @@ enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
             return io;
     }
     return WR_H1_IO_OK;
+}
+
+/* Content that lies in memory, is small and has room behind its head: most. */
+static bool write_at_once(struct wr_h1 *h)
+{
+    struct wr_buf *out = &h->conn->worker->out;
+    struct wr_exchange *x = h->x;
+    struct wr_slice content = x->response.content;
+
+    if (!content.p || h->is_tx_chunked || x->body_sent > 0 || content.n > COPY_MAX ||
+        content.n != h->tx_left || content.n > wr_buf_room(out))
+        return false;
+    memcpy(out->p + out->n, content.p, content.n);
+    out->n += content.n;
+    x->body_sent = content.n;
+    wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_SENT], content.n);
+    h->turn_sent += content.n + PIECE_COST;
+    h->tx_left = 0;
+    h->has_tx_body = false;
+    return true;
+}
+
+enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
+{
+    if (!h->has_tx_body || (h->turn_sent < TURN_MAX && write_at_once(h)))
+        return WR_H1_IO_OK;
+    return write_pieces(h);
 }
