@@ -3,10 +3,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "base/poison.h"
-
-#define BLOCK_MIN 2048 /* with its header what an ordinary request needs, and half a page */
-
 void wr_arena_init(struct wr_arena *a, size_t limit)
 {
     *a = (struct wr_arena){.limit = limit};
@@ -28,12 +24,10 @@ void wr_arena_fini(struct wr_arena *a)
     *a = (struct wr_arena){.limit = a->limit};
 }
 
-void wr_arena_reset(struct wr_arena *a)
+void wr_arena_reset_slowly(struct wr_arena *a)
 {
-    if (!a->first)
-        return;
     if (a->first->cap >
-        BLOCK_MIN) { /* of a large first request: not worth keeping for small ones */
+        WR_ARENA_BLOCK) { /* of a large first request: not worth keeping for small ones */
         wr_arena_fini(a);
         return;
     }
@@ -48,7 +42,7 @@ void wr_arena_reset(struct wr_arena *a)
 /* Appends a block that holds at least n bytes; NULL when it may not be had. */
 static struct wr_arena_block *grow(struct wr_arena *a, size_t n)
 {
-    size_t cap = n > BLOCK_MIN ? n : BLOCK_MIN;
+    size_t cap = n > WR_ARENA_BLOCK ? n : WR_ARENA_BLOCK;
     struct wr_arena_block *b;
 
     if (cap > a->limit - a->total)

@@ -263,7 +263,7 @@ static WR_COLD enum next note_half_close(struct wr_h1 *h, enum next next)
     return next == AGAIN ? AGAIN : GO_ON;
 }
 
-static void end_exchange(struct wr_h1 *h)
+static inline void end_exchange(struct wr_h1 *h)
 {
     struct wr_exchange *x = h->x;
     const struct wr_access_log *log = &x->lease->site->access_log;
@@ -331,7 +331,11 @@ static enum next start_response(struct wr_h1 *h)
     if (io != WR_H1_IO_OK)
         return after_write(h, io);
     h->tx = WR_H1_TX_BODY;
-    return h->pending ? GO_ON : write_response(h);
+    if (h->has_tx_body || h->is_blocked)
+        return h->pending ? GO_ON : write_response(h);
+    h->tx = WR_H1_TX_DONE;
+    h->rx_wanted = h->rx_total;
+    return h->pending ? GO_ON : finish(h);
 }
 
 /* One goes on to the next by itself where nothing has to be waited for. */
@@ -431,7 +435,8 @@ static struct wr_h1 *wake(struct wr_conn *c)
         if (!h)
             return NULL;
     }
-    memset(&h->x, 0, offsetof(struct wr_h1, wait) - offsetof(struct wr_h1, x));
+    memset(&h->x, 0, offsetof(struct wr_h1, rx) - offsetof(struct wr_h1, x));
+    memset(&h->rx, 0, offsetof(struct wr_h1, wait) - offsetof(struct wr_h1, rx));
     h->conn = c;
     h->wait = c->had_request ? WR_H1_WAIT_NEXT : WR_H1_WAIT_FIRST;
     h->wait_since_ms = c->since_ms;

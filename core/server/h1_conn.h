@@ -182,7 +182,7 @@ struct wr_h1_late wr_h1_look_at_idle(const struct wr_conn *c);
 
 /* ---- h1_write.c ---- */
 
-/* Puts the head of x->response into the out buffer and decides its framing. */
+/* Puts the head of x->response into the out buffer, small content behind it, and decides its framing. */
 enum wr_h1_io wr_h1_write_head(struct wr_h1 *h);
 
 /* Moves the body on, as far as it goes. OK: all of the response is at least in the out buffer. */

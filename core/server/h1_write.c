@@ -354,6 +354,24 @@ static size_t size_of_head(const struct wr_response *r)
     return r->block ? size + r->block->lines.n : size;
 }
 
+/* Content that lies in memory, is small and has room behind its head: most. */
+static void write_content(struct wr_h1 *h, struct wr_buf *out)
+{
+    struct wr_exchange *x = h->x;
+    struct wr_slice content = x->response.content;
+
+    if (!content.p || content.n != h->tx_left || content.n > COPY_MAX || h->is_tx_chunked ||
+        content.n > wr_buf_room(out) || h->turn_sent >= TURN_MAX)
+        return;
+    memcpy(out->p + out->n, content.p, content.n);
+    out->n += content.n;
+    x->body_sent = content.n;
+    wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_SENT], content.n);
+    h->turn_sent += content.n + PIECE_COST;
+    h->tx_left = 0;
+    h->has_tx_body = false;
+}
+
 static WR_COLD enum wr_h1_io refuse_head(const struct wr_h1 *h, size_t size)
 {
     wr_log(&h->x->lease->site->log, WR_LOG_ERROR,
@@ -378,6 +396,7 @@ enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
     if (size > out->cap)
         return refuse_head(h, size);
     format_head(h, out);
+    write_content(h, out);
     h->owes_continue = false; /* whoever reads the content now, reads it behind the answer */
     return WR_H1_IO_OK;
 }
@@ -589,7 +608,7 @@ static enum wr_h1_io write_piece(struct wr_h1 *h)
     return piece.mem ? send_memory(h, &piece, len) : send_file(h, &piece, len);
 }
 
-static enum wr_h1_io write_pieces(struct wr_h1 *h)
+enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
 {
     while (h->has_tx_body) {
         enum wr_h1_io io;
@@ -601,31 +620,4 @@ static enum wr_h1_io write_pieces(struct wr_h1 *h)
             return io;
     }
     return WR_H1_IO_OK;
-}
-
-/* Content that lies in memory, is small and has room behind its head: most. */
-static bool write_at_once(struct wr_h1 *h)
-{
-    struct wr_buf *out = &h->conn->worker->out;
-    struct wr_exchange *x = h->x;
-    struct wr_slice content = x->response.content;
-
-    if (!content.p || h->is_tx_chunked || x->body_sent > 0 || content.n > COPY_MAX ||
-        content.n != h->tx_left || content.n > wr_buf_room(out))
-        return false;
-    memcpy(out->p + out->n, content.p, content.n);
-    out->n += content.n;
-    x->body_sent = content.n;
-    wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_SENT], content.n);
-    h->turn_sent += content.n + PIECE_COST;
-    h->tx_left = 0;
-    h->has_tx_body = false;
-    return true;
-}
-
-enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
-{
-    if (!h->has_tx_body || (h->turn_sent < TURN_MAX && write_at_once(h)))
-        return WR_H1_IO_OK;
-    return write_pieces(h);
 }
