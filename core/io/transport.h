@@ -26,9 +26,10 @@ struct wr_transport_ops {
     ssize_t (*read)(struct wr_transport *t, void *dst, size_t cap);
 
     /* `more`: further bytes follow at once, do not send a short segment for these. */
+    ssize_t (*write)(struct wr_transport *t, const void *p, size_t n, bool more);
     ssize_t (*writev)(struct wr_transport *t, const struct iovec *v, int n, bool more);
 
-    /* From `fd` at *off, which it advances; 0 when the file ends there. NULL: read and writev. */
+    /* From `fd` at *off, which it advances; 0 when the file ends there. NULL: read and write. */
     ssize_t (*sendfile)(struct wr_transport *t, int fd, off_t *off, size_t n);
 
     /* Bytes are buffered inside that no event will announce. NULL: never. */

@@ -47,23 +47,29 @@ static ssize_t tcp_read(struct wr_transport *base, void *dst, size_t cap)
     return n < 0 ? -errno : n;
 }
 
-static ssize_t tcp_writev(struct wr_transport *base, const struct iovec *v, int count, bool more)
+static ssize_t tcp_write(struct wr_transport *base, const void *p, size_t size, bool more)
 {
     struct tcp *t = tcp_of(base);
-    int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
     ssize_t n;
 
-    do {
-        if (count == 1) { /* the usual case, and a tenth cheaper than sendmsg */
-            n = transmit(t->fd, v->iov_base, v->iov_len, flags);
-        } else {
-            /* sendmsg only reads them. NOLINTNEXTLINE(performance-no-int-to-ptr) */
-            struct iovec *pieces = (struct iovec *)(uintptr_t)v;
-            struct msghdr m = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
+    do
+        n = transmit(t->fd, p, size, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
 
-            n = sendmsg(t->fd, &m, flags);
-        }
-    } while (n < 0 && errno == EINTR);
+/* A tenth dearer than one piece by the above. */
+static ssize_t tcp_writev(struct wr_transport *base, const struct iovec *v, int count, bool more)
+{
+    /* sendmsg only reads them. NOLINTNEXTLINE(performance-no-int-to-ptr) */
+    struct iovec *pieces = (struct iovec *)(uintptr_t)v;
+    struct msghdr m = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
+    struct tcp *t = tcp_of(base);
+    ssize_t n;
+
+    do
+        n = sendmsg(t->fd, &m, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+    while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
 }
 
@@ -109,6 +115,7 @@ static void tcp_close(struct wr_transport *base)
 
 static const struct wr_transport_ops tcp_ops = {
     .read = tcp_read,
+    .write = tcp_write,
     .writev = tcp_writev,
     .sendfile = tcp_sendfile,
     .unacknowledged = tcp_unacknowledged,

@@ -35,14 +35,29 @@ static void note_taken(struct wr_h1 *h, ssize_t sent)
     h->sent += (uint64_t)sent;
 }
 
-static ssize_t send_bytes(struct wr_h1 *h, const struct iovec *v, int n, bool more)
+static ssize_t note_sending(struct wr_h1 *h, ssize_t sent)
 {
-    struct wr_transport *t = h->conn->transport;
-    ssize_t sent = h->has_lost_output ? -EPIPE : t->ops->writev(t, v, n, more);
-
     note_taken(h, sent);
     h->has_lost_output |= sent < 0 && sent != -EAGAIN;
     return sent;
+}
+
+static ssize_t send_bytes(struct wr_h1 *h, const char *p, size_t n, bool more)
+{
+    struct wr_transport *t = h->conn->transport;
+
+    return h->has_lost_output ? -EPIPE : note_sending(h, t->ops->write(t, p, n, more));
+}
+
+static ssize_t send_two(struct wr_h1 *h, struct wr_slice first, struct wr_slice second)
+{
+    struct wr_transport *t = h->conn->transport;
+    /* Iovecs that are only read. NOLINTBEGIN(performance-no-int-to-ptr) */
+    struct iovec v[2] = {{(char *)(uintptr_t)first.p, first.n},
+                         {(char *)(uintptr_t)second.p, second.n}};
+    /* NOLINTEND(performance-no-int-to-ptr) */
+
+    return h->has_lost_output ? -EPIPE : note_sending(h, t->ops->writev(t, v, 2, false));
 }
 
 static enum wr_h1_io io_of_error(ssize_t err)
@@ -54,8 +69,7 @@ static enum wr_h1_io flush_pending(struct wr_h1 *h)
 {
     while (h->pending) {
         struct wr_h1_pending *p = h->pending;
-        struct iovec v = {p->data + p->start, p->end - p->start};
-        ssize_t sent = send_bytes(h, &v, 1, false);
+        ssize_t sent = send_bytes(h, p->data + p->start, p->end - p->start, false);
 
         if (sent < 0)
             return io_of_error(sent);
@@ -111,8 +125,7 @@ static WR_COLD enum wr_h1_io flush_slowly(struct wr_h1 *h, bool more)
         return io;
     }
     while (at < out->n) {
-        struct iovec v = {out->p + at, out->n - at};
-        ssize_t sent = send_bytes(h, &v, 1, more);
+        ssize_t sent = send_bytes(h, out->p + at, out->n - at, more);
 
         if (sent == -EAGAIN)
             return stash(h, out->p + at, out->n - at);
@@ -129,14 +142,13 @@ static WR_COLD enum wr_h1_io flush_slowly(struct wr_h1 *h, bool more)
 enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
 {
     struct wr_buf *out = &h->conn->worker->out;
-    struct iovec v = {out->p, out->n};
     ssize_t sent;
 
     if (h->pending || h->has_lost_output)
         return flush_slowly(h, more);
     if (out->n == 0)
         return WR_H1_IO_OK;
-    sent = send_bytes(h, &v, 1, more);
+    sent = send_bytes(h, out->p, out->n, more);
     if (WR_LIKELY(sent == (ssize_t)out->n)) {
         out->n = 0;
         return WR_H1_IO_OK;
@@ -157,11 +169,8 @@ static enum wr_h1_io flush_with(struct wr_h1 *h, const struct wr_piece *piece, s
                                 size_t *taken)
 {
     struct wr_buf *out = &h->conn->worker->out;
-    /* An iovec that is only read. NOLINTNEXTLINE(performance-no-int-to-ptr) */
-    char *memory = (char *)(uintptr_t)piece->mem;
-    struct iovec v[2] = {{out->p, out->n}, {memory, len}};
-    bool has_out = out->n > 0;
-    ssize_t sent = send_bytes(h, has_out ? v : v + 1, has_out ? 2 : 1, false);
+    ssize_t sent = out->n > 0 ? send_two(h, wr_buf_slice(out), wr_slice(piece->mem, len))
+                              : send_bytes(h, piece->mem, len, false);
     size_t out_n = out->n;
     enum wr_h1_io io;
 
@@ -183,14 +192,12 @@ static enum wr_h1_io flush_with(struct wr_h1 *h, const struct wr_piece *piece, s
 static enum wr_h1_io send_now(struct wr_h1 *h, struct wr_slice text)
 {
     enum wr_h1_io io = flush_pending(h);
-    /* An iovec that is only read. NOLINTNEXTLINE(performance-no-int-to-ptr) */
-    struct iovec v = {(char *)(uintptr_t)text.p, text.n};
     ssize_t sent = 0;
 
     if (io == WR_H1_IO_FAILED)
         return io;
     if (io == WR_H1_IO_OK)
-        sent = send_bytes(h, &v, 1, false);
+        sent = send_bytes(h, text.p, text.n, false);
     if (sent < 0 && sent != -EAGAIN)
         return WR_H1_IO_FAILED;
     if (sent < 0)
@@ -483,11 +490,10 @@ static ssize_t send_by_reading(struct wr_h1 *h, int fd, off_t off, size_t len)
 {
     char *scratch = h->conn->worker->scratch;
     ssize_t n = pread(fd, scratch, len < WR_WORKER_SCRATCH ? len : WR_WORKER_SCRATCH, off);
-    struct iovec v = {scratch, n > 0 ? (size_t)n : 0};
 
     if (n <= 0)
         return n < 0 ? -errno : 0;
-    return h->conn->transport->ops->writev(h->conn->transport, &v, 1, false);
+    return h->conn->transport->ops->write(h->conn->transport, scratch, (size_t)n, false);
 }
 
 static enum wr_h1_io send_file(struct wr_h1 *h, const struct wr_piece *piece, size_t len)

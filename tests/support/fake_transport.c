@@ -106,6 +106,13 @@ static ssize_t fake_writev(struct wr_transport *base, const struct iovec *v, int
     return taken;
 }
 
+static ssize_t fake_write(struct wr_transport *base, const void *p, size_t n, bool more)
+{
+    const struct iovec v = {(char *)(uintptr_t)p, n}; /* only read */
+
+    return fake_writev(base, &v, 1, more);
+}
+
 static ssize_t fake_sendfile(struct wr_transport *base, int fd, off_t *off, size_t n)
 {
     struct fake_transport *t = fake_of(base);
@@ -158,6 +165,7 @@ void fake_transport_init(struct fake_transport *t)
 {
     *t = (struct fake_transport){
         .ops = {.read = fake_read,
+                .write = fake_write,
                 .writev = fake_writev,
                 .sendfile = fake_sendfile,
                 .pending = fake_pending,
