@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "base/poison.h"
+#include "http/h1_scan.h"
 
 /* What an idle worker keeps: the busiest turns need about one of each per connection in a batch. */
 #define POOL_EXCHANGES 64
@@ -93,7 +94,7 @@ int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock, struct wr_
     char *out = malloc(WR_WORKER_OUT);
     int err = -ENOMEM;
 
-    *w = (struct wr_worker){.site = site, .date_s = INT64_MIN};
+    *w = (struct wr_worker){.site = site, .date_s = INT64_MIN, .scan = wr_h1_scan_at(0)};
     if (getrandom(&w->random, sizeof w->random, GRND_NONBLOCK) < 0)
         w->random = (uint64_t)clock->wall_ns(clock->ctx) ^ (uintptr_t)w;
     memcpy(w->usual_start, WR_WORKER_START, sizeof w->usual_start);
@@ -248,7 +249,7 @@ struct wr_read_buffer *wr_worker_take_buffer(struct wr_worker *w, uint32_t cap)
     } else {
         if (cap < WR_READ_BUFFER)
             cap = WR_READ_BUFFER;
-        b = malloc(sizeof *b + cap);
+        b = malloc(sizeof *b + cap + WR_H1_SLACK);
         if (!b)
             return NULL;
         b->cap = cap;
