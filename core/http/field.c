@@ -1,59 +1,84 @@
 #include "http/field.h"
 
-static const struct wr_slice names[WR_FIELD_COUNT] = {
-#define X(id, name) [WR_FIELD_##id] = {name, sizeof(name) - 1},
-    WR_FIELDS(X)
-#undef X
-};
-
-/* Of equal length. Setting bit 5 lowers letters and makes no other tchar a letter or a hyphen. */
-static bool is_same(const char *name, const char *lower, size_t n)
+/* Is the name, of a known length from 4 up, the one in lower case? Setting bit 5 lowers letters and
+ * makes no other tchar a letter or a hyphen. The words at both ends may overlap. */
+__attribute__((always_inline)) static inline bool is_name(const char *name, const char *lower,
+                                                          size_t n)
 {
-    size_t i = 0;
+    const uint64_t bits = UINT64_C(0x2020202020202020);
+    uint64_t a, b, odd = 0;
+    uint32_t c, d;
 
-    while (i < n && (name[i] | 0x20) == lower[i])
-        i++;
-    return i == n;
-}
-
-static enum wr_field_id find(struct wr_slice name, enum wr_field_id first, enum wr_field_id last)
-{
-    for (unsigned id = first; id <= last; id++)
-        if (is_same(name.p, names[id].p, name.n))
-            return (enum wr_field_id)id;
-    return WR_FIELD_OTHER;
+    if (n < sizeof a) {
+        memcpy(&c, name, sizeof c);
+        memcpy(&d, lower, sizeof d);
+        odd = (c | (uint32_t)bits) ^ d;
+        memcpy(&c, name + n - sizeof c, sizeof c);
+        memcpy(&d, lower + n - sizeof d, sizeof d);
+        return (odd | ((c | (uint32_t)bits) ^ d)) == 0;
+    }
+    for (size_t i = 0; i + sizeof a < n; i += sizeof a) {
+        memcpy(&a, name + i, sizeof a);
+        memcpy(&b, lower + i, sizeof b);
+        odd |= (a | bits) ^ b;
+    }
+    memcpy(&a, name + n - sizeof a, sizeof a);
+    memcpy(&b, lower + n - sizeof b, sizeof b);
+    return (odd | ((a | bits) ^ b)) == 0;
 }
 
 enum wr_field_id wr_field_id_of(struct wr_slice name)
 {
+    /* The length is a constant to each comparison, so that it is of words alone. */
     switch (name.n) {
+#define IS(id, text)                                                                               \
+    if (is_name(name.p, text, sizeof(text) - 1))                                                   \
+        return WR_FIELD_##id;
     case 4:
-        return find(name, WR_FIELD_HOST, WR_FIELD_HOST);
+        IS(HOST, "host")
+        break;
     case 5:
-        return find(name, WR_FIELD_RANGE, WR_FIELD_RANGE);
+        IS(RANGE, "range")
+        break;
     case 6:
-        return find(name, WR_FIELD_COOKIE, WR_FIELD_EXPECT);
+        IS(COOKIE, "cookie")
+        IS(EXPECT, "expect")
+        break;
     case 7:
-        return find(name, WR_FIELD_REFERER, WR_FIELD_REFERER);
+        IS(REFERER, "referer")
+        break;
     case 8:
-        return find(name, WR_FIELD_IF_MATCH, WR_FIELD_IF_RANGE);
+        IS(IF_MATCH, "if-match")
+        IS(IF_RANGE, "if-range")
+        break;
     case 10:
-        return find(name, WR_FIELD_CONNECTION, WR_FIELD_USER_AGENT);
+        IS(CONNECTION, "connection")
+        IS(USER_AGENT, "user-agent")
+        break;
     case 12:
-        return find(name, WR_FIELD_CONTENT_TYPE, WR_FIELD_CONTENT_TYPE);
+        IS(CONTENT_TYPE, "content-type")
+        break;
     case 13:
-        return find(name, WR_FIELD_IF_NONE_MATCH, WR_FIELD_IF_NONE_MATCH);
+        IS(IF_NONE_MATCH, "if-none-match")
+        break;
     case 14:
-        return find(name, WR_FIELD_CONTENT_LENGTH, WR_FIELD_CONTENT_LENGTH);
+        IS(CONTENT_LENGTH, "content-length")
+        break;
     case 15:
-        return find(name, WR_FIELD_ACCEPT_ENCODING, WR_FIELD_ACCEPT_ENCODING);
+        IS(ACCEPT_ENCODING, "accept-encoding")
+        break;
     case 17:
-        return find(name, WR_FIELD_IF_MODIFIED_SINCE, WR_FIELD_TRANSFER_ENCODING);
+        IS(IF_MODIFIED_SINCE, "if-modified-since")
+        IS(TRANSFER_ENCODING, "transfer-encoding")
+        break;
     case 19:
-        return find(name, WR_FIELD_IF_UNMODIFIED_SINCE, WR_FIELD_IF_UNMODIFIED_SINCE);
+        IS(IF_UNMODIFIED_SINCE, "if-unmodified-since")
+        break;
+#undef IS
     default:
-        return WR_FIELD_OTHER;
+        break;
     }
+    return WR_FIELD_OTHER;
 }
 
 /* clang-format off */

@@ -276,14 +276,16 @@ static void rebase(struct wr_slice *s, const struct move *m)
 static bool copy_head(struct wr_exchange *x, size_t n)
 {
     struct wr_request *r = &x->request;
-    char *copy = wr_arena_alloc(&x->arena, n);
+    char *copy = wr_arena_alloc(&x->arena, n + 1);
     const struct move m = {.from = r->method_token.p, .to = copy, .n = n};
 
     if (!copy)
         return false;
     memcpy(copy, m.from, n);
+    copy[n] = '\0'; /* of a path that is the last of it */
     rebase(&r->method_token, &m);
     rebase(&r->target, &m);
+    rebase(&r->path, &m);
     rebase(&r->query, &m);
     rebase(&r->host, &m);
     for (size_t i = 0; i < r->fields.n; i++) {

@@ -162,15 +162,32 @@ static struct wr_slice version_of(int minor)
     return minor > 0 ? WR_SLICE("HTTP/1.1") : WR_SLICE("HTTP/1.0");
 }
 
-/* The decoded path, in the exchange's arena. */
-static enum wr_h1_reason set_path(struct wr_exchange *x, const struct wr_target *target)
+/* Where it came, when it needs no decoding and what is behind it is the blank that ends the target,
+ * which nobody reads again: the NUL takes its place. */
+static bool keep_path(struct wr_h1 *h, const struct wr_h1_message *m)
 {
+    struct wr_slice raw = m->target.raw_path;
+
+    if (!m->has_plain_path || m->target.query.p)
+        return false;
+    h->in->data[raw.p + raw.n - h->in->data] = '\0';
+    h->x->request.path = raw;
+    return true;
+}
+
+/* The decoded path; if it has to be, in the exchange's arena. */
+static enum wr_h1_reason set_path(struct wr_h1 *h, const struct wr_h1_message *m)
+{
+    struct wr_exchange *x = h->x;
+    const struct wr_target *target = &m->target;
     struct wr_request *r = &x->request;
     struct wr_slice raw = target->raw_path;
     char *memory;
 
     r->form = target->form;
     r->query = target->query;
+    if (keep_path(h, m))
+        return WR_H1_OK;
     if (target->form == WR_TARGET_AUTHORITY)
         return WR_H1_OK;
     if (target->form == WR_TARGET_ASTERISK) {
@@ -199,9 +216,24 @@ static void set_framing(struct wr_h1 *h, const struct wr_h1_framing *framing)
     h->x->request.content_length = framing->kind == WR_H1_CHUNKED ? -1 : (int64_t)framing->length;
 }
 
+/* In words, for it is short and in nearly every request: those at its ends may overlap. */
 static bool is_known_host(const struct wr_worker *w, struct wr_slice host)
 {
-    return host.n > 0 && wr_slice_eq(host, wr_slice(w->known_host, w->known_host_n));
+    const char *known = w->known_host;
+    uint64_t a, b, odd = 0;
+
+    if (host.n == 0 || host.n != w->known_host_n)
+        return false;
+    if (host.n < sizeof a)
+        return memcmp(host.p, known, host.n) == 0;
+    for (size_t i = 0; i + sizeof a < host.n; i += sizeof a) {
+        memcpy(&a, host.p + i, sizeof a);
+        memcpy(&b, known + i, sizeof b);
+        odd |= a ^ b;
+    }
+    memcpy(&a, host.p + host.n - sizeof a, sizeof a);
+    memcpy(&b, known + host.n - sizeof b, sizeof b);
+    return (odd | (a ^ b)) == 0;
 }
 
 static void remember_host(struct wr_worker *w, struct wr_slice host)
@@ -227,7 +259,7 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
 {
     struct wr_worker *w = h->conn->worker;
     struct wr_request *r = &h->x->request;
-    struct wr_slice host = wr_fields_get(&head->fields, WR_FIELD_HOST);
+    struct wr_slice host = wr_fields_get(head->fields, WR_FIELD_HOST);
     struct wr_h1_message m;
     enum wr_h1_reason reason;
     bool is_known;
@@ -247,15 +279,18 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
     h->owes_continue = m.expects_continue;
     h->then = m.keep_alive ? WR_H1_THEN_KEEP : WR_H1_THEN_CLOSE;
     set_framing(h, &m.framing);
-    return set_path(h->x, &m.target);
+    return set_path(h, &m);
 }
 
 /* What of the head is in the buffer. */
 static enum wr_h1_result parse_head(struct wr_h1 *h, struct wr_h1_head *head)
 {
     const struct wr_config *config = config_of(h);
-    const struct wr_h1_limits limits = {config->head_bytes_max, config->target_bytes_max,
-                                        config->field_bytes_max};
+    const struct wr_h1_limits limits = {.head_max = config->head_bytes_max,
+                                        .target_max = config->target_bytes_max,
+                                        .field_max = config->field_bytes_max,
+                                        .slack = WR_H1_SLACK,
+                                        .scan = h->conn->worker->scan};
     const struct wr_read_buffer *in = h->in;
     struct wr_request *r = &h->x->request;
     struct wr_slice bytes = wr_slice(in->data + in->start, in->end - in->start);
@@ -265,13 +300,12 @@ static enum wr_h1_result parse_head(struct wr_h1 *h, struct wr_h1_head *head)
                                 .target = r->target,
                                 .method = r->method,
                                 .minor = h->minor,
-                                .fields = r->fields};
+                                .fields = &r->fields};
     result = wr_h1_parse(&h->parser, &limits, bytes, head);
     r->method_token = head->method_token;
     r->target = head->target;
     r->method = head->method;
     h->minor = head->minor > 0;
-    r->fields = head->fields;
     return result;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "http/h1_scan.h"
 #include "server/h1_conn.h"
 
 /* ---- addresses ---- */
@@ -83,7 +84,7 @@ int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock, struct wr_
     char *out = malloc(WR_WORKER_OUT);
     int err = -ENOMEM;
 
-    *w = (struct wr_worker){.site = site, .date_s = INT64_MIN};
+    *w = (struct wr_worker){.site = site, .date_s = INT64_MIN, .scan = wr_h1_scan_at(0)};
     if (getrandom(&w->random, sizeof w->random, GRND_NONBLOCK) < 0)
         w->random = (uint64_t)clock->wall_ns(clock->ctx) ^ (uintptr_t)w;
     memcpy(w->usual_start, WR_WORKER_START, sizeof w->usual_start);
@@ -207,7 +208,7 @@ struct wr_read_buffer *wr_worker_new_buffer(uint32_t cap)
 
     if (cap < WR_READ_BUFFER)
         cap = WR_READ_BUFFER;
-    b = malloc(sizeof *b + cap);
+    b = malloc(sizeof *b + cap + WR_H1_SLACK);
     if (!b)
         return NULL;
     *b = (struct wr_read_buffer){.refs = 1, .cap = cap};

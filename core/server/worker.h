@@ -33,12 +33,13 @@
 #define WR_WORKER_STATUS   "HTTP/1.1 200 OK\r\n"
 #define WR_WORKER_START    WR_WORKER_STATUS WR_WORKER_FIELDS
 
-/* Bytes that were read and are not consumed yet. Never written to once read: slices point here. */
+/* Bytes that were read and are not consumed yet. Never written to once read, but for the NUL behind a
+ * path: slices point here. */
 struct wr_read_buffer {
     struct wr_read_buffer *next; /* in the pool */
     unsigned refs;               /* the connection, and an exchange whose head lies here */
     uint32_t start, end, cap;
-    char data[];
+    char data[]; /* cap bytes, and WR_H1_SLACK more that a parser may load but nobody fills */
 };
 
 struct wr_worker {
@@ -49,8 +50,9 @@ struct wr_worker {
 
     char known_host[WR_KNOWN_HOST]; /* the last value of Host that was right */
     uint32_t known_host_n;
-    uint64_t requests; /* that came to be exchanges */
-    uint64_t random;   /* with the number of a request an id that is unique */
+    const struct wr_h1_scan *scan; /* how heads are read, with what the processor has */
+    uint64_t requests;             /* that came to be exchanges */
+    uint64_t random;               /* with the number of a request an id that is unique */
     struct wr_list conns;
     size_t conns_n;
     struct wr_addresses *addresses; /* of the connections on all loops; NULL: nobody counts them */
