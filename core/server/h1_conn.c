@@ -277,11 +277,11 @@ static inline void end_exchange(struct wr_h1 *h)
 }
 
 /* Where the log wants to know when the kernel has the answer, it does not wait for others. */
-static enum next note_sent(struct wr_h1 *h)
+static WR_COLD enum next note_sent(struct wr_h1 *h)
 {
     enum next next;
 
-    if (h->x->began_us == 0 || h->x->sent_us > 0)
+    if (h->x->sent_us > 0)
         return GO_ON;
     next = after_write(h, wr_h1_flush(h, false));
     if (next == GO_ON)
@@ -289,25 +289,27 @@ static enum next note_sent(struct wr_h1 *h)
     return next;
 }
 
-/* The response is out; the request's content must be too before the next one. */
-static enum next finish(struct wr_h1 *h)
+/* Content that nobody has read is still on its way. */
+static WR_COLD enum wr_h1_io discard(struct wr_h1 *h)
 {
-    enum next sent = note_sent(h);
+    enum wr_h1_io io = h->then == WR_H1_THEN_KEEP ? wr_h1_discard(h) : WR_H1_IO_FAILED;
 
-    if (sent != GO_ON)
-        return sent;
-    if (h->rx == WR_H1_RX_BODY && h->then == WR_H1_THEN_KEEP) {
-        switch (wr_h1_discard(h)) {
-        case WR_H1_IO_OK:
-            break;
-        case WR_H1_IO_BLOCKED:
-            return STOP;
-        default:
-            h->then = WR_H1_THEN_LINGER;
-        }
-    }
-    if (h->rx == WR_H1_RX_BODY)
+    if (io != WR_H1_IO_OK && io != WR_H1_IO_BLOCKED)
         h->then = WR_H1_THEN_LINGER;
+    return io;
+}
+
+/* The response is out; the request's content must be too before the next one. */
+static inline enum next finish(struct wr_h1 *h)
+{
+    if (h->x->began_us > 0) {
+        enum next sent = note_sent(h);
+
+        if (sent != GO_ON)
+            return sent;
+    }
+    if (h->rx == WR_H1_RX_BODY && discard(h) == WR_H1_IO_BLOCKED)
+        return STOP;
     h->x->is_complete = true;
     end_exchange(h);
     return h->then == WR_H1_THEN_KEEP ? GO_ON : END;

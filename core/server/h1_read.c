@@ -216,24 +216,9 @@ static void set_framing(struct wr_h1 *h, const struct wr_h1_framing *framing)
     h->x->request.content_length = framing->kind == WR_H1_CHUNKED ? -1 : (int64_t)framing->length;
 }
 
-/* In words, for it is short and in nearly every request: those at its ends may overlap. */
 static bool is_known_host(const struct wr_worker *w, struct wr_slice host)
 {
-    const char *known = w->known_host;
-    uint64_t a, b, odd = 0;
-
-    if (host.n == 0 || host.n != w->known_host_n)
-        return false;
-    if (host.n < sizeof a)
-        return memcmp(host.p, known, host.n) == 0;
-    for (size_t i = 0; i + sizeof a < host.n; i += sizeof a) {
-        memcpy(&a, host.p + i, sizeof a);
-        memcpy(&b, known + i, sizeof b);
-        odd |= a ^ b;
-    }
-    memcpy(&a, host.p + host.n - sizeof a, sizeof a);
-    memcpy(&b, known + host.n - sizeof b, sizeof b);
-    return (odd | (a ^ b)) == 0;
+    return host.n > 0 && host.n == w->known_host_n && wr_bytes_eq(host.p, w->known_host, host.n);
 }
 
 static void remember_host(struct wr_worker *w, struct wr_slice host)
