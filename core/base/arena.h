@@ -19,14 +19,14 @@
 
 struct wr_arena_block {
     struct wr_arena_block *next;
-    size_t cap;
+    size_t cap; /* a multiple of the alignment */
     _Alignas(max_align_t) char data[];
 };
 
 struct wr_arena {
     struct wr_arena_block *first; /* kept by a reset */
     struct wr_arena_block *block; /* the one in use; NULL before the first allocation */
-    size_t used;                  /* of `block` */
+    char *at, *end;               /* what is free of `block`, both aligned */
     size_t total, limit;          /* bytes in all blocks, and the most there may be */
 };
 
@@ -47,7 +47,7 @@ static inline void wr_arena_reset(struct wr_arena *a)
         wr_arena_reset_slowly(a);
         return;
     }
-    a->used = 0;
+    a->at = b->data;
     WR_POISON(b->data, b->cap);
 }
 
