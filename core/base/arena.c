@@ -5,7 +5,7 @@
 
 #include "base/branch.h"
 
-#define ALIGN     _Alignof(max_align_t)
+#define ALIGN _Alignof(max_align_t)
 
 /* All of it is free. */
 static void use_block(struct wr_arena *a, struct wr_arena_block *b)
