@@ -7,10 +7,10 @@
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/list.h"
+#include "io/syscall.h"
 
 struct tcp {
     struct wr_transport base;
@@ -22,40 +22,27 @@ static struct tcp *tcp_of(struct wr_transport *t)
     return WR_CONTAINER_OF(t, struct tcp, base);
 }
 
-/*
- * recv(2) and send(2) by syscall(2): the wrappers of glibc are points of cancellation, which costs
- * a program with threads more than all else that happens in them, and nobody cancels these threads.
- */
-static ssize_t receive(int fd, void *dst, size_t cap)
-{
-    return syscall(SYS_recvfrom, fd, dst, cap, 0, NULL, NULL);
-}
-
-static ssize_t transmit(int fd, const void *p, size_t n, int flags)
-{
-    return syscall(SYS_sendto, fd, p, n, flags, NULL, 0);
-}
-
 static ssize_t tcp_read(struct wr_transport *base, void *dst, size_t cap)
 {
-    struct tcp *t = tcp_of(base);
+    const long arg[6] = {tcp_of(base)->fd, (long)dst, (long)cap, 0, 0, 0};
     ssize_t n;
 
     do
-        n = receive(t->fd, dst, cap);
-    while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : n;
+        n = wr_syscall6(SYS_recvfrom, arg);
+    while (n == -EINTR);
+    return n;
 }
 
 static ssize_t tcp_write(struct wr_transport *base, const void *p, size_t size, bool more)
 {
-    struct tcp *t = tcp_of(base);
+    const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    const long arg[6] = {tcp_of(base)->fd, (long)p, (long)size, flags, 0, 0};
     ssize_t n;
 
     do
-        n = transmit(t->fd, p, size, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
-    while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : n;
+        n = wr_syscall6(SYS_sendto, arg);
+    while (n == -EINTR);
+    return n;
 }
 
 /* A tenth dearer than one piece by the above. */

@@ -193,6 +193,8 @@ static enum next await_request(struct wr_h1 *h)
     if (!wr_h1_has_input(h)) {
         if (h->conn->is_draining && h->conn->had_request)
             return END;
+        if (!h->is_readable && !h->is_eof)
+            return STOP;
         next = after_fill(h, wr_h1_fill(h));
         if (next != GO_ON)
             return next;
