@@ -55,7 +55,7 @@ static void restart_head(struct wr_h1 *h)
 }
 
 /* Sees to it that `in` has room behind its end. */
-static bool make_more_room(struct wr_h1 *h)
+static WR_COLD bool make_more_room(struct wr_h1 *h)
 {
     struct wr_worker *w = h->conn->worker;
     struct wr_read_buffer *old = h->in, *b;
