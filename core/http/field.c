@@ -1,84 +1,10 @@
 #include "http/field.h"
 
-/* Is the name, of a known length from 4 up, the one in lower case? Setting bit 5 lowers letters and
- * makes no other tchar a letter or a hyphen. The words at both ends may overlap. */
-__attribute__((always_inline)) static inline bool is_name(const char *name, const char *lower,
-                                                          size_t n)
-{
-    const uint64_t bits = UINT64_C(0x2020202020202020);
-    uint64_t a, b, odd = 0;
-    uint32_t c, d;
-
-    if (n < sizeof a) {
-        memcpy(&c, name, sizeof c);
-        memcpy(&d, lower, sizeof d);
-        odd = (c | (uint32_t)bits) ^ d;
-        memcpy(&c, name + n - sizeof c, sizeof c);
-        memcpy(&d, lower + n - sizeof d, sizeof d);
-        return (odd | ((c | (uint32_t)bits) ^ d)) == 0;
-    }
-    for (size_t i = 0; i + sizeof a < n; i += sizeof a) {
-        memcpy(&a, name + i, sizeof a);
-        memcpy(&b, lower + i, sizeof b);
-        odd |= (a | bits) ^ b;
-    }
-    memcpy(&a, name + n - sizeof a, sizeof a);
-    memcpy(&b, lower + n - sizeof b, sizeof b);
-    return (odd | ((a | bits) ^ b)) == 0;
-}
+#include "http/field_id.h"
 
 enum wr_field_id wr_field_id_of(struct wr_slice name)
 {
-    /* The length is a constant to each comparison, so that it is of words alone. */
-    switch (name.n) {
-#define IS(id, text)                                                                               \
-    if (is_name(name.p, text, sizeof(text) - 1))                                                   \
-        return WR_FIELD_##id;
-    case 4:
-        IS(HOST, "host")
-        break;
-    case 5:
-        IS(RANGE, "range")
-        break;
-    case 6:
-        IS(COOKIE, "cookie")
-        IS(EXPECT, "expect")
-        break;
-    case 7:
-        IS(REFERER, "referer")
-        break;
-    case 8:
-        IS(IF_MATCH, "if-match")
-        IS(IF_RANGE, "if-range")
-        break;
-    case 10:
-        IS(CONNECTION, "connection")
-        IS(USER_AGENT, "user-agent")
-        break;
-    case 12:
-        IS(CONTENT_TYPE, "content-type")
-        break;
-    case 13:
-        IS(IF_NONE_MATCH, "if-none-match")
-        break;
-    case 14:
-        IS(CONTENT_LENGTH, "content-length")
-        break;
-    case 15:
-        IS(ACCEPT_ENCODING, "accept-encoding")
-        break;
-    case 17:
-        IS(IF_MODIFIED_SINCE, "if-modified-since")
-        IS(TRANSFER_ENCODING, "transfer-encoding")
-        break;
-    case 19:
-        IS(IF_UNMODIFIED_SINCE, "if-unmodified-since")
-        break;
-#undef IS
-    default:
-        break;
-    }
-    return WR_FIELD_OTHER;
+    return wr_field_id_find(name);
 }
 
 /* clang-format off */

@@ -23,6 +23,17 @@ static inline void wr_fields_init(struct wr_fields *f, struct wr_field *v, uint1
     f->cap = cap;
 }
 
+/* The n-th field, from 1, has this id. */
+static inline void wr_fields_index(struct wr_fields *f, enum wr_field_id id, unsigned n)
+{
+    if (id == WR_FIELD_OTHER)
+        return;
+    if (f->first[id] == 0)
+        f->first[id] = (uint16_t)n;
+    else
+        f->repeated |= UINT32_C(1) << id;
+}
+
 /* false: full */
 static inline bool wr_fields_add(struct wr_fields *f, struct wr_slice name, struct wr_slice value)
 {
@@ -32,12 +43,7 @@ static inline bool wr_fields_add(struct wr_fields *f, struct wr_slice name, stru
         return false;
     id = wr_field_id_of(name);
     f->v[f->n++] = (struct wr_field){name, value, id};
-    if (id == WR_FIELD_OTHER)
-        return true;
-    if (f->first[id] == 0)
-        f->first[id] = f->n;
-    else
-        f->repeated |= UINT32_C(1) << id;
+    wr_fields_index(f, id, f->n);
     return true;
 }
 

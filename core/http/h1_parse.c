@@ -226,25 +226,19 @@ static void scan_lines(struct wr_h1_parser *p, const struct wr_h1_limits *limits
         limits->scan->read(p, limits, in, out);
 }
 
-enum wr_h1_result wr_h1_parse(struct wr_h1_parser *p, const struct wr_h1_limits *limits,
-                              struct wr_slice head_bytes, struct wr_h1_head *out)
+/* From a line on that no scan has taken. */
+__attribute__((noinline)) static enum wr_h1_result parse_on(struct wr_h1_parser *p,
+                                                            const struct wr_h1_limits *limits,
+                                                            const struct wr_h1_span *in,
+                                                            struct wr_h1_head *out)
 {
-    /* Bytes past the limit are never looked at: where the input is cut must not matter. */
-    bool is_full = head_bytes.n >= limits->head_max;
-    const char *base = head_bytes.p;
-    const char *end = base + (is_full ? limits->head_max : head_bytes.n);
-    const struct wr_h1_span in = {base, end, base + head_bytes.n + limits->slack};
+    bool is_full = (size_t)(in->end - in->base) == limits->head_max;
 
-    for (;;) {
-        struct cursor c;
-        int r;
+    while (p->stage != WR_H1_STAGE_DONE) {
+        struct cursor c = {in->base + p->line, in->base + p->scanned, in->end};
+        int r = at_end(&c) ? INCOMPLETE : parse_part(p, limits, &c, out);
 
-        scan_lines(p, limits, &in, out);
-        if (p->stage == WR_H1_STAGE_DONE)
-            return WR_H1_DONE;
-        c = (struct cursor){base + p->line, base + p->scanned, end};
-        r = at_end(&c) ? INCOMPLETE : parse_part(p, limits, &c, out);
-        p->scanned = (uint32_t)(c.p - base);
+        p->scanned = (uint32_t)(c.p - in->base);
         if (r == INCOMPLETE && !is_full)
             return WR_H1_MORE;
         if (r == INCOMPLETE)
@@ -255,5 +249,22 @@ enum wr_h1_result wr_h1_parse(struct wr_h1_parser *p, const struct wr_h1_limits 
         }
         p->line = p->scanned;
         p->value = 0;
+        scan_lines(p, limits, in, out);
     }
+    return WR_H1_DONE;
+}
+
+enum wr_h1_result wr_h1_parse(struct wr_h1_parser *p, const struct wr_h1_limits *limits,
+                              struct wr_slice head_bytes, struct wr_h1_head *out)
+{
+    /* Bytes past the limit are never looked at: where the input is cut must not matter. */
+    size_t n = head_bytes.n < limits->head_max ? head_bytes.n : limits->head_max;
+    const struct wr_h1_span in = {
+        .base = head_bytes.p,
+        .end = head_bytes.p + n,
+        .readable = head_bytes.p + head_bytes.n + limits->slack,
+    };
+
+    scan_lines(p, limits, &in, out);
+    return p->stage == WR_H1_STAGE_DONE ? WR_H1_DONE : parse_on(p, limits, &in, out);
 }

@@ -80,18 +80,18 @@ static inline uint64_t equal(uint64_t word, char octet)
     return ~(((odd & LOWS) + LOWS) | odd | LOWS);
 }
 
-static inline uint64_t token_mask(const char *p)
-{
-    return class_mask(p, WR_CHAR_TOKEN);
-}
-
-/* Looks at each octet when one is below 0x20 or DEL, for that may be a HTAB. */
+/* Of those that are below 0x20 or DEL the first; a borrow may set bits above it. */
 static inline uint64_t value_mask(const char *p)
 {
     uint64_t word = word_at(p), del = word ^ ONES * 0x7F;
     uint64_t control = (word - ONES * 0x20) & ~word, is_del = (del - ONES) & ~del;
 
-    return (control | is_del) & ~LOWS ? class_mask(p, WR_CHAR_VALUE) : 0;
+    return (control | is_del) & ~LOWS;
+}
+
+static inline struct wr_h1_masks line_masks(const char *p)
+{
+    return (struct wr_h1_masks){class_mask(p, WR_CHAR_TOKEN), value_mask(p)};
 }
 
 static inline uint64_t target_mask(const char *p)
@@ -105,6 +105,11 @@ static inline uint64_t path_mask(const char *p)
     uint64_t odd = equal(word, '/') & (equal(next, '/') | equal(next, '.'));
 
     return odd | equal(word, '?') | equal(word, '%');
+}
+
+static inline struct wr_h1_masks target_masks(const char *p)
+{
+    return (struct wr_h1_masks){.name = path_mask(p), .value = target_mask(p)};
 }
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__

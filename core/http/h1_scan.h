@@ -39,6 +39,11 @@ struct wr_h1_scan {
                  const struct wr_h1_span *in, struct wr_h1_head *out);
 };
 
+/* What a step finds, for the files that make one: see h1_scan.inc. */
+struct wr_h1_masks {
+    uint64_t name, value;
+};
+
 /* Those that this processor can run, the fastest first; NULL behind the last, which is never the
  * first. */
 const struct wr_h1_scan *wr_h1_scan_at(unsigned i);

@@ -16,7 +16,9 @@
 #    define EQUAL      _mm256_cmpeq_epi8
 #    define AND        _mm256_and_si256
 #    define OR         _mm256_or_si256
-#    define AND_NOT    _mm256_andnot_si256
+#    define ADD        _mm256_add_epi8
+#    define ADD_UP_TO  _mm256_adds_epu8
+#    define RAISED     _mm256_slli_epi16
 #    define MINIMUM    _mm256_min_epu8
 #    define LOOK_UP    _mm256_shuffle_epi8
 #    define SHIFTED(v) _mm256_srli_epi16(v, 4)

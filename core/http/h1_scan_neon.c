@@ -28,8 +28,15 @@ static inline uint8x16_t equal(uint8x16_t v, char octet)
     return vceqq_u8(v, vdupq_n_u8((uint8_t)octet));
 }
 
-/* As in h1_scan_x86.inc; a look-up behind the table gives 0. */
-static inline uint64_t token_mask(const char *p)
+static inline uint64_t value_mask(const char *p)
+{
+    uint8x16_t v = vector_at(p);
+
+    return mask_of(vorrq_u8(vcltq_u8(v, vdupq_n_u8(' ')), equal(v, 0x7F)));
+}
+
+/* A tchar is told by its halves, as in h1_scan_x86.inc. */
+static inline struct wr_h1_masks line_masks(const char *p)
 {
     static const uint8_t tchars[16] = {0x3A, 0x3F, 0x3E, 0x3F, 0x3F, 0x3F, 0x3F, 0x3F,
                                        0x3E, 0x3E, 0x3D, 0x15, 0x34, 0x15, 0x3D, 0x1C};
@@ -38,15 +45,7 @@ static inline uint64_t token_mask(const char *p)
     uint8x16_t sets = vqtbl1q_u8(vld1q_u8(tchars), vandq_u8(v, vdupq_n_u8(0x0F)));
     uint8x16_t bits = vqtbl1q_u8(vld1q_u8(upper_halves), vshrq_n_u8(v, 4));
 
-    return mask_of(vceqzq_u8(vandq_u8(sets, bits)));
-}
-
-static inline uint64_t value_mask(const char *p)
-{
-    uint8x16_t v = vector_at(p);
-    uint8x16_t control = vcltq_u8(v, vdupq_n_u8(' '));
-
-    return mask_of(vorrq_u8(vbicq_u8(control, equal(v, '\t')), equal(v, 0x7F)));
+    return (struct wr_h1_masks){mask_of(vceqzq_u8(vandq_u8(sets, bits))), value_mask(p)};
 }
 
 static inline uint64_t target_mask(const char *p)
@@ -63,6 +62,11 @@ static inline uint64_t path_mask(const char *p)
     uint8x16_t odd = vandq_u8(equal(v, '/'), vorrq_u8(equal(next, '/'), equal(next, '.')));
 
     return mask_of(vorrq_u8(odd, vorrq_u8(equal(v, '?'), equal(v, '%'))));
+}
+
+static inline struct wr_h1_masks target_masks(const char *p)
+{
+    return (struct wr_h1_masks){.name = path_mask(p), .value = target_mask(p)};
 }
 
 #    include "http/h1_scan.inc"

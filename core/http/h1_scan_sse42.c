@@ -16,7 +16,9 @@
 #    define EQUAL      _mm_cmpeq_epi8
 #    define AND        _mm_and_si128
 #    define OR         _mm_or_si128
-#    define AND_NOT    _mm_andnot_si128
+#    define ADD        _mm_add_epi8
+#    define ADD_UP_TO  _mm_adds_epu8
+#    define RAISED     _mm_slli_epi16
 #    define MINIMUM    _mm_min_epu8
 #    define LOOK_UP    _mm_shuffle_epi8
 #    define SHIFTED(v) _mm_srli_epi16(v, 4)

@@ -281,11 +281,13 @@ static enum wr_h1_result parse_head(struct wr_h1 *h, struct wr_h1_head *head)
     struct wr_slice bytes = wr_slice(in->data + in->start, in->end - in->start);
     enum wr_h1_result result;
 
-    *head = (struct wr_h1_head){.method_token = r->method_token,
-                                .target = r->target,
-                                .method = r->method,
-                                .minor = h->minor,
-                                .fields = &r->fields};
+    *head = (struct wr_h1_head){.fields = &r->fields};
+    if (h->parser.line > 0) { /* a part of it was read before */
+        head->method_token = r->method_token;
+        head->target = r->target;
+        head->method = r->method;
+        head->minor = h->minor;
+    }
     result = wr_h1_parse(&h->parser, &limits, bytes, head);
     r->method_token = head->method_token;
     r->target = head->target;
