@@ -26,7 +26,7 @@ TUNABLES = ("glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX2,-AVX,-AVX_Fast_
 VDSO = {"clock_gettime", "clock_getres", "gettimeofday", "time", "getcpu"}
 CALL = re.compile(r"^SYSCALL\[\d+,\d+\]\( *\d+\) (?:sys_)?(\w+) ?\(", re.M)
 NAME = re.compile(r"c?fn=\((\d+)\)(?: (.*))?")
-COPY = re.compile(r"(\.lto_priv|\.constprop|\.isra|\.part|\.cold)(\.\d+)*|'\d+")  # of one function
+COPY = re.compile(r"(\.lto_priv|\.constprop|\.isra|\.part|\.cold)(\.\d+)*|'\d+|@+GLIBC\S*")  # of one function
 
 
 @dataclasses.dataclass(frozen=True)

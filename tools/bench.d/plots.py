@@ -6,7 +6,7 @@ import report
 import svg
 
 STYLES = {"weir": 0, "nginx": 1, "h2o": 2, "lighttpd": 3, "limit": svg.GREY}
-FILES_LOW, FILES_HIGH = 0.6, 5  # of the axis: what is beyond has its number beside it
+LOW, HIGH = 0.7, 5  # of the axis: what is beyond has its number beside it
 
 
 def value(numbers):
@@ -20,22 +20,25 @@ def group_of(found, results):
 
 
 def cpu(results, cases, names, title):
-    rows, values = [], {name: {} for name in names if name != report.REFERENCE}
+    rows, goals, values = [], {}, {name: {} for name in names if name != report.REFERENCE}
     for case in cases:
         found = results[case.name]
         if isinstance(found[report.REFERENCE], str):
             continue
         suffix, is_in = group_of(found, results)
         rows.append(case.name + suffix)
+        if case.goal:
+            goals[rows[-1]] = svg.Value(case.goal)
         for name in values:
             samples = found.get(name) or "none"
             ratios = [] if isinstance(samples, str) else report.ratios(samples, found[report.REFERENCE], is_in)
             if ratios:
                 values[name][rows[-1]] = value(ratios)
     series = [svg.Series(name, v, STYLES.get(name)) for name, v in values.items() if v]
+    series.insert(0, svg.Series("goal of weir", goals, svg.GREY))
     return svg.dots(title, rows, series, svg.Axis(
-        "CPU per request as a multiple of limit: the median of the rounds, least and most; less is better",
-        is_log=True, low=FILES_LOW, high=FILES_HIGH, mark=1))
+        "multiple of limit: the median of the rounds, the least and the most; less is better",
+        is_log=True, low=LOW, high=HIGH, mark=1))
 
 
 def memory(results, case, names):
@@ -63,8 +66,8 @@ def write(folder, results, counts, cases, names):
     os.makedirs(folder, exist_ok=True)
     of_files = [c for c in cases if c.file or c.is_tree]
     figures = {
-        "cpu-apps": cpu(results, [c for c in cases if c not in of_files], names, "CPU per request: plugins"),
-        "cpu-files": cpu(results, of_files, names, "CPU per request: files")}
+        "cpu-apps": cpu(results, [c for c in cases if c not in of_files], names, "CPU per request, as a multiple of limit: plugins"),
+        "cpu-files": cpu(results, of_files, names, "CPU per request, as a multiple of limit: files")}
     for case in cases:
         if case.idle:
             figures["memory"] = memory(results, case, names)
