@@ -174,19 +174,20 @@ class Models(unittest.TestCase):
 
 class Section(unittest.TestCase):
     def samples(self, rps, p99, served):
-        return [models.Sample(rps, latency.Latency({0.99: p99}, p99, 10, 0, 0, served, 0), (1.5, 16))]
+        return [models.Sample(rps, latency.Latency({0.99: p99}, p99, 10, 0, 0, served, 0), (1.5, 16), 9000)]
 
     def test_section_and_plots(self):
         found = [models.model("blocking", "", "how"), models.model("thread", "", "how")]
         results = {(s.name, n): self.samples(1000 * n, 2_500_000, 1 if s.name == "blocking" else n)
                    for s in found for n in models.CLIENTS}
-        results["blocking", 1000][0] = models.Sample(1, results["blocking", 1000][0].latency, None)
+        results["blocking", 1000][0] = models.Sample(1, results["blocking", 1000][0].latency)
         text = models.section(results, found, models.QUICK, ["- line"])
         self.assertIn("| 16 | 1 of 16 served | 2,500 (2,500–2,500) |", text)
         self.assertIn("| 256 | 256,000 (0 %) | 256,000 (0 %) |", text)
-        self.assertIn("| blocking | – | – |\n| thread | 1.5 (1.5–1.5) | 16 (16–16) |", text)
+        self.assertIn("| blocking | 9,000 (0 %) | – | – |\n"
+                      "| thread | 9,000 (0 %) | 1.5 (1.5–1.5) | 16 (16–16) |", text)
         for name, plot in models.plots(results, ["blocking", "thread"]).items():
-            self.assertIn("plots/" + name, text)
+            self.assertIn("performance/" + name, text)
             self.assertTrue(plot.startswith("<svg"))
 
     def test_document_has_the_marks(self):

@@ -20,7 +20,7 @@ import programs
 import svg
 
 DOCUMENT = os.path.join(programs.TOP, "docs/performance.md")
-PLOTS = os.path.join(programs.TOP, "docs/plots")
+PLOTS = os.path.join(programs.TOP, "docs/performance")
 
 
 class Failed(Exception):
@@ -49,9 +49,9 @@ class Tools:
                          "lost" % result)
         return result
 
-    def fastest(self, port, target, connections, milliseconds):
+    def fastest(self, port, target, connections, milliseconds, *options):
         """Requests a second when each connection asks as soon as it has its answer."""
-        result = self.run([self.load, "-c", str(connections), "-d", str(milliseconds), str(port), target])
+        result = self.run([self.load, "-c", str(connections), "-d", str(milliseconds), *options, str(port), target])
         return result["requests"] * 1e6 / result["us"]
 
     def at_rate(self, port, target, hertz, *options):
@@ -156,7 +156,7 @@ def write_plots(folder, plots):
 
 
 def picture(file, what):
-    return "![%s](plots/%s)" % (what, file)
+    return "![%s](performance/%s)" % (what, file)
 
 
 def main(name, module, args, say):

@@ -24,6 +24,7 @@ from servers import Server
 
 TARGET = "/hello"
 CLIENTS = (1, 4, 16, 64, 256, 1000)
+HELD, CLOSING = 1000, 16  # clients with whom memory is measured, and with a connection for each request
 HERTZ = 4000        # of all clients together, where latencies are taken
 GRACE_MS = 100
 QUIET_S, PATIENCE_S = 0.5, 20
@@ -139,17 +140,21 @@ def memory_per_client(running, count):
 class Sample:
     rps: float
     latency: latency.Latency
-    memory: tuple  # KiB of a client, in user space and in the kernel; None
+    memory: tuple = None    # KiB of a client, in user space and in the kernel
+    closing: float = None   # requests a second with a connection for each
 
 
-def measure(running, tools, clients, effort, has_memory):
+def measure(running, tools, clients, effort):
     """Memory first, for what a server has kept of a load before would be used again."""
-    memory, warm = memory_per_client(running, clients) if has_memory else None, effort.warm_ms(clients)
+    memory, warm = memory_per_client(running, clients) if clients == HELD else None, effort.warm_ms(clients)
     tools.fastest(running.port, TARGET, clients, warm)
     rps = tools.fastest(running.port, TARGET, clients, effort.milliseconds)
     one = tools.at_rate(running.port, TARGET, HERTZ, "-o", "-c", clients, "-d", effort.milliseconds,
                         "-w", warm, "-g", GRACE_MS)
-    return Sample(rps, one, memory)
+    closing = None
+    if clients == CLOSING:
+        closing = tools.fastest(running.port, TARGET, clients, effort.milliseconds, "-H", "Connection: close")
+    return Sample(rps, one, memory, closing)
 
 
 def rounds(found, setting, hello, effort):
@@ -160,7 +165,7 @@ def rounds(found, setting, hello, effort):
     for i, (server, clients) in latency.in_turns(cells, effort.rounds):
         try:
             with process.Running(server, setting.root, hello, setting.server_cores) as running:
-                one = measure(running, tools, clients, effort, clients == CLIENTS[-1])
+                one = measure(running, tools, clients, effort)
         except latency.Failed as e:
             setting.tell_failure("%s, %d clients" % (server.name, clients), e)
             continue
@@ -198,17 +203,19 @@ def table(results, names, cell):
                                  for name in names)] for clients in CLIENTS])
 
 
-def memory_rows(results, names):
+def cost_rows(results, names):
     for name in names:
-        taken = [s.memory for s in results[name, CLIENTS[-1]]]
-        if None in taken or not taken:
-            yield [name, "–", "–"]
-        else:
-            yield [name, *(latency.spread([t[i] for t in taken]) for i in range(2))]
+        closing = [s.closing for s in results[name, CLOSING]]
+        memory = [s.memory for s in results[name, HELD]]
+        has_memory = memory and None not in memory
+        yield [name, "{:,.0f} ({:.0f} %)".format(statistics.median(closing), report.spread_percent(closing))
+               if closing else "failed",
+               *(latency.spread([m[i] for m in memory]) if has_memory else "–" for i in range(2))]
 
 
-def memory_table(results, names):
-    return report.table(["model", "the server's, KiB", "the kernel's for it, KiB"], list(memory_rows(results, names)))
+def cost_table(results, names):
+    return report.table(["model", "connections a second", "memory of the server's, KiB", "the kernel's for it, KiB"],
+                        list(cost_rows(results, names)))
 
 
 def series(results, names, figures, times=1):
@@ -240,8 +247,8 @@ def section(results, found, effort, circumstances):
         "Requests a second: median of the rounds, and how far they lie apart.", table(results, names, rate_cell),
         "p99 at %s requests a second, µs: median (least–most)." % format(HERTZ, ","),
         table(results, names, p99_cell),
-        "Memory of a client that has its answer and stays, %s of them: median (least–most)." % format(
-            CLIENTS[-1], ","), memory_table(results, names)])
+        "What a connection costs: how many a second %d clients get who open one for each request, and the memory of "
+        "one that has had its answer and stays, of %s." % (CLOSING, format(HELD, ",")), cost_table(results, names)])
 
 
 def run(setting, effort):

@@ -232,7 +232,8 @@ def x_axis(d, scale, axis, top, bottom):
         d.text(scale.at(tick), bottom + 17, number(tick), "middle", "faint")
     if axis.mark is not None:
         d.line(scale.at(axis.mark), top, scale.at(axis.mark), bottom, "mark")
-    d.text((scale.begin + scale.end) / 2, bottom + 38, axis.label, "middle", "faint")
+    middle, half = (scale.begin + scale.end) / 2, wide(axis.label) / 2
+    d.text(max(MARGIN + half, min(middle, WIDTH - MARGIN - half)), bottom + 38, axis.label, "middle", "faint")
 
 
 def row_labels(d, rows, steps, left):

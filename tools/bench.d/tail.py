@@ -13,6 +13,7 @@ import process
 import programs
 import report
 import svg
+from plots import STYLES
 from servers import servers
 
 NAMES = ("limit", "weir", "nginx", "h2o")
@@ -139,7 +140,7 @@ def curve(found):
         return {1 / (1 - share): latency.value(at(samples, share), US) for share in samples[0].percentiles
                 if 1 - share >= smallest}
     return svg.lines("Latency of a file of 1 KiB at half load", [
-        svg.Series(name, points(found["alone", name]), style_of(name)) for name in NAMES
+        svg.Series(name, points(found["alone", name]), STYLES[name]) for name in NAMES
         if ("alone", name) in found],
         svg.Axis("of so many requests, one takes longer (10: p90, 100: p99, 1,000: p99.9)", is_log=True),
         svg.Axis("µs, from when it was due", is_log=True))
@@ -152,13 +153,9 @@ def dots(found):
         values = {"%s, %s" % (name, way.name): latency.value(at(found[way.name, server], share), US)
                   for share, name in SHARES for way in WAYS if (way.name, server) in found}
         if values:
-            series.append(svg.Series(server, values, style_of(server)))
+            series.append(svg.Series(server, values, STYLES[server]))
     return svg.dots("Latency at half load with other work beside: median and spread of the rounds", rows, series,
                     svg.Axis("µs, from when it was due", is_log=True))
-
-
-def style_of(name):
-    return {"weir": 0, "nginx": 1, "h2o": 2, "limit": svg.GREY}[name]
 
 
 def section(found, maxima, hertz, effort, circumstances):
