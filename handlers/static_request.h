@@ -16,6 +16,7 @@
 #include "app/builtin.h"
 #include "handlers/chores.h"
 #include "handlers/file_cache.h"
+#include "handlers/file_windows.h"
 #include "handlers/listing.h"
 #include "handlers/static_options.h"
 
@@ -34,6 +35,7 @@ struct wr_static_loop {
     struct wr_static *folder;
     struct wr_file_cache *cache;
     struct wr_chores *chores;
+    struct wr_file_windows *windows;
     size_t listed; /* bytes of listings that are held */
 };
 
