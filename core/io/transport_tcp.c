@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -78,6 +80,18 @@ static ssize_t tcp_sendfile(struct wr_transport *base, int fd, off_t *off, size_
     return n < 0 ? -errno : n;
 }
 
+/*
+ * MSG_MORE holds back the end of one call only. With TCP_NODELAY an acknowledgement that comes meanwhile
+ * sends it all the same, as a segment of its own: over the loopback a twentieth of all that the kernel
+ * does for a file of 10 MiB.
+ */
+static void tcp_cork(struct wr_transport *base, bool on)
+{
+    int value = on;
+
+    setsockopt(tcp_of(base)->fd, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+}
+
 static bool tcp_pending(const struct wr_transport *base)
 {
     (void)base;
@@ -117,6 +131,7 @@ static const struct wr_transport_ops tcp_ops = {
     .read = tcp_read,
     .writev = tcp_writev,
     .sendfile = tcp_sendfile,
+    .cork = tcp_cork,
     .pending = tcp_pending,
     .unacknowledged = tcp_unacknowledged,
     .shutdown = tcp_shutdown,
