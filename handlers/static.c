@@ -434,6 +434,7 @@ static void loop_stop(void *state, void *loop_state)
 
     (void)state;
     wr_file_cache_free(l->cache);
+    wr_file_windows_free(l->windows);
     if (l->chores)
         wr_chores_close(l->chores);
     free(l);
@@ -460,7 +461,8 @@ static int32_t loop_start(const weir_host *host, weir_loop *loop, void *state, v
     l->folder = s;
     setup.fds_max = cached_fds(l->loop->count);
     l->chores = wr_chores_new(l->loop->worker->loop);
-    if (l->chores)
+    l->windows = wr_file_windows_new();
+    if (l->chores && l->windows)
         l->cache = wr_file_cache_new(&setup, &err);
     if (l->cache) {
         *loop_state = l;

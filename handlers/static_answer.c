@@ -96,6 +96,7 @@ static weir_body pieces_body(struct wr_static_request *r, struct wr_file_entry *
 {
     const struct wr_file_body_setup setup = {.env = r->env,
                                              .chores = r->loop->chores,
+                                             .windows = r->loop->windows,
                                              .entry = e,
                                              .fd = rep->fd,
                                              .info = rep->info,

@@ -18,6 +18,7 @@
 #include "app/builtin.h"
 #include "handlers/chores.h"
 #include "handlers/file_cache.h"
+#include "handlers/file_windows.h"
 #include "handlers/listing.h"
 #include "handlers/static_options.h"
 
@@ -46,6 +47,7 @@ struct wr_static_loop {
     struct wr_static *folder;
     struct wr_file_cache *cache;
     struct wr_chores *chores;
+    struct wr_file_windows *windows;
     size_t listed;                                      /* bytes of listings that are held */
     struct wr_static_accept accepts[WR_STATIC_ACCEPTS]; /* seen last, by a hash of the text */
 };

@@ -32,6 +32,10 @@ struct wr_transport_ops {
     /* From `fd` at *off, which it advances; 0 when the file ends there. NULL: read and write. */
     ssize_t (*sendfile)(struct wr_transport *t, int fd, off_t *off, size_t n);
 
+    /* For much that is sent in several calls: what does not fill a segment waits for more of it, until
+     * that is said to be over, or for a fifth of a second. NULL: it would save nothing. */
+    void (*cork)(struct wr_transport *t, bool on);
+
     /* Bytes are buffered inside that no event will announce. NULL: never. */
     bool (*pending)(const struct wr_transport *t);
 

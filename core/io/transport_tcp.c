@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -71,6 +73,18 @@ static ssize_t tcp_sendfile(struct wr_transport *base, int fd, off_t *off, size_
     return n < 0 ? -errno : n;
 }
 
+/*
+ * MSG_MORE holds back the end of one call only. With TCP_NODELAY an acknowledgement that comes meanwhile
+ * sends it all the same, as a segment of its own: over the loopback a twentieth of all that the kernel
+ * does for a file of 10 MiB.
+ */
+static void tcp_cork(struct wr_transport *base, bool on)
+{
+    int value = on;
+
+    setsockopt(tcp_of(base)->fd, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+}
+
 static int tcp_unacknowledged(const struct wr_transport *base)
 {
     const struct tcp *t = (const struct tcp *)base; /* its first member */
@@ -105,6 +119,7 @@ static const struct wr_transport_ops tcp_ops = {
     .write = tcp_write,
     .writev = tcp_writev,
     .sendfile = tcp_sendfile,
+    .cork = tcp_cork,
     .unacknowledged = tcp_unacknowledged,
     .shutdown = tcp_shutdown,
     .reset = tcp_reset,

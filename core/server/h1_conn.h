@@ -83,6 +83,7 @@ struct wr_h1 {
     bool has_progress;    /* the transport took bytes in this turn */
     bool is_blocked;      /* and in it has said that it takes no more */
     bool is_over_budget;  /* it is read on in the next one */
+    bool is_corked;       /* the transport, while a large file is sent */
     bool is_closing;      /* as `then` says, when all is sent */
     bool is_broken_off;   /* and the last answer is not all of it */
     bool has_paces;       /* the request has waited for its client once */

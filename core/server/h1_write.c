@@ -17,9 +17,10 @@
 #define COPY_MAX     ((size_t)16 * 1024)       /* above it a second iovec is cheaper than a copy */
 #define SEND_MAX     ((size_t)2 * 1024 * 1024) /* of one sendfile: then others have their turn */
 #define TURN_MAX     SEND_MAX
-#define CHUNK_HEAD   24   /* CRLF of the last chunk, 16 digits, CRLF */
-#define PIECE_COST   512  /* of the turn's budget: a small piece is work too, */
-#define EMPTY_COST   4096 /* and an empty one brings nobody further */
+#define CHUNK_HEAD   24                   /* CRLF of the last chunk, 16 digits, CRLF */
+#define CORK_MIN     ((size_t)256 * 1024) /* of a file: fewer segments pay for two system calls */
+#define PIECE_COST   512                  /* of the turn's budget: a small piece is work too, */
+#define EMPTY_COST   4096                 /* and an empty one brings nobody further */
 #define CONTINUE     "HTTP/1.1 100 Continue\r\n\r\n"
 #define HEAD_INTERIM 128 /* bytes of the head of an interim response that are not fields */
 #define HEAD_FRAMING 512 /* bytes of the head that are not the handler's fields */
@@ -496,13 +497,26 @@ static ssize_t send_by_reading(struct wr_h1 *h, int fd, off_t off, size_t len)
     return h->conn->transport->ops->write(h->conn->transport, scratch, (size_t)n, false);
 }
 
+static void set_cork(struct wr_h1 *h, bool on)
+{
+    struct wr_transport *t = h->conn->transport;
+
+    if (h->is_corked == on || !t->ops->cork)
+        return;
+    h->is_corked = on;
+    t->ops->cork(t, on);
+}
+
 static enum wr_h1_io send_file(struct wr_h1 *h, const struct wr_piece *piece, size_t len)
 {
     struct wr_transport *t = h->conn->transport;
-    enum wr_h1_io io = wr_h1_flush(h, true);
+    enum wr_h1_io io;
     off_t off = piece->off;
     ssize_t sent;
 
+    if (len >= CORK_MIN)
+        set_cork(h, true);
+    io = wr_h1_flush(h, true);
     if (io != WR_H1_IO_OK)
         return io;
     if (len > SEND_MAX)
@@ -614,7 +628,7 @@ static enum wr_h1_io write_piece(struct wr_h1 *h)
     return piece.mem ? send_memory(h, &piece, len) : send_file(h, &piece, len);
 }
 
-enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
+static enum wr_h1_io write_pieces(struct wr_h1 *h)
 {
     while (h->has_tx_body) {
         enum wr_h1_io io;
@@ -626,4 +640,13 @@ enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
             return io;
     }
     return WR_H1_IO_OK;
+}
+
+enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
+{
+    enum wr_h1_io io = write_pieces(h);
+
+    if (io != WR_H1_IO_BLOCKED && io != WR_H1_IO_BUDGET) /* else more of it follows soon */
+        set_cork(h, false);
+    return io;
 }

@@ -130,6 +130,16 @@ static ssize_t fake_sendfile(struct wr_transport *base, int fd, off_t *off, size
     return got;
 }
 
+static void fake_cork(struct wr_transport *base, bool on)
+{
+    struct fake_transport *t = fake_of(base);
+
+    if (t->is_corked == on) /* a system call for nothing */
+        abort();
+    t->is_corked = on;
+    t->corks += on;
+}
+
 static bool fake_pending(const struct wr_transport *base)
 {
     const struct fake_transport *t = (const struct fake_transport *)(const void *)base;
@@ -168,6 +178,7 @@ void fake_transport_init(struct fake_transport *t)
                 .write = fake_write,
                 .writev = fake_writev,
                 .sendfile = fake_sendfile,
+                .cork = fake_cork,
                 .pending = fake_pending,
                 .unacknowledged = fake_unacknowledged,
                 .shutdown = fake_shutdown,

@@ -1,0 +1,185 @@
+/* Large files over HTTP/1: what the transport is told while they are sent. */
+#include "support.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "test_checks.h"
+
+#define GET   "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+#define LARGE (3 * 1024 * 1024)
+#define TURNS 10
+
+/* A body of `size` bytes of a file, which has nothing for a while when `waits_at` bytes are out. */
+static struct source {
+    struct wr_body base;
+    struct wr_exchange *x;
+    int fd;
+    size_t size, at, waits_at;
+    bool is_awaited;
+} source;
+
+static int source_peek(struct wr_body *b, struct wr_piece *out, int max)
+{
+    struct source *s = WR_CONTAINER_OF(b, struct source, base);
+    size_t end = s->at < s->waits_at && s->waits_at < s->size ? s->waits_at : s->size;
+
+    (void)max;
+    if (s->at == s->size)
+        return 0;
+    s->is_awaited = s->at == s->waits_at;
+    if (s->is_awaited)
+        return -EAGAIN;
+    *out = (struct wr_piece){.fd = s->fd, .off = (off_t)s->at, .len = end - s->at};
+    return 1;
+}
+
+static void source_advance(struct wr_body *b, size_t n)
+{
+    WR_CONTAINER_OF(b, struct source, base)->at += n;
+}
+
+static void source_close(struct wr_body *b)
+{
+    struct source *s = WR_CONTAINER_OF(b, struct source, base);
+
+    close(s->fd);
+    s->fd = -1;
+}
+
+static const struct wr_body_ops source_ops = {source_peek, source_advance, source_close};
+
+static void serve(struct test_handler *h, struct wr_exchange *x)
+{
+    (void)h;
+    source.x = x;
+    x->response.status = 200;
+    wr_exchange_set_body(x, &source.base, (int64_t)source.size);
+    wr_exchange_respond(x);
+}
+
+static void open_source(struct test_server *s, struct test_client *c, size_t size, size_t waits_at)
+{
+    int fd = memfd_create("weir-test", MFD_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)size), 0);
+    source = (struct source){.base.ops = &source_ops, .fd = fd, .size = size, .waits_at = waits_at};
+    test_server_init(s);
+    s->handler.serve = serve;
+    test_client_open(s, c);
+}
+
+static void go_on(struct test_server *s)
+{
+    for (int i = 0; i < TURNS; i++)
+        test_server_step(s);
+}
+
+/* All of it has come, and it is closed. */
+static void check_sent(const struct test_client *c)
+{
+    struct test_responses r;
+
+    test_client_responses(c, "G", &r);
+    assert_null(r.error);
+    assert_int_equal(r.n, 1);
+    assert_int_equal(r.v[0].content_n, source.size);
+    test_responses_free(&r);
+    assert_int_equal(source.fd, -1);
+}
+
+static void large__file__is_corked_once_until_its_end(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_source(&s, &c, LARGE, SIZE_MAX);
+    c.transport.room = 1000;
+    test_client_send(&c, GET);
+    go_on(&s);
+    assert_true(c.transport.is_corked); /* who reads slowly costs no system calls for that */
+    test_client_take(&c, 100000, 10);
+    assert_true(c.transport.is_corked);
+    test_client_take(&c, FAKE_NO_LIMIT, 1);
+    go_on(&s);
+    assert_false(c.transport.is_corked);
+    assert_int_equal(c.transport.corks, 1);
+    check_sent(&c);
+    close_both(&s, &c);
+}
+
+/* It takes several turns, of 2 MiB each. */
+static void large__taken_at_once__is_corked_once(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_source(&s, &c, LARGE, SIZE_MAX);
+    test_client_send(&c, GET);
+    go_on(&s);
+    assert_false(c.transport.is_corked);
+    assert_int_equal(c.transport.corks, 1);
+    check_sent(&c);
+    close_both(&s, &c);
+}
+
+static void large__not_so__is_not_corked(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_source(&s, &c, 100 * 1024, SIZE_MAX);
+    test_client_send(&c, GET);
+    go_on(&s);
+    assert_int_equal(c.transport.corks, 0);
+    check_sent(&c);
+    close_both(&s, &c);
+}
+
+/* What there is, is not held back while the rest is waited for. */
+static void large__that_waits__goes_out_meanwhile(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_source(&s, &c, LARGE, LARGE / 2);
+    test_client_send(&c, GET);
+    go_on(&s);
+    assert_true(source.is_awaited);
+    assert_false(c.transport.is_corked);
+    assert_int_equal(c.transport.corks, 1);
+    source.waits_at = SIZE_MAX;
+    wr_exchange_body_ready(source.x);
+    go_on(&s);
+    assert_false(c.transport.is_corked);
+    assert_int_equal(c.transport.corks, 2);
+    check_sent(&c);
+    close_both(&s, &c);
+}
+
+static void large__by_a_transport_without_corks__is_the_same(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_source(&s, &c, LARGE, SIZE_MAX);
+    c.transport.ops.cork = NULL;
+    test_client_send(&c, GET);
+    go_on(&s);
+    check_sent(&c);
+    close_both(&s, &c);
+}
+
+WR_TESTS(cmocka_unit_test(large__file__is_corked_once_until_its_end),
+         cmocka_unit_test(large__taken_at_once__is_corked_once),
+         cmocka_unit_test(large__not_so__is_not_corked),
+         cmocka_unit_test(large__that_waits__goes_out_meanwhile),
+         cmocka_unit_test(large__by_a_transport_without_corks__is_the_same));
