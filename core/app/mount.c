@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "app/app_body.h"
+#include "app/field_memory.h"
 #include "app/image.h"
 #include "app/input.h"
 #include "app/lint.h"
@@ -460,8 +461,10 @@ static void free_mount(struct wr_handler *h)
         m->plugin.unload(m->state);
     wr_plugin_config_free(m->config);
     wr_lint_free(m->lint);
-    for (int i = 0; i < m->loops_n; i++)
+    for (int i = 0; i < m->loops_n; i++) {
         wr_loop_calls_free(&m->loops[i]);
+        wr_field_memory_free(m->loops[i].fields);
+    }
     wr_image_unref(m->image);
     free(m->loops);
     free(m->document_root);
