@@ -223,7 +223,7 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
     x->id = ++w->requests;
     x->state = WR_EXCHANGE_PARSED;
     x->holders = 1;
-    x->is_last = x->is_complete = x->is_half_closed = false;
+    x->is_last = x->is_complete = x->is_half_closed = x->is_head_free = false;
     x->body_bytes_max = w->site->config.body_bytes_max;
     x->input_status = 0;
     x->body_sent = 0;
