@@ -111,6 +111,7 @@ static weir_body pieces_body(struct wr_static_request *r, struct wr_file_entry *
         size += pieces[i].n;
     wr_file_body_init(b, &setup);
     weir_defer(r->env, end_file_body, b); /* at once, when memory runs out */
+    wr_builtin_free_head(r->env);
     return wr_builtin_body(r->env, &b->base, size);
 }
 

@@ -105,6 +105,16 @@ static inline void wr_builtin_start(weir_environ *env, int status,
     e->x->response.block = block;
 }
 
+/* The app looks at the request no more, and what it answers with does not point into it: while a client
+ * takes that slowly, the buffer that the head was read into is free. One that has declined before may have
+ * kept slices of it. */
+static inline void wr_builtin_free_head(weir_environ *env)
+{
+    struct wr_environ *e = wr_environ_of(env);
+
+    e->x->is_head_free = !e->previous;
+}
+
 /* What all loops of the server have counted by now, as wr_metrics_text() gives it. For an app that
  * runs on loops. */
 static inline char *wr_builtin_metrics(weir_environ *env)

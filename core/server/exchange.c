@@ -236,7 +236,7 @@ struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_
     x->head = NULL;
     x->route = NULL;
     x->input_status = 0;
-    x->is_last = x->is_complete = x->is_half_closed = false;
+    x->is_last = x->is_complete = x->is_half_closed = x->is_head_free = false;
     x->body_sent = 0;
     x->began_us = 0;
     x->sent_us = 0;

@@ -68,9 +68,11 @@ struct wr_exchange {
     struct wr_read_buffer *head;  /* what the request's slices point into; NULL: the arena alone */
     const struct wr_route *route; /* whose handler has it */
     int input_status;             /* why read() failed, as a status to answer with; 0: it has not */
-    bool is_last;        /* what follows it on its connection may be no request: HTTP/1 takes none;
+    bool is_last;      /* what follows it on its connection may be no request: HTTP/1 takes none;
                            streams of HTTP/2 do not follow each other */
-    bool is_complete;    /* all of the response is sent, or taken over to be */
+    bool is_complete;  /* all of the response is sent, or taken over to be */
+    bool is_head_free; /* nobody but the server looks at the request any more, nor does the response
+                             point into it: it may move, as below */
     bool is_half_closed; /* the client has said that it sends no more than what is on its way */
     uint64_t body_sent;  /* bytes of content that are on their way */
     int64_t began_us;    /* when its first byte was looked at; 0: no log wants to know */
@@ -196,8 +198,8 @@ void wr_exchange_init_fields(struct wr_exchange *x);
 bool wr_exchange_more_fields(struct wr_exchange *x);
 
 /*
- * Before anybody has looked at the request: a small head is copied to the arena, and the buffer
- * that it was read into is free. For what may wait long; without memory nothing changes.
+ * Before anybody has looked at the request, or when is_head_free: a small head is copied to the arena, and
+ * the buffer that it was read into is free. For what may wait long; without memory nothing changes.
  */
 void wr_exchange_own_head(struct wr_exchange *x);
 

@@ -646,6 +646,8 @@ enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
 {
     enum wr_h1_io io = write_pieces(h);
 
+    if (io == WR_H1_IO_BLOCKED && h->x->is_head_free) /* it may take hours */
+        wr_exchange_own_head(h->x);
     if (io != WR_H1_IO_BLOCKED && io != WR_H1_IO_BUDGET) /* else more of it follows soon */
         set_cork(h, false);
     return io;
