@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/cache_line.h"
+
 #define BATCH     256 /* events of one epoll_wait: more only delays timers and posts */
 #define TABLE_MIN 64
 
@@ -29,13 +31,15 @@ struct wr_loop {
     struct wr_list again;
     struct wr_task *deferred;
     struct wr_task *own, **own_end; /* posted by the thread that runs the turn, for the next one */
-    atomic_ulong runner;            /* that thread; 0: no turn is being run */
     struct wr_source wake;
     bool is_woken; /* in this turn, by a post */
 
-    /* What others have posted, the last first; or `asleep`: nothing, and who posts has to wake
-     * it. It says so while no turn is being run, whoever waits for the next. */
-    struct wr_task *_Atomic posted;
+    /* What other threads look at and write to, apart from all else. `posted` is what they have
+     * posted, the last first; or `asleep`: nothing, and who posts has to wake it. It says so while
+     * no turn is being run, whoever waits for the next. */
+    alignas(WR_CACHE_LINE) struct wr_task *_Atomic posted;
+    atomic_ulong runner;        /* the thread that runs a turn; 0: none is being run */
+    atomic_llong turn_began_ms; /* INT64_MAX: none is being run */
     struct wr_task asleep;
     atomic_int wakers_n; /* who is about to write to the eventfd */
 };
@@ -82,7 +86,7 @@ static void on_wake(struct wr_source *s, uint32_t events)
 
 struct wr_loop *wr_loop_new(const struct wr_clock *clock, int *err)
 {
-    struct wr_loop *l = calloc(1, sizeof *l);
+    struct wr_loop *l = wr_calloc_apart(1, sizeof *l);
 
     if (!l) {
         *err = -ENOMEM;
@@ -91,6 +95,7 @@ struct wr_loop *wr_loop_new(const struct wr_clock *clock, int *err)
     l->clock = clock;
     l->own_end = &l->own;
     atomic_init(&l->posted, &l->asleep);
+    atomic_init(&l->turn_began_ms, INT64_MAX);
     l->wake_fd = -1;
     wr_timers_init(&l->timers);
     wr_list_init(&l->again);
@@ -267,6 +272,13 @@ bool wr_loop_is_in_turn(const struct wr_loop *l)
     return atomic_load_explicit(&l->runner, memory_order_relaxed) == (unsigned long)pthread_self();
 }
 
+int64_t wr_loop_in_turn_ms(const struct wr_loop *l, int64_t now_ms)
+{
+    int64_t began_ms = atomic_load_explicit(&l->turn_began_ms, memory_order_relaxed);
+
+    return began_ms < now_ms ? now_ms - began_ms : 0;
+}
+
 /* The task first, so that who is woken finds it. It may be run at once then, and the loop be at
  * its end: wr_loop_free() waits for those who are about to wake it. */
 static bool post_and_wake(struct wr_loop *l, struct wr_task *t)
@@ -321,6 +333,7 @@ static void say_awake(struct wr_loop *l)
 
     l->is_woken = false;
     atomic_store_explicit(&l->runner, (unsigned long)pthread_self(), memory_order_relaxed);
+    atomic_store_explicit(&l->turn_began_ms, l->now_ms, memory_order_relaxed);
     atomic_compare_exchange_strong(&l->posted, &last, NULL);
 }
 
@@ -330,6 +343,7 @@ static void say_asleep(struct wr_loop *l)
     struct wr_task *last = NULL;
 
     atomic_store_explicit(&l->runner, 0, memory_order_relaxed);
+    atomic_store_explicit(&l->turn_began_ms, INT64_MAX, memory_order_relaxed);
     atomic_compare_exchange_strong(&l->posted, &last, &l->asleep);
 }
 

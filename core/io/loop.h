@@ -80,6 +80,10 @@ void wr_loop_post(struct wr_loop *l, struct wr_task *t);
 /* Is a turn of it being run, by this thread? */
 bool wr_loop_is_in_turn(const struct wr_loop *l);
 
+/* Any thread: for how many milliseconds it has been in one turn, by a reading of its clock; 0: it
+ * waits, or has just begun. */
+int64_t wr_loop_in_turn_ms(const struct wr_loop *l, int64_t now_ms);
+
 /* Runs what was posted and deferred, until there is none; for a loop that is stepped no more. True:
  * there was some. */
 bool wr_loop_run_tasks(struct wr_loop *l);

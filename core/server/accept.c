@@ -74,26 +74,49 @@ static bool concerns_one(int err)
     return err < 0 && err != -EINVAL && !is_shortage(err);
 }
 
+/* 0, or -ENOMEM: it is closed. */
+static int take_in(struct wr_loop_thread *t, int fd, const struct wr_peer *peer)
+{
+    struct wr_transport *transport = wr_transport_tcp_new(fd);
+
+    if (!transport) {
+        close(fd);
+        return -ENOMEM;
+    }
+    wr_room_admit(&t->worker, transport, fd, peer);
+    return 0;
+}
+
 /* 1: one was accepted; 0: no more; -EINVAL: it does not listen any more; another -errno: see above. */
 static int accept_one(struct wr_acceptor *a)
 {
     struct sockaddr_storage from = {0};
     socklen_t len = sizeof from;
-    int fd = accept4(a->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    struct wr_transport *transport;
+    int err, fd = accept4(a->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct wr_loop_thread *to;
     struct wr_peer peer;
 
     if (fd < 0)
         return errno == EAGAIN ? 0 : -errno;
-    transport = wr_transport_tcp_new(fd);
-    if (!transport) {
-        close(fd);
-        return -ENOMEM;
-    }
     wr_peer_of(&from, &peer);
     peer.own_port = a->port;
-    wr_room_admit(&a->owner->worker, transport, fd, &peer);
-    return 1;
+    to = wr_balance_choose(a->owner);
+    if (to != a->owner && wr_balance_pass(a->owner, to, fd, &peer))
+        return 1;
+    err = take_in(a->owner, fd, &peer);
+    return err < 0 ? err : 1;
+}
+
+/* While the loop stops it is one of those who had connected before, as in end_acceptor(). */
+void wr_accept_passed(struct wr_loop_thread *t, int fd, const struct wr_peer *peer)
+{
+    int err = take_in(t, fd, peer);
+
+    if (err < 0)
+        wr_log(&t->worker.site->log, WR_LOG_WARN, "a connection was dropped: %s",
+               strerrordesc_np(-err));
+    if (t->is_stopping)
+        wr_worker_drain(&t->worker);
 }
 
 static void close_acceptor(struct wr_loop_thread *t, struct wr_acceptor *a)

@@ -24,6 +24,8 @@
     X(CONTENT_SENT, "response_content_bytes", "",                                                  \
       "Bytes of content of responses that were sent, without framing.")                            \
     X(CONNECTIONS, "connections", "", "Connections that were taken in.")                           \
+    X(PASSED, "connections_passed", "",                                                            \
+      "Connections that one loop has accepted and passed to another, which had fewer.")            \
     X(EVICTED, "connections_closed", "reason=\"evicted\"",                                         \
       "Connections that a limit or a deadline has closed.")                                        \
     X(ADDRESS_FULL, "connections_closed", "reason=\"connections_per_address_max\"", "")            \

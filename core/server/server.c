@@ -40,10 +40,8 @@ static void end_if_all_are_done(struct wr_loop_thread *t)
             post_stop(&s->threads[i]);
 }
 
-static void on_conns_changed(struct wr_worker *w, int change)
+void wr_server_count_conn(struct wr_loop_thread *t, int change)
 {
-    struct wr_loop_thread *t = thread_of(w);
-
     atomic_fetch_add(&t->server->conns, change);
     if (change > 0)
         return;
@@ -51,6 +49,17 @@ static void on_conns_changed(struct wr_worker *w, int change)
         wr_accept_resume(t);
     if (t->is_stopping)
         end_if_all_are_done(t);
+}
+
+static void on_conns_changed(struct wr_worker *w, int change)
+{
+    struct wr_loop_thread *t = thread_of(w);
+
+    atomic_store_explicit(&t->open, (long)w->conns_n, memory_order_relaxed);
+    if (change > 0 && t->is_counted)
+        t->is_counted = false;
+    else
+        wr_server_count_conn(t, change);
 }
 
 static void on_drain_deadline(struct wr_timer *timer)
@@ -72,6 +81,7 @@ static void on_stop(struct wr_task *task)
     atomic_store(&t->is_stop_posted, false);
     stop_by_ms = atomic_load(&t->server->stop_by_ms);
     if (!t->is_stopping) {
+        atomic_store_explicit(&t->takes_over, false, memory_order_relaxed);
         wr_accept_end_all(t);
         t->is_stopping = true;
         atomic_fetch_sub(&t->server->accepting_n, 1);
@@ -153,11 +163,13 @@ static void *run_loop(void *arg)
         if (err < 0)
             give_up(t, err);
     }
+    atomic_store_explicit(&t->takes_over, false, memory_order_relaxed);
     wr_accept_close_all(t);
     end_running(t);
     return NULL;
 }
 
+/* What is passed on to it before it runs waits for it. */
 static int start_thread(struct wr_loop_thread *t)
 {
     int err = wr_thread_start(&t->thread, "weir-loop", run_loop, t);
@@ -189,6 +201,7 @@ static int start_threads(struct wr_server *s, int first)
     pthread_mutex_lock(&s->call_lock);
     listenings = begin_running(s);
     for (int i = 0; i < s->loops && err == 0; i++) {
+        atomic_store_explicit(&s->threads[i].takes_over, true, memory_order_relaxed);
         err = wr_accept_start(&s->threads[i], &listenings);
         if (err == 0 && i >= first)
             err = start_thread(&s->threads[i]);
@@ -420,7 +433,7 @@ static bool copy_listenings(struct wr_server *s, const struct wr_listenings *fro
 
 struct wr_server *wr_server_new(const struct wr_server_setup *setup, char *why, int *err)
 {
-    struct wr_server *s = calloc(1, sizeof *s);
+    struct wr_server *s = wr_calloc_apart(1, sizeof *s);
 
     *err = -ENOMEM;
     if (!s) {
@@ -440,7 +453,7 @@ struct wr_server *wr_server_new(const struct wr_server_setup *setup, char *why, 
     pthread_cond_init(&s->changed, NULL);
     atomic_init(&s->stop_by_ms, INT64_MAX);
     atomic_init(&s->accepting_n, setup->loops);
-    s->threads = calloc((size_t)setup->loops, sizeof *s->threads);
+    s->threads = wr_calloc_apart((size_t)setup->loops, sizeof *s->threads);
     if (s->threads && copy_listenings(s, &setup->listenings))
         *err = 0;
     wr_server_bound_conns(s, &s->site->config);
@@ -485,7 +498,8 @@ static void close_all(struct wr_server *s)
     for (int i = 0; i < s->loops; i++) {
         struct wr_loop_thread *t = &s->threads[i];
 
-        t->is_stopping = true; /* no connection that was adopted late */
+        t->is_stopping = t->is_stopped =
+            true; /* no connection that was adopted or passed on late */
         wr_accept_close_all(t);
         wr_worker_close_conns(&t->worker);
     }

@@ -1,9 +1,10 @@
 /*
- * server_loop.h — a server and its loops; private to server.c, accept.c, room.c and reload.c.
+ * server_loop.h — a server and its loops; private to server.c, accept.c, balance.c, room.c and
+ * reload.c.
  *
- * server.c starts, runs and ends the loops; accept.c takes connections in on one; room.c makes
- * room for them; reload.c has things done on all loops while they run, and switches them to another
- * site.
+ * server.c starts, runs and ends the loops; accept.c takes connections in on one; balance.c passes
+ * them on to others; room.c makes room for them; reload.c has things done on all loops while they
+ * run, and switches them to another site.
  */
 #ifndef WR_SERVER_SERVER_LOOP_H
 #define WR_SERVER_SERVER_LOOP_H
@@ -11,6 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "base/cache_line.h"
 #include "server/server.h"
 
 /* Something to be done on one loop, for who waits on another thread. Under the server's lock. */
@@ -37,10 +39,7 @@ struct wr_loop_thread {
     struct wr_timer resume;   /* accepting, after descriptors had run out */
     struct wr_timer deadline; /* of the drain */
     struct wr_timer telling;  /* the tallies, when they may be told again */
-    struct wr_task room;      /* another loop wants room, or has made it */
-    atomic_bool is_room_posted;
-    atomic_bool wants_room; /* it waits until another loop has made some */
-    int64_t look_again_ms;  /* for who may make room: there was nobody */
+    int64_t look_again_ms;    /* for who may make room: there was nobody */
     struct wr_task stop;
     struct wr_loop_call call;
     atomic_bool is_stop_posted;
@@ -52,12 +51,29 @@ struct wr_loop_thread {
     bool is_short;       /* that was said, and has not ended */
     int64_t short_at_ms; /* when accepting paused last */
     bool is_stopping, is_stopped;
+    bool is_counted;    /* the connection that is about to come: on its way it was */
+    unsigned next_look; /* at which other loop, to balance */
+
+    /* What other loops look at when they accept a connection, and write to when they pass one on or
+     * want room: apart from what this one alone writes, with every event. */
+    alignas(WR_CACHE_LINE) atomic_long open; /* its connections, as the worker counts them */
+    atomic_long coming;                      /* that others have passed on */
+    atomic_bool takes_over;                  /* it runs, or is about to, and does not stop */
+    atomic_bool is_room_posted;
+    atomic_bool wants_room; /* it waits until another loop has made some */
+    struct wr_task room;    /* another loop wants room, or has made it */
 };
 
 struct wr_server {
+    /* Written by all loops, for each connection: in a line with what is seldom wanted, apart from
+     * what they look at. */
+    alignas(WR_CACHE_LINE) atomic_long conns; /* open, or on their way to another loop */
+    atomic_uint next_loop;                    /* for connections that are adopted */
+    pthread_mutex_t tally_lock;
+    int64_t started_ms; /* on the wall's clock */
+
     const struct wr_clock *clock;
     const char *version; /* NULL: none is told */
-    int64_t started_ms;  /* on the wall's clock */
     struct wr_site *site;
     struct wr_listenings listenings; /* under lock; the array is ours, what it points to is not */
     struct wr_loop_thread *threads;
@@ -75,13 +91,10 @@ struct wr_server {
     bool has_retirer;
     pthread_mutex_t call_lock; /* one call on all loops at a time */
 
-    atomic_uint next_loop;   /* for connections that are adopted */
     atomic_llong stop_by_ms; /* on the loops' clock; the earliest that anybody asked for */
-    atomic_long conns;       /* open, on all loops */
     atomic_int accepting_n;  /* loops that may still take in a connection */
     atomic_long conns_max;
     struct wr_addresses addresses; /* of the connections, where their number is bounded */
-    pthread_mutex_t tally_lock;
     struct wr_tally tallies[WR_TALLY_KINDS];
 };
 
@@ -92,6 +105,9 @@ struct wr_masked_pipe {
     sigset_t pipe, before;
     bool was_pending;
 };
+
+/* A connection has come to this loop, or was passed on (+1), or is gone (-1). On its thread. */
+void wr_server_count_conn(struct wr_loop_thread *t, int change);
 
 void wr_mask_pipe(struct wr_masked_pipe *m);
 
@@ -122,6 +138,18 @@ void wr_accept_end_all(struct wr_loop_thread *t);
 
 /* Closes at once. */
 void wr_accept_close_all(struct wr_loop_thread *t);
+
+/* Takes in a connection that another loop has accepted. */
+void wr_accept_passed(struct wr_loop_thread *t, int fd, const struct wr_peer *peer);
+
+/* ---- balance.c: on the loop's thread ---- */
+
+/* Which loop is to have the connection that this one has just accepted: itself, mostly. */
+struct wr_loop_thread *wr_balance_choose(struct wr_loop_thread *t);
+
+/* Passes it on; false: no memory, the descriptor is the caller's still. */
+bool wr_balance_pass(struct wr_loop_thread *from, struct wr_loop_thread *to, int fd,
+                     const struct wr_peer *peer);
 
 /* ---- room.c: on the loop's thread ---- */
 

@@ -55,6 +55,7 @@ int fault_memory_hits(void)
     }
 
 WRAP(void *, NULL, malloc, (size_t n), (n))
+WRAP(void *, NULL, aligned_alloc, (size_t alignment, size_t n), (alignment, n))
 WRAP(void *, NULL, calloc, (size_t n, size_t size), (n, size))
 WRAP(void *, NULL, realloc, (void *old, size_t n), (old, n))
 WRAP(void *, NULL, reallocarray, (void *old, size_t n, size_t size), (old, n, size))

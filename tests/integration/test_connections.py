@@ -1,5 +1,7 @@
 """How many connections may be open, in all and of one address, and who makes room for whom."""
 import contextlib
+import os
+import re
 import select
 import socket
 import time
@@ -193,6 +195,56 @@ class Busy(Base):
 
     def test_two_loops(self):
         self.check(2)
+
+
+class Balance(Base):
+    """Which loop has a connection the kernel tells: it lists what each epoll instance watches."""
+
+    def per_loop(self, s):
+        folder = "/proc/%d/" % s.pid
+        targets, counts = {}, []
+        for fd in os.listdir(folder + "fd"):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                targets[fd] = os.readlink(folder + "fd/" + fd)
+        for fd, target in targets.items():
+            if target == "anon_inode:[eventpoll]":
+                with open(folder + "fdinfo/" + fd) as f:
+                    watched = re.findall(r"^tfd:\s+(\d+)", f.read(), re.M)
+                counts.append(sum(targets.get(w, "").startswith("socket:") for w in watched))
+        return sorted(n - len(self.listen) for n in counts)  # each listens at each address
+
+    def check(self, s, n, fewest):
+        clients = []
+        for _ in range(n):
+            clients.append(self.client(s))
+            self.assertTrue(self.served(clients[-1]))
+        # Who is answered in the first read may have the answer before the loop watches him.
+        self.assertTrue(eventually(lambda: sum(self.per_loop(s)) == n))
+        counts = self.per_loop(s)
+        self.assertGreaterEqual(counts[0], fewest, counts)
+        for c in clients:
+            c.close()
+        self.assertTrue(eventually(lambda: sum(self.per_loop(s)) == 0))
+
+    def test_two_loops(self):
+        s = self.start()
+        for _ in range(5):
+            self.check(s, 4, 2)
+        self.check(s, 64, 30)  # else the other has more than an eighth more, and one
+        s.stop()
+
+    def test_four_loops(self):
+        s = self.start(loops=4)
+        self.check(s, 4, 1)
+        self.check(s, 64, 15)
+        s.stop()
+
+    def test_a_unix_socket(self):
+        self.listen = ["unix:" + self.path("s")]
+        s = self.start()
+        self.check(s, 4, 2)
+        self.check(s, 64, 30)
+        s.stop()
 
 
 class Address(Base):

@@ -1,6 +1,7 @@
 /*
  * Room for connections on a server of two loops, whose time a test moves on. A listening of a single
- * acceptor is that of the first loop; connections that are adopted go to each loop in turn.
+ * acceptor is that of the first loop, which passes on those that make it fuller than the second;
+ * connections that are adopted go to each loop in turn.
  */
 #include "server_fixture.h"
 
@@ -75,15 +76,20 @@ static void bound(int generation, int64_t max, int64_t per_address_max)
     f.g[generation].site.config.connections_per_address_max = per_address_max;
 }
 
-static void start_moved(void)
+static void start_moved_loops(int loops)
 {
     struct wr_server_setup setup = {
-        .clock = &moved, .site = &f.g[0].site, .listenings = {f.l, 1}, .loops = LOOPS};
+        .clock = &moved, .site = &f.g[0].site, .listenings = {f.l, 1}, .loops = loops};
     int err;
 
     f.s = wr_server_new(&setup, f.why, &err);
     assert_non_null(f.s);
     assert_int_equal(wr_server_start(f.s), 0);
+}
+
+static void start_moved(void)
+{
+    start_moved_loops(LOOPS);
 }
 
 /* A connection over TCP that the host has accepted; the other end. */
@@ -136,7 +142,7 @@ static uint64_t counted(enum wr_metric id)
 {
     uint64_t n = 0;
 
-    for (int i = 0; i < LOOPS; i++)
+    for (int i = 0; i < f.s->loops; i++)
         n += atomic_load(&f.s->threads[i].worker.metrics.count[id]);
     return n;
 }
@@ -189,8 +195,8 @@ static void room__oldest_idle__is_made_there(void **state)
 
     (void)state;
     bound(0, MAX, 0);
-    start_moved();
-    for (int i = 0; i < MAX; i++) { /* all on the first loop */
+    start_moved_loops(1); /* each loop looks for the oldest of its own */
+    for (int i = 0; i < MAX; i++) {
         fds[i] = connect_there();
         expect_on(fds[i], &f.g[0]);
         atomic_fetch_add(&ahead_ms, 10);
