@@ -45,6 +45,24 @@ const char *wr_route_check(const char *text)
 
 /* ---- adding ---- */
 
+/* Any will do, since who chooses paths of requests cannot make those of routes alike. */
+static uint32_t hash_of(struct wr_slice path)
+{
+    const uint64_t odd = 0x9E3779B97F4A7C15U;
+    uint64_t hash = path.n, word = 0;
+
+    for (size_t i = 0; i + sizeof word < path.n; i += sizeof word) {
+        memcpy(&word, path.p + i, sizeof word);
+        hash = (hash ^ word) * odd;
+        hash ^= hash >> 32;
+    }
+    if (path.n >= sizeof word)
+        memcpy(&word, path.p + path.n - sizeof word, sizeof word);
+    for (size_t i = 0; i < path.n && path.n < sizeof word; i++)
+        word = word << 8 | (unsigned char)path.p[i];
+    return (uint32_t)((hash ^ word) * odd >> 32);
+}
+
 /* `text` has passed wr_route_check(). In one block, "=Host/path/" stands first as it is, then once more as
  * "host/path". */
 static int parse(const char *text, struct wr_route *out)
@@ -69,17 +87,21 @@ static int parse(const char *text, struct wr_route *out)
     if (host_n > 0)
         out->host = wr_vhost_without_dot(wr_slice(host, host_n));
     out->path = wr_slice(path, (size_t)(end - path));
+    out->hash = hash_of(out->path);
     return 0;
 }
 
 /* In which order those of one host are tried: less than 0 when `a` is before `b`. Those of one
- * length, of which a path can match but one, are in an order as well, so that they can be bisected. */
+ * length, of which a path can match but one, are in an order as well, so that they can be bisected:
+ * that of their hashes, for paths of one site begin alike. */
 static int compare(const struct wr_route *a, const struct wr_route *b)
 {
     if (a->is_exact != b->is_exact)
         return a->is_exact ? -1 : 1;
     if (a->path.n != b->path.n)
         return a->path.n > b->path.n ? -1 : 1;
+    if (a->hash != b->hash)
+        return a->hash < b->hash ? -1 : 1;
     return a->path.n > 0 ? memcmp(a->path.p, b->path.p, a->path.n) : 0;
 }
 
@@ -104,6 +126,8 @@ static int insert(struct wr_router *r, size_t at, const struct wr_route *route)
 
     if (!v)
         return -ENOMEM;
+    free(r->slots);
+    r->slots = NULL;
     memmove(v + at + 1, v + at, (r->n - at) * sizeof *v);
     v[at] = *route;
     r->v = v;
@@ -225,6 +249,7 @@ void wr_router_free(struct wr_router *r)
         free(r->v[i].text);
     }
     free(r->v);
+    free(r->slots);
     wr_vhosts_free(&r->hosts);
     *r = (struct wr_router){0};
 }
@@ -252,44 +277,81 @@ static inline const struct wr_route *walk(const struct wr_route *v, size_t at, s
     return NULL;
 }
 
-/* The beginning of the path that is the longest below a '/', of at most `n` bytes; false: none. */
-static bool shorten(struct wr_slice *path, size_t n)
+/* Where the search for it begins among the slots. Those of one host, or of all, end at `end`. */
+static size_t slot_of(const struct wr_router *r, uint32_t hash, bool is_exact, size_t end)
 {
-    while (path->p[n] != '/')
-        if (n-- == 0)
-            return false;
-    path->n = n;
-    return true;
+    return (hash + (uint32_t)end * 2654435769U + is_exact) & (r->slots_n - 1);
+}
+
+/* The route of this path; NULL: there is none from `at` on. */
+static const struct wr_route *look_up(const struct wr_router *r, const struct wr_route *wanted,
+                                      size_t at, size_t end)
+{
+    size_t slot = slot_of(r, wanted->hash, wanted->is_exact, end);
+
+    for (; r->slots[slot].number > 0; slot = (slot + 1) & (r->slots_n - 1)) {
+        size_t found = r->slots[slot].number - 1;
+
+        if (r->slots[slot].hash == wanted->hash && found >= at && found < end &&
+            compare(&r->v[found], wanted) == 0)
+            return &r->v[found];
+    }
+    return NULL;
 }
 
 /* The same as walk(): the path as an exact one, then as a prefix, then what is above it. */
-static const struct wr_route *bisect(const struct wr_route *v, size_t at, size_t end,
-                                     struct wr_slice path)
+static const struct wr_route *probe(const struct wr_router *r, size_t at, size_t end,
+                                    struct wr_slice path)
 {
-    struct wr_route wanted = {.path = path, .is_exact = true};
+    struct wr_route wanted = {.path = path, .hash = hash_of(path), .is_exact = true};
+    const struct wr_route *found = look_up(r, &wanted, at, end);
+    size_t n = path.n;
 
-    at = lower_bound(v, at, end, &wanted);
-    if (at < end && compare(&v[at], &wanted) == 0)
-        return &v[at];
     wanted.is_exact = false;
-    for (;;) {
-        at = lower_bound(v, at, end, &wanted);
-        if (at == end)
-            return NULL;
-        if (compare(&v[at], &wanted) == 0)
-            return &v[at];
-        /* Nothing that is left is longer than v[at]. */
-        if (wanted.path.n == 0 ||
-            !shorten(&wanted.path,
-                     wanted.path.n <= v[at].path.n ? wanted.path.n - 1 : v[at].path.n))
-            return NULL;
+    while (!found) {
+        found = look_up(r, &wanted, at, end);
+        while (n > 0 && path.p[n - 1] != '/')
+            n--;
+        if (n == 0)
+            break;
+        wanted.path.n = --n;
+        wanted.hash = hash_of(wanted.path);
+    }
+    return found;
+}
+
+static inline const struct wr_route *search(const struct wr_router *r, size_t at, size_t end,
+                                            struct wr_slice path)
+{
+    return r->slots && end - at > WALK_MAX ? probe(r, at, end, path) : walk(r->v, at, end, path);
+}
+
+static void fill_slots(struct wr_router *r, size_t at, size_t end)
+{
+    for (size_t i = at; i < end; i++) {
+        size_t slot = slot_of(r, r->v[i].hash, r->v[i].is_exact, end);
+
+        while (r->slots[slot].number > 0)
+            slot = (slot + 1) & (r->slots_n - 1);
+        r->slots[slot] = (struct wr_route_slot){r->v[i].hash, (uint32_t)i + 1};
     }
 }
 
-static inline const struct wr_route *search(const struct wr_route *v, size_t at, size_t end,
-                                            struct wr_slice path)
+int wr_router_index(struct wr_router *r)
 {
-    return end - at > WALK_MAX ? bisect(v, at, end, path) : walk(v, at, end, path);
+    free(r->slots);
+    r->slots = NULL;
+    if (r->n <= WALK_MAX)
+        return 0;
+    for (r->slots_n = 1; r->slots_n < 2 * r->n;)
+        r->slots_n *= 2;
+    r->slots = calloc(r->slots_n, sizeof *r->slots);
+    if (!r->slots)
+        return -ENOMEM;
+    for (size_t i = 0; i < r->hosts.n; i++)
+        fill_slots(r, r->hosts.v[i].first, r->hosts.v[i].end);
+    fill_slots(r, r->of_all, r->n);
+    return 0;
 }
 
 /* Of the host itself and of the wildcards that have it, from v[at] on. */
@@ -297,7 +359,7 @@ static const struct wr_route *search_hosts(const struct wr_router *r, const stru
                                            size_t at, struct wr_slice path)
 {
     for (;;) {
-        const struct wr_route *found = search(r->v, at, host->end, path);
+        const struct wr_route *found = search(r, at, host->end, path);
 
         if (found)
             return found;
@@ -318,11 +380,11 @@ const struct wr_route *wr_router_find(const struct wr_router *r, const struct wr
     if (path.n == 0)
         return NULL;
     if (r->hosts.n == 0) /* most */
-        return search(r->v, at, r->n, path);
+        return search(r, at, r->n, path);
     if (!after)
         of = wr_vhosts_find(&r->hosts, host);
     else if (after->host.n > 0)
         of = wr_vhosts_get(&r->hosts, after->host);
     found = of ? search_hosts(r, of, after ? at : of->first, path) : NULL;
-    return found ? found : search(r->v, at > r->of_all ? at : r->of_all, r->n, path);
+    return found ? found : search(r, at > r->of_all ? at : r->of_all, r->n, path);
 }

@@ -23,10 +23,16 @@ struct wr_route {
                              every one */
     struct wr_slice path; /* NUL-terminated; exact: as it was written; a prefix has no '/' at its
                              end, so that "/" is "" and "/a/" is "/a" */
+    uint32_t hash;        /* of the path; orders those of one length */
     bool is_exact;
     bool is_further; /* its handler has a route before this one */
     struct wr_handler *handler;
     char *text; /* as it was written, for messages; owns the bytes of the above */
+};
+
+struct wr_route_slot {
+    uint32_t hash;   /* of the path */
+    uint32_t number; /* of the route, from 1; 0: free */
 };
 
 struct wr_router {
@@ -35,6 +41,8 @@ struct wr_router {
     size_t n;
     size_t of_all; /* where those of all hosts begin */
     struct wr_vhosts hosts;
+    struct wr_route_slot *slots; /* a hash table of them; NULL: they are looked at one by one */
+    size_t slots_n;
 };
 
 /* Frees every handler, once. */
@@ -52,6 +60,10 @@ int wr_router_add(struct wr_router *r, const char *text, struct wr_handler *hand
 /* Adds what has every request that no other route answers, also besides a route "/". 0, with the
  * handler taken, or -ENOMEM. Nothing may be added after it. */
 int wr_router_add_last(struct wr_router *r, struct wr_handler *handler);
+
+/* No more are added: from now on finding one takes about as long among many as among few. Else it is
+ * right as well, but slow. 0 or -ENOMEM. */
+int wr_router_index(struct wr_router *r);
 
 /* Whether it can be the text or the path of a route: NULL, or what was expected. */
 const char *wr_route_check(const char *text);

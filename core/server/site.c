@@ -22,8 +22,10 @@ int wr_site_prepare(struct wr_site *site, struct wr_worker *const *workers, int 
 {
     struct wr_handler *h;
     size_t at = 0;
-    int err = 0;
+    int err = wr_router_index(&site->router);
 
+    if (err < 0)
+        snprintf(why, WR_WHY_MAX, "out of memory");
     while (err == 0 && (h = wr_site_next_handler(site, &at)))
         if (h->ops->prepare)
             err = h->ops->prepare(h, workers, n, why);

@@ -508,11 +508,31 @@ static void router__wildcards__are_tried_behind_the_host_and_before_all(void **s
     }
 }
 
-/* Each of so many that no search could do without an order: what is found is written down by hand. */
+static void check_many_hosts(const struct wr_router *r)
+{
+    char host[64], want[256], got[NAMES_MAX];
+
+    for (int i = 0; i < 1000; i++) {
+        snprintf(host, sizeof host, "H%d.example:8080", i);
+        snprintf(want, sizeof want, "h%d.example/w/x h%d.example/ *.example/w /", i, i);
+        find_all(r, host, WR_SLICE("/w/x/y"), got);
+        assert_string_equal(got, want);
+        snprintf(want, sizeof want, "=h%d.example/w h%d.example/ *.example/w /", i, i);
+        find_all(r, host, WR_SLICE("/w"), got);
+        assert_string_equal(got, want);
+    }
+    find_all(r, "h1000.example", WR_SLICE("/w"), got);
+    assert_string_equal(got, "*.example/w /");
+    find_all(r, "h1.exampl", WR_SLICE("/w"), got);
+    assert_string_equal(got, "/");
+}
+
+/* Each of so many that no search could do without an order: what is found is written down by hand. The
+ * same with an index and without. */
 static void router__many_hosts__each_has_its_own(void **state)
 {
     struct wr_router r = {0};
-    char text[64], host[64], want[256], got[NAMES_MAX];
+    char text[64];
 
     (void)state;
     add_all(&r, "/ *.example/w");
@@ -525,26 +545,46 @@ static void router__many_hosts__each_has_its_own(void **state)
                             : "");
         add(&r, text);
     }
-    for (int i = 0; i < 1000; i++) {
-        snprintf(host, sizeof host, "H%d.example:8080", i);
-        snprintf(want, sizeof want, "h%d.example/w/x h%d.example/ *.example/w /", i, i);
-        find_all(&r, host, WR_SLICE("/w/x/y"), got);
+    check_many_hosts(&r);
+    assert_int_equal(wr_router_index(&r), 0);
+    check_many_hosts(&r);
+    wr_router_free(&r);
+}
+
+static void check_many_paths(const struct wr_router *r)
+{
+    char path[64], want[256], got[NAMES_MAX];
+
+    for (int i = 0; i < 500; i++) {
+        snprintf(path, sizeof path, "/d/%d", i);
+        snprintf(want, sizeof want, "=/d/%d /d/%d /d /", i, i);
+        find_all(r, NULL, wr_slice_of(path), got);
         assert_string_equal(got, want);
-        snprintf(want, sizeof want, "=h%d.example/w h%d.example/ *.example/w /", i, i);
-        find_all(&r, host, WR_SLICE("/w"), got);
+        snprintf(path, sizeof path, "/d/%d/e/f", i);
+        snprintf(want, sizeof want, "/d/%d/e /d/%d /d /", i, i);
+        find_all(r, "any.example", wr_slice_of(path), got);
         assert_string_equal(got, want);
     }
-    find_all(&r, "h1000.example", WR_SLICE("/w"), got);
-    assert_string_equal(got, "*.example/w /");
-    find_all(&r, "h1.exampl", WR_SLICE("/w"), got);
+    find_all(r, NULL, WR_SLICE("/"), got);
+    assert_string_equal(got, "=/ /");
+    find_all(r, NULL, WR_SLICE("/d/500/e"), got);
+    assert_string_equal(got, "/d /");
+    find_all(r, NULL, WR_SLICE("/d/e"), got);
+    assert_string_equal(got, "/d/e /d /");
+    find_all(r, NULL, WR_SLICE("/d/1/"), got);
+    assert_string_equal(got, "/d/1 /d /");
+    find_all(r, NULL, WR_SLICE("/d1"), got);
     assert_string_equal(got, "/");
-    wr_router_free(&r);
+    find_all(r, NULL, WR_SLICE("*"), got);
+    assert_string_equal(got, "");
+    find_all(r, NULL, wr_slice(NULL, 0), got);
+    assert_string_equal(got, "");
 }
 
 static void router__many_paths__each_is_found_with_what_is_above_it(void **state)
 {
     struct wr_router r = {0};
-    char text[64], path[64], want[256], got[NAMES_MAX];
+    char text[64], got[NAMES_MAX];
 
     (void)state;
     add_all(&r, "/ /d /d/e =/");
@@ -554,30 +594,12 @@ static void router__many_paths__each_is_found_with_what_is_above_it(void **state
         snprintf(text, sizeof text, "%s/d/%d%s", k < 500 ? "=" : "", i, k < 1000 ? "" : "/e");
         add(&r, text);
     }
-    for (int i = 0; i < 500; i++) {
-        snprintf(path, sizeof path, "/d/%d", i);
-        snprintf(want, sizeof want, "=/d/%d /d/%d /d /", i, i);
-        find_all(&r, NULL, wr_slice_of(path), got);
-        assert_string_equal(got, want);
-        snprintf(path, sizeof path, "/d/%d/e/f", i);
-        snprintf(want, sizeof want, "/d/%d/e /d/%d /d /", i, i);
-        find_all(&r, "any.example", wr_slice_of(path), got);
-        assert_string_equal(got, want);
-    }
-    find_all(&r, NULL, WR_SLICE("/"), got);
-    assert_string_equal(got, "=/ /");
+    check_many_paths(&r);
+    assert_int_equal(wr_router_index(&r), 0);
+    check_many_paths(&r);
+    add(&r, "/d/500"); /* what was found before is still found when one is added */
     find_all(&r, NULL, WR_SLICE("/d/500/e"), got);
-    assert_string_equal(got, "/d /");
-    find_all(&r, NULL, WR_SLICE("/d/e"), got);
-    assert_string_equal(got, "/d/e /d /");
-    find_all(&r, NULL, WR_SLICE("/d/1/"), got);
-    assert_string_equal(got, "/d/1 /d /");
-    find_all(&r, NULL, WR_SLICE("/d1"), got);
-    assert_string_equal(got, "/");
-    find_all(&r, NULL, WR_SLICE("*"), got);
-    assert_string_equal(got, "");
-    find_all(&r, NULL, wr_slice(NULL, 0), got);
-    assert_string_equal(got, "");
+    assert_string_equal(got, "/d/500 /d /");
     wr_router_free(&r);
 }
 
