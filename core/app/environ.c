@@ -143,15 +143,16 @@ static struct wr_slice path_translated(struct wr_environ *e)
 {
     struct wr_slice root = document_root(e), path = path_info(e);
     char *memory;
-    struct wr_buf b;
 
     if (!root.p || path.n == 0)
         return absent;
-    memory = wr_arena_alloc(arena_of(e), root.n + path.n);
-    b = wr_buf_on(memory, memory ? root.n + path.n : 0);
-    wr_buf_slice_append(&b, root);
-    wr_buf_slice_append(&b, path);
-    return memory ? wr_buf_slice(&b) : absent;
+    memory = wr_arena_alloc(arena_of(e), root.n + path.n + 1);
+    if (!memory)
+        return absent;
+    memcpy(memory, root.p, root.n);
+    memcpy(memory + root.n, path.p, path.n);
+    memory[root.n + path.n] = '\0';
+    return wr_slice(memory, root.n + path.n);
 }
 
 static struct wr_slice request_id(struct wr_environ *e)
@@ -185,64 +186,114 @@ static struct wr_slice never(struct wr_environ *e)
 
 _Static_assert(WEIR_ABI_MAJOR == 1 && WEIR_ABI_MINOR == 0, "weir.version says so");
 
-/* Those that apps ask for most come first. */
+/* How a value is had. */
+enum way {
+    SLICED, /* of the request: there may be no NUL behind it */
+    FIXED,  /* a text, at no cost */
+    MADE    /* a text, anew each time */
+};
+
+/* Number, key, its fourth character and the last three, by which it is told from the others. */
+#define OWN_KEYS(X)                                                                                \
+    X(PATH_INFO, "PATH_INFO", 'H', 'N', 'F', 'O', SLICED, path_info)                               \
+    X(REQUEST_METHOD, "REQUEST_METHOD", 'U', 'H', 'O', 'D', SLICED, request_method)                \
+    X(QUERY_STRING, "QUERY_STRING", 'R', 'I', 'N', 'G', SLICED, query_string)                      \
+    X(SCRIPT_NAME, "SCRIPT_NAME", 'I', 'A', 'M', 'E', FIXED, script_name)                          \
+    X(CONTENT_TYPE, "CONTENT_TYPE", 'T', 'Y', 'P', 'E', SLICED, content_type)                      \
+    X(CONTENT_LENGTH, "CONTENT_LENGTH", 'T', 'G', 'T', 'H', SLICED, content_length)                \
+    X(REQUEST_URI, "REQUEST_URI", 'U', 'U', 'R', 'I', SLICED, request_uri)                         \
+    X(REMOTE_ADDR, "REMOTE_ADDR", 'O', 'D', 'D', 'R', MADE, remote_addr)                           \
+    X(REMOTE_PORT, "REMOTE_PORT", 'O', 'O', 'R', 'T', MADE, remote_port)                           \
+    X(SERVER_NAME, "SERVER_NAME", 'V', 'A', 'M', 'E', SLICED, server_name)                         \
+    X(SERVER_PORT, "SERVER_PORT", 'V', 'O', 'R', 'T', SLICED, server_port)                         \
+    X(SERVER_PROTOCOL, "SERVER_PROTOCOL", 'V', 'C', 'O', 'L', SLICED, server_protocol)             \
+    X(SERVER_SOFTWARE, "SERVER_SOFTWARE", 'V', 'A', 'R', 'E', FIXED, server_software)              \
+    X(GATEWAY_INTERFACE, "GATEWAY_INTERFACE", 'E', 'A', 'C', 'E', FIXED, gateway_interface)        \
+    X(REQUEST_SCHEME, "REQUEST_SCHEME", 'U', 'E', 'M', 'E', FIXED, scheme)                         \
+    X(HTTPS, "HTTPS", 'P', 'T', 'P', 'S', FIXED, https)                                            \
+    X(DOCUMENT_ROOT, "DOCUMENT_ROOT", 'U', 'O', 'O', 'T', FIXED, document_root)                    \
+    X(PATH_TRANSLATED, "PATH_TRANSLATED", 'H', 'T', 'E', 'D', MADE, path_translated)               \
+    X(REQUEST_ID, "REQUEST_ID", 'U', '_', 'I', 'D', MADE, request_id)                              \
+    X(OWN_VERSION, "weir.version", 'r', 'i', 'o', 'n', FIXED, version)                             \
+    X(OWN_URL_SCHEME, "weir.url_scheme", 'r', 'e', 'm', 'e', FIXED, scheme)                        \
+    X(OWN_MULTITHREAD, "weir.multithread", 'r', 'e', 'a', 'd', FIXED, multithread)                 \
+    X(OWN_MULTIPROCESS, "weir.multiprocess", 'r', 'e', 's', 's', FIXED, never)                     \
+    X(OWN_RUN_ONCE, "weir.run_once", 'r', 'n', 'c', 'e', FIXED, never)
+
+enum {
+#define KEY(id, text, c1, c2, c3, c4, way, get) KEY_##id,
+    OWN_KEYS(KEY)
+#undef KEY
+        KEYS
+};
+
 static const struct {
     struct wr_slice key;
+    enum way way;
     struct wr_slice (*get)(struct wr_environ *e);
 } keys[] = {
-#define KEY(text, get)                                                                             \
-    {                                                                                              \
-        {text, sizeof(text) - 1}, get                                                              \
-    }
-    KEY("PATH_INFO", path_info),
-    KEY("REQUEST_METHOD", request_method),
-    KEY("QUERY_STRING", query_string),
-    KEY("SCRIPT_NAME", script_name),
-    KEY("CONTENT_TYPE", content_type),
-    KEY("CONTENT_LENGTH", content_length),
-    KEY("REQUEST_URI", request_uri),
-    KEY("REMOTE_ADDR", remote_addr),
-    KEY("REMOTE_PORT", remote_port),
-    KEY("SERVER_NAME", server_name),
-    KEY("SERVER_PORT", server_port),
-    KEY("SERVER_PROTOCOL", server_protocol),
-    KEY("SERVER_SOFTWARE", server_software),
-    KEY("GATEWAY_INTERFACE", gateway_interface),
-    KEY("REQUEST_SCHEME", scheme),
-    KEY("HTTPS", https),
-    KEY("DOCUMENT_ROOT", document_root),
-    KEY("PATH_TRANSLATED", path_translated),
-    KEY("REQUEST_ID", request_id),
-    KEY("weir.version", version),
-    KEY("weir.url_scheme", scheme),
-    KEY("weir.multithread", multithread),
-    KEY("weir.multiprocess", never),
-    KEY("weir.run_once", never),
+#define KEY(id, text, c1, c2, c3, c4, way, get) {{text, sizeof(text) - 1}, way, get},
+    OWN_KEYS(KEY)
 #undef KEY
 };
-#define KEYS (sizeof keys / sizeof keys[0])
+#define NO_KEY    SIZE_MAX
+#define KEY_N_MIN 5 /* of HTTPS */
+
+#define FOUR(a, b, c, d)                                                                           \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+
+/* The number of the key that it may be. */
+static size_t guess_key(const unsigned char *p, size_t n)
+{
+    switch (FOUR(p[3], p[n - 3], p[n - 2], p[n - 1])) {
+#define KEY(id, text, c1, c2, c3, c4, way, get)                                                    \
+    case FOUR(c1, c2, c3, c4):                                                                     \
+        return KEY_##id;
+        OWN_KEYS(KEY)
+#undef KEY
+    default:
+        return NO_KEY;
+    }
+}
+
+static size_t find_key(struct wr_slice key)
+{
+    size_t i = key.n >= KEY_N_MIN ? guess_key((const unsigned char *)key.p, key.n) : NO_KEY;
+
+    return i != NO_KEY && wr_slice_eq(keys[i].key, key) ? i : NO_KEY;
+}
 
 /* ---- HTTP_* ---- */
 
-static char upper(char c)
+/* What a character of a field's name is in a key; 0: it has no place in one. An underscore in a name
+ * would pass for a hyphen. */
+static char key_char(char c)
 {
-    return (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+#define SAME(c)            [c] = (c)
+#define BOTH(upper, lower) [upper] = (upper), [lower] = (upper)
+    static const char chars[256] = {
+        BOTH('A', 'a'), BOTH('B', 'b'), BOTH('C', 'c'), BOTH('D', 'd'), BOTH('E', 'e'),
+        BOTH('F', 'f'), BOTH('G', 'g'), BOTH('H', 'h'), BOTH('I', 'i'), BOTH('J', 'j'),
+        BOTH('K', 'k'), BOTH('L', 'l'), BOTH('M', 'm'), BOTH('N', 'n'), BOTH('O', 'o'),
+        BOTH('P', 'p'), BOTH('Q', 'q'), BOTH('R', 'r'), BOTH('S', 's'), BOTH('T', 't'),
+        BOTH('U', 'u'), BOTH('V', 'v'), BOTH('W', 'w'), BOTH('X', 'x'), BOTH('Y', 'y'),
+        BOTH('Z', 'z'), SAME('0'),      SAME('1'),      SAME('2'),      SAME('3'),
+        SAME('4'),      SAME('5'),      SAME('6'),      SAME('7'),      SAME('8'),
+        SAME('9'),      ['-'] = '_'};
+#undef SAME
+#undef BOTH
+
+    return chars[(unsigned char)c];
 }
 
-static bool is_plain(char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-}
-
-/* Is `name`, as long as `key`, the field that `key`, without its HTTP_, means? An underscore in a
- * name would pass for a hyphen, and what is neither letter, digit nor hyphen has no place in a key.
- */
+/* Is `name`, as long as `key`, the field that `key`, without its HTTP_, means? From its end, for many
+ * begin alike. */
 static bool is_name_of(struct wr_slice name, struct wr_slice key)
 {
-    for (size_t i = 0; i < key.n; i++) {
-        char c = upper(name.p[i]);
+    for (size_t i = key.n; i-- > 0;) {
+        char c = key_char(name.p[i]);
 
-        if (!is_plain(c) || key.p[i] != (c == '-' ? '_' : c))
+        if (c == 0 || c != key.p[i])
             return false;
     }
     return true;
@@ -256,47 +307,128 @@ static bool has_no_key(struct wr_slice key)
            wr_slice_eq(key, TEXT("PROXY"));
 }
 
-/* All values of the fields that `key` means, joined (RFC 9110 5.3; Cookie: RFC 9113 8.2.3). */
-static struct wr_slice join(struct wr_environ *e, struct wr_slice key, size_t total)
+/* The first field that it means, without its HTTP_. */
+static size_t find_field(const struct wr_environ *e, struct wr_slice key)
 {
     const struct wr_fields *f = &e->x->request.fields;
-    struct wr_slice separator = wr_slice_eq(key, TEXT("COOKIE")) ? TEXT("; ") : TEXT(", ");
-    char *memory = wr_arena_alloc(arena_of(e), total);
-    struct wr_buf b = wr_buf_on(memory, memory ? total : 0);
-    bool has_one = false;
 
-    for (unsigned i = 0; i < f->n; i++) {
-        if (f->v[i].name.n != key.n || !is_name_of(f->v[i].name, key))
-            continue;
-        if (has_one)
-            wr_buf_slice_append(&b, separator);
-        wr_buf_slice_append(&b, f->v[i].value);
-        has_one = true;
-    }
-    return memory ? wr_buf_slice(&b) : absent;
+    for (size_t i = 0; i < f->n; i++)
+        if (f->v[i].name.n == key.n && is_name_of(f->v[i].name, key))
+            return has_no_key(key) ? NO_KEY : KEYS + i;
+    return NO_KEY;
 }
 
-static struct wr_slice find_http(struct wr_environ *e, struct wr_slice key)
+/* From this one on, the next of the same name; as many as there are: none. */
+static size_t next_same(const struct wr_fields *f, size_t i)
+{
+    const struct wr_slice name = f->v[i].name;
+
+    do
+        i++;
+    while (i < f->n && !(f->v[i].name.n == name.n && wr_slice_ieq(f->v[i].name, name)));
+    return i;
+}
+
+/* Its value and those of all that have the same name (RFC 9110 5.3; Cookie: RFC 9113 8.2.3). */
+static struct wr_slice join(struct wr_environ *e, size_t first)
 {
     const struct wr_fields *f = &e->x->request.fields;
-    struct wr_slice found = absent;
-    size_t total = 0, count = 0;
+    bool is_cookie = wr_slice_ieq(f->v[first].name, TEXT("Cookie"));
+    struct wr_slice separator = is_cookie ? TEXT("; ") : TEXT(", ");
+    size_t total = 0;
+    char *memory;
+    struct wr_buf b;
 
-    for (const struct wr_field *it = f->v; it < f->v + f->n; it++) {
-        if (it->name.n != key.n || !is_name_of(it->name, key))
-            continue;
-        found = it->value;
-        total += found.n + strlen(", ");
-        count++;
-    }
-    if (count == 0 || has_no_key(key))
+    for (size_t i = first; i < f->n; i = next_same(f, i))
+        total += f->v[i].value.n + separator.n;
+    memory = wr_arena_alloc(arena_of(e), total); /* one separator more: for the NUL */
+    if (!memory)
         return absent;
-    if (wr_slice_eq(key, TEXT("HOST"))) /* RFC 9112 3.2.2: not the field, when the target has one */
-        return e->x->request.host;
-    return count > 1 ? join(e, key, total) : found;
+    b = wr_buf_on(memory, total);
+    for (size_t i = first; i < f->n; i = next_same(f, i)) {
+        if (i > first)
+            wr_buf_slice_append(&b, separator);
+        wr_buf_slice_append(&b, f->v[i].value);
+    }
+    memory[b.n] = '\0';
+    return wr_buf_slice(&b);
 }
 
 /* ---- looking up ---- */
+
+/* What was made or copied, by the number of its key: those of the list, then the fields, each at the
+ * first of its name. All but p NULL have a NUL behind them. */
+struct wr_environ_texts {
+    struct wr_slice
+        *names; /* of the fields' keys, when they have been listed; NULL: they have not */
+    struct wr_slice v[];
+};
+
+static void keep(struct wr_environ *e, size_t number, struct wr_slice text)
+{
+    size_t size = sizeof *e->texts + (KEYS + e->x->request.fields.n) * sizeof *e->texts->v;
+
+    if (!e->texts) {
+        e->texts = wr_arena_alloc(arena_of(e), size);
+        if (!e->texts)
+            return; /* it is made again when it is asked for again */
+        memset(e->texts, 0, size);
+    }
+    e->texts->v[number] = text;
+}
+
+/* Of the request, as a key or a field has it. *way says how. */
+static struct wr_slice value_of(struct wr_environ *e, size_t number, enum way *way)
+{
+    const struct wr_fields *f = &e->x->request.fields;
+    size_t i = number - KEYS;
+
+    if (number < KEYS) {
+        *way = keys[number].way;
+        return keys[number].get(e);
+    }
+    *way = SLICED;
+    if (wr_slice_ieq(f->v[i].name, TEXT("Host"))) /* RFC 9112 3.2.2: or of the target */
+        return e->x->request.host;
+    if (next_same(f, i) == f->n)
+        return f->v[i].value;
+    *way = MADE;
+    return join(e, i);
+}
+
+/* A decoded path has a NUL behind it; one that lies in the target has not. */
+static bool is_terminated(const struct wr_environ *e, size_t number, struct wr_slice value)
+{
+    struct wr_slice target = e->x->request.target;
+
+    if (value.n == 0)
+        return false;
+    return number == KEY_PATH_INFO && (uintptr_t)value.p - (uintptr_t)target.p >= target.n;
+}
+
+/* Of this number; absent: it has none, or there is no memory. With a NUL behind it, if that is wanted. */
+static struct wr_slice look_up(struct wr_environ *e, size_t number, bool wants_text)
+{
+    struct wr_slice value;
+    enum way way;
+
+    if (number == NO_KEY)
+        return absent;
+    if (e->texts && e->texts->v[number].p)
+        return e->texts->v[number];
+    value = value_of(e, number, &way);
+    if (!value.p || way == FIXED || (way == SLICED && !wants_text))
+        return value;
+    if (way == SLICED && value.n == 0)
+        return TEXT("");
+    if (way == SLICED && is_terminated(e, number, value))
+        return value;
+    if (way == SLICED)
+        value = wr_arena_dup(arena_of(e), value);
+    if (value.p)
+        keep(e, number, value);
+    return value;
+}
 
 static struct wr_environ_value *find_value(struct wr_environ *e, struct wr_slice key)
 {
@@ -306,25 +438,34 @@ static struct wr_environ_value *find_value(struct wr_environ *e, struct wr_slice
     return NULL;
 }
 
-static struct wr_slice find_own(struct wr_environ *e, struct wr_slice key)
+static size_t number_of(const struct wr_environ *e, struct wr_slice key)
 {
     if (wr_slice_starts(key, TEXT("HTTP_")))
-        return find_http(e, wr_slice_from(key, strlen("HTTP_")));
-    for (size_t i = 0; i < KEYS; i++)
-        if (keys[i].key.n == key.n && memcmp(keys[i].key.p, key.p, key.n) == 0)
-            return keys[i].get(e);
-    return absent;
+        return find_field(e, wr_slice_from(key, strlen("HTTP_")));
+    return find_key(key);
+}
+
+static struct wr_slice get(struct wr_environ *e, struct wr_slice key, bool wants_text)
+{
+    const struct wr_environ_value *v = e->values ? find_value(e, key) : NULL;
+
+    return v ? v->value : look_up(e, number_of(e, key), wants_text);
+}
+
+const char *wr_environ_get(weir_environ *env, const char *key, size_t key_n)
+{
+    return get(wr_environ_of(env), wr_slice(key, key_n), true).p;
 }
 
 const char *wr_environ_get_n(weir_environ *env, const char *key, size_t key_n, size_t *n)
 {
-    struct wr_environ *e = wr_environ_of(env);
-    const struct wr_environ_value *v = e->values ? find_value(e, wr_slice(key, key_n)) : NULL;
-    struct wr_slice found = v ? v->value : find_own(e, wr_slice(key, key_n));
+    struct wr_slice found = get(wr_environ_of(env), wr_slice(key, key_n), false);
 
     *n = found.p ? found.n : 0;
     return found.p;
 }
+
+/* ---- weir_set() ---- */
 
 /* A new entry of the list, key and value copied; NULL: no memory. */
 static struct wr_environ_value *add_value(struct wr_environ *e, struct wr_slice key,
@@ -344,33 +485,6 @@ static struct wr_environ_value *add_value(struct wr_environ *e, struct wr_slice 
     return v;
 }
 
-/* Slices with a NUL behind them: of the path, of the route, of a static text, or copied before. */
-static bool is_terminated(struct wr_environ *e, struct wr_slice value)
-{
-    struct wr_slice path = e->x->request.path;
-
-    return value.p + value.n == path.p + path.n || value.n == 0 || value.p == e->route->path.p;
-}
-
-const char *wr_environ_get(weir_environ *env, const char *key, size_t key_n)
-{
-    struct wr_environ *e = wr_environ_of(env);
-    struct wr_slice name = wr_slice(key, key_n), value;
-    const struct wr_environ_value *v = e->values ? find_value(e, name) : NULL;
-
-    if (v)
-        return v->value.p;
-    value = find_own(e, name);
-    if (!value.p)
-        return NULL;
-    if (value.n == 0)
-        return "";
-    if (is_terminated(e, value))
-        return value.p;
-    v = add_value(e, name, value);
-    return v ? v->value.p : NULL;
-}
-
 int32_t wr_environ_set(weir_environ *env, const char *key, const char *value)
 {
     struct wr_environ *e = wr_environ_of(env);
@@ -381,7 +495,6 @@ int32_t wr_environ_set(weir_environ *env, const char *key, const char *value)
     v = add_value(e, wr_slice_of(key), value ? wr_slice_of(value) : absent);
     if (!v)
         return WEIR_ENOMEM;
-    v->is_set = e->has_values = true;
     return 0;
 }
 
@@ -389,20 +502,15 @@ void wr_environ_pass_on(struct wr_environ *from, struct wr_environ *to)
 {
     struct wr_environ_value **end = &to->values;
 
-    for (const struct wr_environ_value *v = from->has_values ? from->values : NULL; v;
-         v = v->next) {
-        struct wr_environ_value *copy;
+    for (const struct wr_environ_value *v = from->values; v; v = v->next) {
+        struct wr_environ_value *copy = wr_arena_alloc(arena_of(to), sizeof *copy);
 
-        if (!v->is_set) /* a copy of a value, which may be another one on this route */
-            continue;
-        copy = wr_arena_alloc(arena_of(to), sizeof *copy);
         if (!copy)
             return; /* the next allocation of the app fails, too */
         *copy = *v;
         copy->next = NULL;
         *end = copy;
         end = &copy->next;
-        to->has_values = true;
     }
 }
 
@@ -415,72 +523,73 @@ struct walk {
 };
 
 /* Gives a key, unless it was made absent. */
-static int32_t visit(const struct walk *w, struct wr_slice key)
+static int32_t visit(const struct walk *w, struct wr_slice key, size_t number)
 {
-    const char *value = wr_environ_get(&w->e->base, key.p, key.n);
+    const struct wr_environ_value *v = w->e->values ? find_value(w->e, key) : NULL;
+    struct wr_slice value = v ? v->value : look_up(w->e, number, true);
 
-    return value ? w->fn(w->arg, key.p, value, strlen(value)) : 0;
+    return value.p ? w->fn(w->arg, key.p, value.p, value.n) : 0;
 }
 
-/* The key of field i; absent when it has none or an earlier field has it. */
-static struct wr_slice key_of_field(struct wr_environ *e, unsigned i)
+static bool is_first_of_name(const struct wr_fields *f, size_t i)
 {
+    for (size_t k = 0; k < i; k++)
+        if (f->v[k].name.n == f->v[i].name.n && wr_slice_ieq(f->v[k].name, f->v[i].name))
+            return false;
+    return true;
+}
+
+/* The key of field i, without HTTP_ in front of it; absent when it has none or an earlier field has it. */
+static struct wr_slice make_name(struct wr_environ *e, size_t i)
+{
+    const size_t before = strlen("HTTP_");
     const struct wr_fields *f = &e->x->request.fields;
     struct wr_slice name = f->v[i].name;
-    char *text;
+    char *text = is_first_of_name(f, i) ? wr_arena_alloc(arena_of(e), before + name.n + 1) : NULL;
 
-    for (unsigned k = 0; k < i; k++)
-        if (wr_slice_ieq(f->v[k].name, name))
-            return absent;
-    text = wr_arena_alloc(arena_of(e), sizeof "HTTP_" + name.n);
     if (!text)
         return absent;
-    memcpy(text, "HTTP_", strlen("HTTP_"));
+    memcpy(text, "HTTP_", before);
     for (size_t k = 0; k < name.n; k++) {
-        char c = upper(name.p[k]);
-
-        if (!is_plain(c))
+        text[before + k] = key_char(name.p[k]);
+        if (text[before + k] == 0)
             return absent;
-        text[strlen("HTTP_") + k] = (char)(c == '-' ? '_' : c);
     }
-    text[strlen("HTTP_") + name.n] = '\0';
-    return wr_slice(text, strlen("HTTP_") + name.n);
+    text[before + name.n] = '\0';
+    return has_no_key(wr_slice(text + before, name.n)) ? absent : wr_slice(text, before + name.n);
+}
+
+/* The keys of all fields, made once: who lists them often counts them first. NULL: no memory. */
+static const struct wr_slice *names_of_fields(struct wr_environ *e)
+{
+    size_t n = e->x->request.fields.n;
+    struct wr_slice *names;
+
+    if (e->texts && e->texts->names)
+        return e->texts->names;
+    names = wr_arena_alloc(arena_of(e), n * sizeof *names);
+    for (size_t i = 0; names && i < n; i++)
+        names[i] = make_name(e, i);
+    if (e->texts)
+        e->texts->names = names;
+    return names;
 }
 
 static int32_t visit_fields(const struct walk *w)
 {
+    const struct wr_slice *names = names_of_fields(w->e);
     int32_t r = 0;
 
-    for (unsigned i = 0; i < w->e->x->request.fields.n && r == 0; i++) {
-        struct wr_slice key = key_of_field(w->e, i);
-
-        if (key.p)
-            r = visit(w, key);
-    }
+    for (size_t i = 0; names && i < w->e->x->request.fields.n && r == 0; i++)
+        if (names[i].p)
+            r = visit(w, names[i], KEYS + i);
     return r;
-}
-
-/* A key of the table or of a field, whether it has a value or not: it has had its turn. */
-static bool is_own_key(const struct wr_environ *e, struct wr_slice key)
-{
-    const struct wr_fields *f = &e->x->request.fields;
-
-    for (size_t i = 0; i < KEYS; i++)
-        if (wr_slice_eq(keys[i].key, key))
-            return true;
-    if (!wr_slice_starts(key, TEXT("HTTP_")))
-        return false;
-    key = wr_slice_from(key, strlen("HTTP_"));
-    for (unsigned i = 0; i < f->n; i++)
-        if (f->v[i].name.n == key.n && is_name_of(f->v[i].name, key))
-            return true;
-    return false;
 }
 
 /* Is this the newest value of its key, and of a key that the request itself has not? */
 static bool is_new_key(struct wr_environ *e, const struct wr_environ_value *v)
 {
-    return v->is_set && find_value(e, v->key) == v && !is_own_key(e, v->key);
+    return find_value(e, v->key) == v && number_of(e, v->key) == NO_KEY;
 }
 
 int32_t wr_environ_each(weir_environ *env,
@@ -491,13 +600,12 @@ int32_t wr_environ_each(weir_environ *env,
     int32_t r = fn ? 0 : WEIR_EINVAL;
 
     for (size_t i = 0; i < KEYS && r == 0; i++)
-        r = visit(&w, keys[i].key);
+        r = visit(&w, keys[i].key, i);
     if (r == 0)
         r = visit_fields(&w);
-    for (struct wr_environ_value *v = w.e->has_values ? w.e->values : NULL; v && r == 0;
-         v = v->next)
-        if (is_new_key(w.e, v))
-            r = visit(&w, v->key);
+    for (struct wr_environ_value *v = w.e->values; v && r == 0; v = v->next)
+        if (v->value.p && is_new_key(w.e, v))
+            r = w.fn(w.arg, v->key.p, v->value.p, v->value.n);
     return r;
 }
 

@@ -17,16 +17,16 @@
 
 #include "server/worker.h"
 
+struct wr_environ_texts;
 struct wr_lint_request;
 struct wr_mount;
 struct wr_remote;
 struct wr_streaming;
 
-/* A value that weir_set() made, or a copy that weir_get() gave. */
+/* A value that weir_set() made: it counts before the request's own. */
 struct wr_environ_value {
     struct wr_environ_value *next;
     struct wr_slice key, value; /* value.p NULL: made absent */
-    bool is_set;                /* counts before the request's own */
 };
 
 struct wr_deferred {
@@ -55,7 +55,8 @@ struct wr_environ {
     struct wr_lint_request *lint; /* whose stand-in the app has; NULL: none, no checker */
 
     /* app: what it asked and said */
-    struct wr_environ_value *values;
+    struct wr_environ_value *values; /* the last one first */
+    struct wr_environ_texts *texts;  /* of the request's own; NULL: none was needed */
     struct wr_deferred *deferred;
     void *thread_state;
     struct wr_buf *trailer_names;         /* that were added before something was sent */
@@ -68,7 +69,6 @@ struct wr_environ {
     int32_t broken;      /* what weir_read() said of content that is broken; 0: nothing */
     int32_t pulled;      /* what the last pull came to */
     uint32_t empties;    /* chunks without a byte, in a row */
-    bool has_values;     /* weir_set() was called */
     bool has_new_pull;   /* and nobody has looked at it */
     bool is_started;     /* something is on its way: start_response comes too late */
     bool has_returned;   /* the app has; its body may still be later */
