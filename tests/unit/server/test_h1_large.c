@@ -9,7 +9,7 @@
 #include "test_checks.h"
 
 #define GET   "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-#define LARGE (3 * 1024 * 1024)
+#define LARGE ((size_t)3 * 1024 * 1024)
 #define TURNS 10
 
 /* A body of `size` bytes of a file, which has nothing for a while when `waits_at` bytes are out. */
@@ -137,7 +137,7 @@ static void large__not_so__is_not_corked(void **state)
     struct test_client c;
 
     (void)state;
-    open_source(&s, &c, 100 * 1024, SIZE_MAX);
+    open_source(&s, &c, (size_t)100 * 1024, SIZE_MAX);
     test_client_send(&c, GET);
     go_on(&s);
     assert_int_equal(c.transport.corks, 0);
