@@ -17,6 +17,33 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   list(APPEND WEIR_HARDENING -fcf-protection)
 endif()
 
+# Profile-guided optimisation, see tools/pgo. Names of the profile's files do not depend on the folder of
+# the build (-fprofile-prefix-path), so that another may use them. A profile of other sources is an error
+# (coverage-mismatch); what was never run is optimised as without a profile (partial training).
+set(WEIR_PGO_COMPILE)
+set(WEIR_PGO_LINK)
+if(WEIR_PGO)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL "GNU" OR CMAKE_C_COMPILER_VERSION VERSION_LESS 12)
+    message(FATAL_ERROR "WEIR_PGO needs gcc 12 or newer, not ${CMAKE_C_COMPILER}")
+  endif()
+  if(WEIR_PGO STREQUAL "train")
+    set(WEIR_PGO_COMPILE -fprofile-generate=${WEIR_PGO_PROFILE} -fprofile-update=prefer-atomic
+      -fprofile-prefix-path=${CMAKE_BINARY_DIR})
+    set(WEIR_PGO_LINK -fprofile-generate)
+  elseif(WEIR_PGO STREQUAL "use")
+    file(GLOB profile ${WEIR_PGO_PROFILE}/*.gcda)
+    if(NOT profile)
+      message(FATAL_ERROR
+        "There is no profile in ${WEIR_PGO_PROFILE}: `tools/pgo` makes one, and builds with it")
+    endif()
+    set(WEIR_PGO_COMPILE -fprofile-use=${WEIR_PGO_PROFILE} -fprofile-partial-training
+      -fprofile-prefix-path=${CMAKE_BINARY_DIR} -Wno-missing-profile -Werror=coverage-mismatch)
+    set(WEIR_PGO_LINK -fprofile-use=${WEIR_PGO_PROFILE})
+  else()
+    message(FATAL_ERROR "WEIR_PGO is train or use, not ${WEIR_PGO}")
+  endif()
+endif()
+
 # weir_require(VAR HEADER LIBRARY PACKAGE): VAR is the library, VAR_INCLUDE the folder of its header;
 # where there is none an error names Debian's package.
 function(weir_require var header library package)
@@ -41,7 +68,8 @@ function(weir_compile_options target)
   else()
     target_compile_options(${target} PRIVATE
       "$<$<CONFIG:Release,RelWithDebInfo>:${WEIR_HARDENING};-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=3>")
-    target_link_options(${target} PRIVATE -Wl,-z,relro,-z,now)
+    target_compile_options(${target} PRIVATE ${WEIR_PGO_COMPILE})
+    target_link_options(${target} PRIVATE -Wl,-z,relro,-z,now ${WEIR_PGO_LINK})
   endif()
   if(WEIR_FUZZ)
     target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)

@@ -80,24 +80,25 @@ static struct wr_file_body *file_body_of(struct wr_body *base)
     return WR_CONTAINER_OF(base, struct wr_file_body, base);
 }
 
+static struct wr_loop *loop_of(const struct wr_file_body *b)
+{
+    return wr_environ_of(b->env)->x->worker->loop;
+}
+
 /* May the window at the place that is reached go out without waiting for the disk? -EAGAIN: a thread
  * reads it. */
 static int make_warm(struct wr_file_body *b)
 {
     const struct wr_file_piece *p = b->pieces;
     uint64_t n = p->n - b->at < WINDOW ? p->n - b->at : WINDOW;
+    const struct wr_file_window w = {b->fd, b->info, p->offset + b->at, n};
 
-    if (!b->is_read && !wr_file_is_warm(b->fd, p->offset + b->at, n) &&
-        begin_reading(b, p->offset + b->at, n))
+    if (!b->is_read && !wr_file_windows_has(b->windows, &w, wr_loop_now_ms(loop_of(b))) &&
+        begin_reading(b, w.offset, n))
         return -EAGAIN;
     b->is_read = false;
     b->warm = b->at + n;
     return 0;
-}
-
-static uint64_t turn_of(const struct wr_file_body *b)
-{
-    return wr_loop_turn(wr_environ_of(b->env)->x->worker->loop);
 }
 
 /* Written over, so that what was sent, be it the head alone, and what comes are of two versions? One
@@ -107,7 +108,7 @@ static uint64_t turn_of(const struct wr_file_body *b)
 static bool is_rewritten(struct wr_file_body *b)
 {
     struct wr_file_info now;
-    uint64_t turn = turn_of(b);
+    uint64_t turn = wr_loop_turn(loop_of(b));
 
     if (b->looked_turn == turn && !b->is_read)
         return false;
@@ -175,13 +176,14 @@ void wr_file_body_init(struct wr_file_body *b, const struct wr_file_body_setup *
     *b = (struct wr_file_body){.base = {&ops},
                                .env = setup->env,
                                .chores = setup->chores,
+                               .windows = setup->windows,
                                .entry = setup->entry,
                                .fd = setup->fd,
                                .info = setup->info,
                                .pieces = setup->pieces,
                                .pieces_n = setup->pieces_n,
                                .waiter.resume = on_read};
-    b->looked_turn = turn_of(b);
+    b->looked_turn = wr_loop_turn(loop_of(b));
 }
 
 void wr_file_body_end(struct wr_file_body *b)

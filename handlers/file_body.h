@@ -2,8 +2,8 @@
  * file_body.h — the bytes of an answer that come from a file, in one piece or several with texts
  * between them (multipart/byteranges), as a body of the server.
  *
- * Large files go out in windows: before each the kernel is asked whether it has it in memory; if it
- * has not, a thread reads it, so that sendfile does not wait for the disk on the loop. A file that is
+ * Large files go out in windows: before each the kernel is asked whether it has it in memory, unless
+ * another request has heard so a moment ago (file_windows.h); if it has not, a thread reads it, so that sendfile does not wait for the disk on the loop. A file that is
  * written over meanwhile, or cut, breaks the answer off: half of one version and half of another is
  * none. One that was removed or replaced by another is sent as it was, and one that grows as far as it
  * went when the answer began.
@@ -19,6 +19,7 @@
 
 #include "handlers/chores.h"
 #include "handlers/file_cache.h"
+#include "handlers/file_windows.h"
 #include "server/body.h"
 
 /* `n` bytes of memory, or (mem NULL) of the file from `offset`. */
@@ -30,6 +31,7 @@ struct wr_file_piece {
 struct wr_file_body_setup {
     weir_environ *env;
     struct wr_chores *chores;
+    struct wr_file_windows *windows;
     struct wr_file_entry *entry; /* held until the response is over, as are the next three */
     int fd;
     const struct wr_file_info *info; /* of fd, when the head was made */
@@ -41,6 +43,7 @@ struct wr_file_body {
     struct wr_body base;
     weir_environ *env;
     struct wr_chores *chores;
+    struct wr_file_windows *windows;
     struct wr_file_entry *entry;
     int fd;
     const struct wr_file_info *info;

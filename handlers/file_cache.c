@@ -17,13 +17,33 @@ const struct wr_root *wr_file_cache_root(const struct wr_file_cache *c)
     return &c->root;
 }
 
-static uint32_t hash_of(struct wr_slice path) /* FNV-1a */
+static inline uint64_t word_at(const char *p, size_t n)
 {
-    uint32_t hash = 2166136261U;
+    uint64_t word = 0;
 
-    for (size_t i = 0; i < path.n; i++)
-        hash = (hash ^ (unsigned char)path.p[i]) * 16777619U;
-    return hash;
+    memcpy(&word, p, n);
+    return word;
+}
+
+/* Eight bytes at once; the last ones may be mixed in twice. Names are of files that are there, so nobody
+ * but who may write them could choose them. */
+static inline uint32_t hash_of(struct wr_slice path)
+{
+    const uint64_t prime = 0x9E3779B97F4A7C15U;
+    uint64_t hash = path.n * prime;
+    size_t at = 0;
+
+    for (; path.n - at > 8; at += 8)
+        hash = ((hash ^ word_at(path.p + at, 8)) * prime) ^ hash >> 29;
+    if (path.n >= 8)
+        hash ^= word_at(path.p + path.n - 8, 8);
+    else if (path.n >= 4)
+        hash ^= word_at(path.p, 4) << 32 | word_at(path.p + path.n - 4, 4);
+    else
+        for (at = 0; at < path.n; at++)
+            hash = hash << 8 ^ (unsigned char)path.p[at];
+    hash *= prime;
+    return (uint32_t)(hash ^ hash >> 32);
 }
 
 /* ---- what is kept ---- */
@@ -37,7 +57,7 @@ static size_t bytes_of(const struct wr_file_entry *e)
 {
     size_t name_n = (size_t)(e->file.path.p - e->name) + e->file.path.n + 1;
 
-    return sizeof *e + name_n + (e->content ? (size_t)e->file.info.size : 0);
+    return sizeof *e + name_n + e->kept_bytes + (e->content ? (size_t)e->file.info.size : 0);
 }
 
 /* The entry of which it is a variant, if that is kept, too; NULL: none. */
@@ -156,6 +176,7 @@ static struct wr_file_entry *new_entry(const struct wr_file_cache *c, struct wr_
     e->file.type = c->setup.type_of ? c->setup.type_of(c->setup.ctx, e->file.path)
                                     : wr_mime_of_path(e->file.path);
     e->file.varies = varies(c, &e->file);
+    e->file.is_open = !c->setup.is_open || c->setup.is_open(c->setup.ctx, e->file.path);
     e->file.info = *info;
     e->refs = 1;
     e->fd = fd;
@@ -304,6 +325,19 @@ int wr_file_cache_get(struct wr_file_cache *c, struct wr_slice path, struct wr_f
         wr_file_cache_drop(c, e);
     err = follow_once(c, now.turn);
     return err < 0 ? err : load(c, path, now, out);
+}
+
+struct wr_file_entry *wr_file_cache_find(struct wr_file_cache *c, struct wr_slice path,
+                                         struct wr_file_moment now)
+{
+    struct wr_file_entry *e = find(c, path, hash_of(path));
+
+    if (!e || e->checked_turn == now.turn)
+        return e; /* used in this turn already, so it is among the last */
+    if (wr_file_cache_look(c, e, now) < 0)
+        return NULL;
+    wr_file_cache_touch(c, e);
+    return e;
 }
 
 /* ---- life ---- */

@@ -27,6 +27,7 @@
 #include "http/cond.h"
 #include "http/date.h"
 #include "io/root.h"
+#include "server/body.h"
 
 #define WR_FILE_CONTENT_MAX ((int64_t)16 * 1024) /* bytes of a file that is kept in memory */
 #define WR_ETAG_MAX         112 /* W/, quotes, six 64-bit numbers in hex, hyphens, a coding's name */
@@ -39,6 +40,7 @@ struct wr_representation {
     int fd;               /* -1: in `content` */
     const struct wr_file_info *info; /* of the file that it comes from */
     uint64_t size;
+    void **kept; /* what wr_file_keep() was given; *kept NULL: nothing yet */
 };
 
 struct wr_file_entry; /* in file_cache.c with what is private; this is what others may read: */
@@ -49,13 +51,25 @@ struct wr_file {
     struct wr_validators validators; /* of the identity; the date is that of every coding: none
                                         (-1) where mtime is a constant and no time */
     char last_modified[WR_DATE_LEN]; /* what validators.last_modified_s is, if it is not -1 */
-    bool varies; /* there may be other codings, now or later: Vary belongs to every answer */
+    bool varies;  /* there may be other codings, now or later: Vary belongs to every answer */
+    bool is_open; /* what setup.is_open has said of the path */
     struct wr_representation identity;
 };
 
 const struct wr_file *wr_file_of(const struct wr_file_entry *e);
 void wr_file_entry_ref(struct wr_file_entry *e);
 void wr_file_entry_unref(struct wr_file_entry *e);
+
+/* Takes a hold, and gives it as the body of a response: closing that lets go. It gives no piece itself. */
+struct wr_body *wr_file_entry_owner(struct wr_file_entry *e);
+
+/* Does the cache keep it, for others to come? */
+bool wr_file_is_kept(const struct wr_file_entry *e);
+
+/* Takes `n` bytes of malloc'ed memory that go with a representation of an entry which is kept, once for
+ * each, and are freed with it: answers may point into them. */
+void wr_file_keep(struct wr_file_entry *e, const struct wr_representation *rep, void *memory,
+                  size_t n);
 
 struct wr_file_cache_setup {
     const char *folder;             /* absolute; copied. Opened by its path, also again */
@@ -64,6 +78,9 @@ struct wr_file_cache_setup {
     size_t fds_max;                 /* descriptors that it keeps */
     /* The Content-Type value of a path, for as long as the cache is there; NULL: wr_mime_of_path(). */
     struct wr_slice (*type_of)(void *ctx, struct wr_slice path);
+    /* May a client ask for this path by its name? NULL: any. For who wants to know it of an entry
+     * without looking at the path again: the cache itself gives all. */
+    bool (*is_open)(void *ctx, struct wr_slice path);
     void *ctx;
 };
 
@@ -95,6 +112,13 @@ int wr_file_cache_get(struct wr_file_cache *c, struct wr_slice path, struct wr_f
                       struct wr_file_entry **out);
 
 /*
+ * The same where that is all there is to do: the entry is kept, and is as the disk has it. `path` needs no
+ * NUL. NULL: ask wr_file_cache_get(). Not held for the caller: wr_file_entry_ref().
+ */
+struct wr_file_entry *wr_file_cache_find(struct wr_file_cache *c, struct wr_slice path,
+                                         struct wr_file_moment now);
+
+/*
  * Of the codings that are accepted the best that there is: by weight, then what lies beside the
  * file before what is made on the fly, then br, zstd, gzip. 0 with *out filled; -ENODATA: none is
  * accepted, not even the identity; -EAGAIN, never with now.may_wait: the disk is to be waited for
@@ -104,6 +128,12 @@ int wr_file_cache_get(struct wr_file_cache *c, struct wr_slice path, struct wr_f
 int wr_file_cache_choose(struct wr_file_cache *c, struct wr_file_entry *e,
                          const struct wr_accept_codings *accept, struct wr_file_moment now,
                          struct wr_representation *out);
+
+/* What wr_file_cache_choose() gave last, if that was in this turn and for the same; else NULL. As long as
+ * the entry is held. */
+const struct wr_representation *wr_file_cache_chosen(const struct wr_file_entry *e,
+                                                     const struct wr_accept_codings *accept,
+                                                     uint64_t turn);
 
 /* Brings what a look-up of `path` beneath `folder` needs, and with siblings that of each, into the
  * kernel's memory. Waits for the disk. */

@@ -45,6 +45,7 @@ static struct wr_file_variant *add_variant(struct wr_file_entry *e, struct wr_re
     if (!v)
         return NULL;
     v->rep = rep;
+    v->rep.kept = &v->kept;
     v->next = e->variants;
     e->variants = v;
     return v;
@@ -135,7 +136,7 @@ static bool is_shortage(int err)
 
 /* 0; -ENODATA: there is none, or none that counts; -EAGAIN. */
 static int choose_sibling(struct wr_file_cache *c, struct wr_file_entry *e, enum wr_coding coding,
-                          struct wr_file_moment now, struct wr_representation *out)
+                          struct wr_file_moment now, const struct wr_representation **out)
 {
     const struct wr_file_variant *v = variant_of(e, coding, false);
     struct wr_file_entry *sibling;
@@ -143,7 +144,7 @@ static int choose_sibling(struct wr_file_cache *c, struct wr_file_entry *e, enum
 
     if (v && v->sibling->cache && wr_file_cache_look(c, v->sibling, now) == 0) {
         wr_file_cache_touch(c, v->sibling);
-        *out = v->rep;
+        *out = &v->rep;
         return 0;
     }
     err = get_sibling(c, e, coding, now, &sibling);
@@ -154,7 +155,7 @@ static int choose_sibling(struct wr_file_cache *c, struct wr_file_entry *e, enum
         v = add_sibling(c, e, coding, sibling);
         if (!v)
             return -ENODATA;
-        *out = v->rep;
+        *out = &v->rep;
         return 0;
     }
     if (err == 0)
@@ -230,7 +231,7 @@ static const struct wr_file_variant *add_made(struct wr_file_cache *c, struct wr
 
 /* 0; -ENODATA: not in this coding; -EINPROGRESS: it has to be made. */
 static int choose_made(struct wr_file_cache *c, struct wr_file_entry *e, enum wr_coding coding,
-                       struct wr_representation *out)
+                       const struct wr_representation **out)
 {
     const struct wr_file_variant *v = variant_of(e, coding, true);
     struct wr_encoded *made;
@@ -240,22 +241,26 @@ static int choose_made(struct wr_file_cache *c, struct wr_file_entry *e, enum wr
         err = wr_encodings_find(c->setup.encodings, &e->file.info, coding, &made);
         if (err == -ENODATA)
             e->not_made |= 1U << coding;
-        if (err == -ENOENT) {
-            *out = (struct wr_representation){.coding = coding, .fd = -1};
+        if (err == -ENOENT)
             return -EINPROGRESS;
-        }
         if (err == 0)
             v = add_made(c, e, coding, made);
         if (!v)
             return -ENODATA;
     }
-    *out = v->rep;
+    *out = &v->rep;
     return 0;
 }
 
-int wr_file_cache_choose(struct wr_file_cache *c, struct wr_file_entry *e,
-                         const struct wr_accept_codings *accept, struct wr_file_moment now,
-                         struct wr_representation *out)
+struct choice {
+    const struct wr_representation *rep;
+    enum wr_coding coding;
+};
+
+/* As wr_file_cache_choose(). */
+static int choose(struct wr_file_cache *c, struct wr_file_entry *e,
+                  const struct wr_accept_codings *accept, struct wr_file_moment now,
+                  struct choice *out)
 {
     unsigned beside = siblings_of(c, e, now.wall_ns), made = makeable(c, e);
     int err = -ENODATA;
@@ -266,17 +271,45 @@ int wr_file_cache_choose(struct wr_file_cache *c, struct wr_file_entry *e,
 
         if (best < 0)
             return -ENODATA;
+        out->coding = (enum wr_coding)best;
         if (best == WR_CODING_IDENTITY) {
-            *out = e->file.identity;
+            out->rep = &e->file.identity;
             return 0;
         }
         if (sibling >= 0 && accept->q[sibling] == accept->q[best]) {
-            err = choose_sibling(c, e, (enum wr_coding)sibling, now, out);
+            err = choose_sibling(c, e, (enum wr_coding)sibling, now, &out->rep);
             beside &= ~(1U << sibling);
         } else {
-            err = choose_made(c, e, (enum wr_coding)best, out);
+            err = choose_made(c, e, (enum wr_coding)best, &out->rep);
             made &= ~(1U << best);
         }
+    }
+    return err;
+}
+
+const struct wr_representation *wr_file_cache_chosen(const struct wr_file_entry *e,
+                                                     const struct wr_accept_codings *accept,
+                                                     uint64_t turn)
+{
+    const struct wr_file_choice *last = &e->choice;
+
+    if (last->turn != turn || memcmp(last->accept.q, accept->q, sizeof accept->q) != 0)
+        return NULL;
+    return last->rep;
+}
+
+int wr_file_cache_choose(struct wr_file_cache *c, struct wr_file_entry *e,
+                         const struct wr_accept_codings *accept, struct wr_file_moment now,
+                         struct wr_representation *out)
+{
+    struct choice chosen = {0};
+    int err = choose(c, e, accept, now, &chosen);
+
+    if (err == 0) {
+        e->choice = (struct wr_file_choice){chosen.rep, *accept, now.turn};
+        *out = *chosen.rep;
+    } else if (err == -EINPROGRESS) {
+        *out = (struct wr_representation){.coding = chosen.coding, .fd = -1};
     }
     return err;
 }

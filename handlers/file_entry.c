@@ -31,6 +31,7 @@ static void free_entry(struct wr_file_entry *e)
 {
     if (e->fd >= 0)
         close(e->fd);
+    free(e->kept);
     free(e->content);
     free(e);
 }
@@ -45,6 +46,7 @@ static void free_variants(struct wr_file_variant *v)
             wr_encoded_unref(v->encoded);
         if (v->sibling && --v->sibling->refs == 0)
             free_entry(v->sibling);
+        free(v->kept);
         free(v);
         v = next;
     }
@@ -56,6 +58,48 @@ void wr_file_entry_unref(struct wr_file_entry *e)
         return;
     free_variants(e->variants);
     free_entry(e);
+}
+
+/* ---- as the body of a response ---- */
+
+static int give_nothing(struct wr_body *base, struct wr_piece *out, int max)
+{
+    (void)base;
+    (void)out;
+    (void)max;
+    return 0;
+}
+
+static void take_nothing(struct wr_body *base, size_t n)
+{
+    (void)base;
+    (void)n;
+}
+
+static void let_go(struct wr_body *base)
+{
+    wr_file_entry_unref(WR_CONTAINER_OF(base, struct wr_file_entry, owner));
+}
+
+static const struct wr_body_ops owner_ops = {give_nothing, take_nothing, let_go};
+
+struct wr_body *wr_file_entry_owner(struct wr_file_entry *e)
+{
+    e->owner.ops = &owner_ops; /* for several responses at once, each of which has a hold */
+    return &e->owner;
+}
+
+bool wr_file_is_kept(const struct wr_file_entry *e)
+{
+    return e->cache != NULL;
+}
+
+void wr_file_keep(struct wr_file_entry *e, const struct wr_representation *rep, void *memory,
+                  size_t n)
+{
+    *rep->kept = memory;
+    e->kept_bytes += n;
+    e->cache->bytes += n;
 }
 
 /* ---- reading ---- */
@@ -194,5 +238,6 @@ void wr_file_entry_describe(struct wr_file_entry *e, int64_t wall_ns)
         .fd = e->fd,
         .info = &e->file.info,
         .size = (uint64_t)e->file.info.size,
+        .kept = &e->kept,
     };
 }

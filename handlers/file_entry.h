@@ -22,7 +22,15 @@ struct wr_file_variant {
     struct wr_representation rep;
     struct wr_file_entry *sibling; /* which of these two it is from */
     struct wr_encoded *encoded;
+    void *kept;
     char etag[WR_ETAG_MAX];
+};
+
+/* What a choice came to, which holds for the rest of the turn: nothing is looked at again in it. */
+struct wr_file_choice {
+    const struct wr_representation *rep; /* NULL: none yet */
+    struct wr_accept_codings accept;
+    uint64_t turn;
 };
 
 struct wr_file_entry {
@@ -38,6 +46,10 @@ struct wr_file_entry {
     bool is_settled;
     int fd;
     char *content;
+    void *kept;           /* of the identity */
+    size_t kept_bytes;    /* of all representations */
+    struct wr_body owner; /* wr_file_entry_owner() */
+    struct wr_file_choice choice;
     struct wr_file_variant *variants;
     size_t encoded_bytes;          /* of the variants */
     unsigned not_made;             /* bits: codings that are not worth it */

@@ -92,28 +92,9 @@ static weir_body redirect_to_folder(struct wr_static_request *r)
 
 /* ---- look-up ---- */
 
-static bool is_well_known(struct wr_slice name)
-{
-    return wr_slice_starts(name, WR_SLICE(".well-known/")) ||
-           wr_slice_eq(name, WR_SLICE(".well-known"));
-}
-
-/* Any part that begins with a dot, but for .well-known in first place. `name` is beneath the folder. */
 static bool is_hidden(const struct wr_static_request *r, struct wr_slice name)
 {
-    struct wr_slice rest = name;
-    const char *dot;
-
-    if (r->loop->folder->options.setup.dot_files)
-        return false;
-    if (name.n > 0 && name.p[0] == '.' && !is_well_known(name))
-        return true;
-    while ((dot = rest.n > 0 ? memchr(rest.p, '.', rest.n) : NULL)) { /* names have few */
-        if (dot > name.p && dot[-1] == '/')
-            return true;
-        rest = wr_slice_from(rest, (size_t)(dot - rest.p) + 1);
-    }
-    return false;
+    return wr_static_options_hides(&r->loop->folder->options, name);
 }
 
 /* What a look-up came to. */
@@ -296,7 +277,7 @@ static bool is_denied(const struct wr_static_request *r)
 {
     const struct wr_static_options *o = &r->loop->folder->options;
 
-    return o->setup.rules_n > 0 && wr_static_options_denies(o, r->path);
+    return o->has_denials && wr_static_options_denies(o, r->path);
 }
 
 weir_body wr_static_answer(struct wr_static_request *r)
@@ -320,7 +301,9 @@ weir_body wr_static_answer(struct wr_static_request *r)
     return answer_error(r, f.err);
 }
 
-static weir_body serve(weir_environ *env, weir_start_response *start_response)
+/* noinline: most requests are answered before, and need no room for what one may need that waits. */
+static __attribute__((noinline)) weir_body serve_any(weir_environ *env,
+                                                     weir_start_response *start_response)
 {
     struct wr_slice method = wr_static_get(env, "REQUEST_METHOD");
     struct wr_static_request r = {.env = env,
@@ -336,6 +319,15 @@ static weir_body serve(weir_environ *env, weir_start_response *start_response)
     if (r.path.n == 0) /* the folder itself, of a route that is not "/" */
         return redirect_to_folder(&r);
     return wr_static_answer(&r);
+}
+
+static weir_body serve(weir_environ *env, weir_start_response *start_response)
+{
+    weir_body body;
+
+    if (wr_static_answer_quickly(env, loop_of(env), &body))
+        return body;
+    return serve_any(env, start_response);
 }
 
 /* ---- life ---- */
@@ -431,12 +423,18 @@ static struct wr_slice type_of(void *ctx, struct wr_slice path)
     return wr_static_options_type(ctx, path);
 }
 
+static bool is_open(void *ctx, struct wr_slice path)
+{
+    return !wr_static_options_hides(ctx, path);
+}
+
 static void loop_stop(void *state, void *loop_state)
 {
     struct wr_static_loop *l = loop_state;
 
     (void)state;
     wr_file_cache_free(l->cache);
+    wr_file_windows_free(l->windows);
     if (l->chores)
         wr_chores_close(l->chores);
     free(l);
@@ -451,6 +449,7 @@ static int32_t loop_start(const weir_host *host, weir_loop *loop, void *state, v
         .encodings = s->encodings,
         .has_siblings = s->options.setup.compress != WR_STATIC_COMPRESS_OFF,
         .type_of = type_of,
+        .is_open = is_open,
         .ctx = &s->options,
     };
     int err = -ENOMEM;
@@ -462,7 +461,8 @@ static int32_t loop_start(const weir_host *host, weir_loop *loop, void *state, v
     l->folder = s;
     setup.fds_max = cached_fds(l->loop->count);
     l->chores = wr_chores_new(l->loop->worker->loop);
-    if (l->chores)
+    l->windows = wr_file_windows_new();
+    if (l->chores && l->windows)
         l->cache = wr_file_cache_new(&setup, &err);
     if (l->cache) {
         *loop_state = l;

@@ -1,35 +1,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "handlers/disposition.h"
 #include "handlers/file_body.h"
 #include "handlers/static_request.h"
 #include "http/range.h"
 
 #define METHODS "GET, HEAD, OPTIONS"
 
-static void add_vary(const struct wr_static_request *r, bool by_coding)
-{
-    static const struct wr_slice values[] = {
-        {"Accept", 6}, {"Accept-Encoding", 15}, {"Accept, Accept-Encoding", 23}};
-
-    if (by_coding || r->varies_by_accept)
-        wr_builtin_add(r->env, WR_SLICE("Vary"), values[by_coding ? 1 + r->varies_by_accept : 0]);
-}
-
 /* ---- what the rules say ---- */
-
-/* Name and value are the folder's, which outlives the request; Server and Date take the place of the
- * server's own, so they go by the interface that knows. */
-static void add_fields(weir_environ *env, const struct wr_static_verdict *v)
-{
-    for (size_t i = 0; i < v->fields_n; i++) {
-        const struct wr_static_pair *field = v->fields[i];
-
-        if (field->value)
-            weir_header_add(env, field->name, field->value, strlen(field->value));
-    }
-}
 
 static bool has_rules(const struct wr_static_request *r)
 {
@@ -49,73 +27,31 @@ static __attribute__((noinline)) bool judge_by_rules(struct wr_static_request *r
         return false;
     }
     wr_static_options_judge(o, r->path, served, v);
-    add_fields(r->env, v);
     if (!v->deny)
         return true;
-    add_vary(r, false); /* a fallback, which Accept has led to, may be what is denied */
+    wr_static_add_rules(r);
+    wr_static_add_vary(r, false); /* a fallback, which Accept has led to, may be what is denied */
     *refusal = weir_error(r->env, 403);
     return false;
 }
 
-/* The rules' say about the path, and the file that answers (absent: none); their fields are added.
- * False: *refusal is the answer. Most folders have no rules. */
+/* The rules' say about the path, and the file that answers (absent: none): r->verdict. False: *refusal is
+ * the answer. Most folders have no rules. */
 static inline bool judge(struct wr_static_request *r, struct wr_slice served, weir_body *refusal)
 {
     return !has_rules(r) || judge_by_rules(r, served, refusal);
 }
 
-/* ---- fields ---- */
-
-/* What a 200 has and a 304 tells again (RFC 9110 15.4.5). They point into the entry. */
-static void add_validators(const struct wr_static_request *r, const struct wr_file *f,
-                           const struct wr_representation *rep)
+/* The same of an answer without a file, with the rules' fields. */
+static bool judge_path(struct wr_static_request *r, weir_body *refusal)
 {
-    const char *cache_control = r->verdict.cache_control;
-
-    if (f->validators.last_modified_s != -1)
-        wr_builtin_add(r->env, WR_SLICE("Last-Modified"), wr_slice(f->last_modified, WR_DATE_LEN));
-    wr_builtin_add(r->env, WR_SLICE("ETag"), rep->etag);
-    add_vary(r, f->varies);
-    if (cache_control)
-        wr_builtin_add(r->env, WR_SLICE("Cache-Control"), wr_slice_of(cache_control));
+    if (!judge(r, wr_slice(NULL, 0), refusal))
+        return false;
+    wr_static_add_rules(r);
+    return true;
 }
 
-static void add_disposition(const struct wr_static_request *r, struct wr_slice path)
-{
-    const char *slash = memrchr(path.p, '/', path.n);
-    struct wr_slice name = slash ? wr_slice_from(path, (size_t)(slash - path.p) + 1) : path;
-    size_t room = WR_DISPOSITION_ROOM(name.n);
-    char *memory = weir_alloc(r->env, room);
-    struct wr_buf b = wr_buf_on(memory, memory ? room : 0);
-
-    wr_disposition_attachment(&b, name);
-    /* Without memory the field lacks its value, which makes it a 503. */
-    wr_builtin_add(r->env, WR_SLICE("Content-Disposition"), wr_buf_slice(&b));
-}
-
-static void add_nosniff(const struct wr_static_request *r)
-{
-    if (!wr_static_verdict_has(&r->verdict, "X-Content-Type-Options"))
-        wr_builtin_add(r->env, WR_SLICE("X-Content-Type-Options"), WR_SLICE("nosniff"));
-}
-
-static struct wr_slice type_of(const struct wr_static_request *r, const struct wr_file *f)
-{
-    return r->verdict.type ? wr_slice_of(r->verdict.type) : f->type;
-}
-
-/* What only an answer with content has. */
-static void add_content_fields(const struct wr_static_request *r, const struct wr_file *f,
-                               const struct wr_representation *rep)
-{
-    if (rep->coding != WR_CODING_IDENTITY)
-        wr_builtin_add(r->env, WR_SLICE("Content-Encoding"), wr_coding_name(rep->coding));
-    add_validators(r, f, rep);
-    wr_builtin_add(r->env, WR_SLICE("Accept-Ranges"), WR_SLICE("bytes"));
-    add_nosniff(r);
-    if (r->verdict.download && !wr_static_verdict_has(&r->verdict, "Content-Disposition"))
-        add_disposition(r, f->path);
-}
+/* ---- parts ---- */
 
 /* Content-Range: "bytes 0-9/100", or "bytes *" with the size alone (RFC 9110 14.4). */
 static void write_content_range(struct wr_buf *b, const struct wr_range *part, uint64_t size)
@@ -160,6 +96,7 @@ static weir_body pieces_body(struct wr_static_request *r, struct wr_file_entry *
 {
     const struct wr_file_body_setup setup = {.env = r->env,
                                              .chores = r->loop->chores,
+                                             .windows = r->loop->windows,
                                              .entry = e,
                                              .fd = rep->fd,
                                              .info = rep->info,
@@ -174,6 +111,7 @@ static weir_body pieces_body(struct wr_static_request *r, struct wr_file_entry *
         size += pieces[i].n;
     wr_file_body_init(b, &setup);
     weir_defer(r->env, end_file_body, b); /* at once, when memory runs out */
+    wr_builtin_free_head(r->env);
     return wr_builtin_body(r->env, &b->base, size);
 }
 
@@ -184,7 +122,8 @@ static weir_body part_body(struct wr_static_request *r, struct wr_file_entry *e,
     struct wr_file_piece *piece;
 
     if (rep->content)
-        return weir_owned(rep->content + part.start, part.length, release_entry, e);
+        return wr_builtin_content(r->env, wr_slice(rep->content + part.start, part.length),
+                                  wr_file_entry_owner(e));
     weir_defer(r->env, release_entry, e);
     piece = weir_alloc(r->env, sizeof *piece);
     if (!piece)
@@ -255,22 +194,21 @@ static weir_body answer_parts(struct wr_static_request *r, struct wr_file_entry 
                               const struct wr_representation *rep, const struct wr_ranges *ranges)
 {
     const struct wr_file *f = wr_file_of(e);
-    struct multipart m = {.type = type_of(r, f), .size = rep->size};
+    struct multipart m = {.type = wr_static_type_of(r, f), .size = rep->size};
     size_t n = 2 * ranges->n + 1;
     struct wr_file_piece *pieces = weir_alloc(r->env, n * sizeof *pieces);
-    char type[64 + WR_EXCHANGE_ID_MAX];
-    struct wr_buf b = wr_buf_on(type, sizeof type);
+    size_t room = 64 + WR_EXCHANGE_ID_MAX;
+    char *memory = weir_alloc(r->env, room);
+    struct wr_buf type = wr_buf_on(memory, memory ? room : 0);
 
     make_boundary(r, &m);
-    if (!pieces || !write_pieces(r, &m, rep, ranges, pieces)) {
+    WR_BUF_LITERAL(&type, "multipart/byteranges; boundary=");
+    if (!memory || !pieces || !write_pieces(r, &m, rep, ranges, pieces)) {
         wr_file_entry_unref(e);
         return weir_error(r->env, 503);
     }
-    r->start_response(r->env, 206, NULL);
-    WR_BUF_LITERAL(&b, "multipart/byteranges; boundary=");
-    wr_buf_append(&b, m.boundary, m.boundary_n);
-    weir_header_add(r->env, "Content-Type", b.p, b.n);
-    add_content_fields(r, f, rep);
+    wr_buf_append(&type, m.boundary, m.boundary_n);
+    wr_static_start_parts(r, wr_buf_slice(&type), e, rep);
     weir_defer(r->env, release_entry, e); /* at once, when memory runs out: so it is last */
     return pieces_body(r, e, rep, pieces, n);
 }
@@ -290,14 +228,21 @@ static bool has_conditions(weir_environ *env)
            wr_builtin_has_field(env, WR_FIELD_IF_UNMODIFIED_SINCE);
 }
 
+static inline struct wr_slice field_of(const struct wr_static_request *r, enum wr_field_id id,
+                                       const char *key)
+{
+    return wr_builtin_field(r->env, id, wr_slice_of(key));
+}
+
 static enum wr_cond_result evaluate(const struct wr_static_request *r,
                                     const struct wr_validators *validators)
 {
     const struct wr_conditions c = {
-        .if_match = wr_static_get(r->env, "HTTP_IF_MATCH"),
-        .if_none_match = wr_static_get(r->env, "HTTP_IF_NONE_MATCH"),
-        .if_modified_since = wr_static_get(r->env, "HTTP_IF_MODIFIED_SINCE"),
-        .if_unmodified_since = wr_static_get(r->env, "HTTP_IF_UNMODIFIED_SINCE"),
+        .if_match = field_of(r, WR_FIELD_IF_MATCH, "HTTP_IF_MATCH"),
+        .if_none_match = field_of(r, WR_FIELD_IF_NONE_MATCH, "HTTP_IF_NONE_MATCH"),
+        .if_modified_since = field_of(r, WR_FIELD_IF_MODIFIED_SINCE, "HTTP_IF_MODIFIED_SINCE"),
+        .if_unmodified_since =
+            field_of(r, WR_FIELD_IF_UNMODIFIED_SINCE, "HTTP_IF_UNMODIFIED_SINCE"),
     };
 
     return wr_cond_evaluate(&c, validators, true, wall_s(r));
@@ -316,7 +261,8 @@ static bool range_applies(const struct wr_static_request *r, struct wr_validator
 {
     if (r->is_negotiated)
         validators.last_modified_s = -1;
-    return wr_cond_range_applies(wr_static_get(r->env, "HTTP_IF_RANGE"), &validators, wall_s(r));
+    return wr_cond_range_applies(field_of(r, WR_FIELD_IF_RANGE, "HTTP_IF_RANGE"), &validators,
+                                 wall_s(r));
 }
 
 /* What it asks for, of the bytes of the representation that was chosen. */
@@ -326,18 +272,14 @@ static enum wr_range_result find_ranges(const struct wr_static_request *r, uint6
 {
     if (!asks_for_ranges(r) || !range_applies(r, *validators))
         return WR_RANGE_WHOLE;
-    return wr_ranges_parse(wr_static_get(r->env, "HTTP_RANGE"), size, out);
+    return wr_ranges_parse(field_of(r, WR_FIELD_RANGE, "HTTP_RANGE"), size, out);
 }
 
 /* One part, or (NULL) the whole. Takes the entry. */
 static weir_body answer_part(struct wr_static_request *r, struct wr_file_entry *e,
                              const struct wr_representation *rep, const struct wr_range *part)
 {
-    const struct wr_file *f = wr_file_of(e);
-
-    r->start_response(r->env, part ? 206 : 200, NULL);
-    wr_builtin_add(r->env, WR_SLICE("Content-Type"), type_of(r, f));
-    add_content_fields(r, f, rep);
+    wr_static_start_content(r, part ? 206 : 200, e, rep);
     if (part)
         add_content_range(r->env, part, rep->size);
     return part_body(r, e, rep, part ? *part : (struct wr_range){0, rep->size});
@@ -360,7 +302,8 @@ static weir_body answer_content(struct wr_static_request *r, struct wr_file_entr
     case WR_RANGE_UNSATISFIABLE:
         break;
     }
-    add_vary(r, wr_file_of(e)->varies);
+    wr_static_add_rules(r);
+    wr_static_add_vary(r, wr_file_of(e)->varies);
     r->start_response(r->env, 416, NULL);
     add_content_range(r->env, NULL, rep->size);
     wr_file_entry_unref(e);
@@ -371,10 +314,8 @@ static weir_body answer_content(struct wr_static_request *r, struct wr_file_entr
 static weir_body answer_not_modified(struct wr_static_request *r, struct wr_file_entry *e,
                                      const struct wr_representation *rep)
 {
-    r->start_response(r->env, 304, NULL);
-    add_validators(r, wr_file_of(e), rep);
-    weir_defer(r->env, release_entry, e);
-    return weir_empty();
+    wr_static_start_not_modified(r, e, rep);
+    return wr_builtin_content(r->env, WR_SLICE(""), wr_file_entry_owner(e));
 }
 
 /* Takes the entry. */
@@ -392,7 +333,8 @@ static weir_body answer_representation(struct wr_static_request *r, struct wr_fi
     case WR_COND_FAILED:
         break;
     }
-    add_vary(r, f->varies);
+    wr_static_add_rules(r);
+    wr_static_add_vary(r, f->varies);
     wr_file_entry_unref(e);
     return weir_error(r->env, 412);
 }
@@ -404,7 +346,7 @@ static weir_body answer_representation(struct wr_static_request *r, struct wr_fi
 static bool has_identity(const struct wr_static_request *r, const struct wr_file *f)
 {
     return wr_builtin_has_field(r->env, WR_FIELD_IF_NONE_MATCH) &&
-           !wr_slice_eq(wr_static_get(r->env, "HTTP_IF_NONE_MATCH"), WR_SLICE("*")) &&
+           !wr_slice_eq(field_of(r, WR_FIELD_IF_NONE_MATCH, "HTTP_IF_NONE_MATCH"), WR_SLICE("*")) &&
            evaluate(r, &f->validators) == WR_COND_NOT_MODIFIED;
 }
 
@@ -428,7 +370,8 @@ static int choose(struct wr_static_request *r, struct wr_file_entry *e,
     struct wr_accept_codings accept;
     int err, refused = -ENODATA;
 
-    wr_accept_codings_parse(wr_static_get(r->env, "HTTP_ACCEPT_ENCODING"), &accept);
+    accept =
+        wr_static_accepted(r->loop, field_of(r, WR_FIELD_ACCEPT_ENCODING, "HTTP_ACCEPT_ENCODING"));
     r->is_negotiated =
         accept.q[WR_CODING_GZIP] || accept.q[WR_CODING_BR] || accept.q[WR_CODING_ZSTD];
     if (accept.q[WR_CODING_IDENTITY] > 0 &&
@@ -486,8 +429,8 @@ weir_body wr_static_answer_file(struct wr_static_request *r, struct wr_file_entr
     if (err == 0 && find_served(r, f->path, &served)) {
         if (judge(r, served, &body))
             return answer_representation(r, e, &rep);
-    } else if (err == -ENODATA && judge(r, wr_slice(NULL, 0), &body)) {
-        add_vary(r, true);
+    } else if (err == -ENODATA && judge_path(r, &body)) {
+        wr_static_add_vary(r, true);
         body = weir_error(r->env, 406);
     }
     wr_file_entry_unref(e);
@@ -500,9 +443,9 @@ weir_body wr_static_answer_status(struct wr_static_request *r, int status)
 {
     weir_body refusal;
 
-    if (!judge(r, wr_slice(NULL, 0), &refusal))
+    if (!judge_path(r, &refusal))
         return refusal;
-    add_vary(r, false);
+    wr_static_add_vary(r, false);
     if (status == 405 || status == 501)
         wr_builtin_add(r->env, WR_SLICE("Allow"), WR_SLICE(METHODS));
     if (status == 503)
@@ -514,7 +457,7 @@ weir_body wr_static_answer_options(struct wr_static_request *r)
 {
     weir_body refusal;
 
-    if (!judge(r, wr_slice(NULL, 0), &refusal))
+    if (!judge_path(r, &refusal))
         return refusal;
     r->start_response(r->env, 204, WEIR_HEADERS({"Allow", METHODS}));
     return weir_empty();
@@ -524,7 +467,7 @@ weir_body wr_static_answer_redirect(struct wr_static_request *r, const struct wr
 {
     weir_body refusal;
 
-    if (!judge(r, wr_slice(NULL, 0), &refusal))
+    if (!judge_path(r, &refusal))
         return refusal;
     r->start_response(r->env, 301, NULL);
     weir_header_add(r->env, "Location", location->p, location->n);
@@ -543,7 +486,7 @@ static struct wr_slice write_listing_etag(const struct wr_static_request *r, str
 static void add_listing_validators(const struct wr_static_request *r, struct wr_slice etag)
 {
     weir_header_add(r->env, "ETag", etag.p, etag.n);
-    add_vary(r, r->loop->folder->encodings != NULL);
+    wr_static_add_vary(r, r->loop->folder->encodings != NULL);
 }
 
 static weir_body send_listing(struct wr_static_request *r, struct wr_slice etag)
@@ -557,7 +500,7 @@ static weir_body send_listing(struct wr_static_request *r, struct wr_slice etag)
     if (r->listing.coding != WR_CODING_IDENTITY)
         wr_builtin_add(r->env, WR_SLICE("Content-Encoding"), wr_coding_name(r->listing.coding));
     add_listing_validators(r, etag);
-    add_nosniff(r);
+    wr_static_add_nosniff(r);
     if (is_html && !wr_static_verdict_has(&r->verdict, "Content-Security-Policy"))
         weir_header_add(r->env, "Content-Security-Policy", WR_LISTING_POLICY,
                         strlen(WR_LISTING_POLICY));
@@ -571,7 +514,7 @@ weir_body wr_static_answer_listing(struct wr_static_request *r)
     struct wr_validators validators = {.last_modified_s = -1};
     weir_body refusal;
 
-    if (!judge(r, wr_slice(NULL, 0), &refusal))
+    if (!judge_path(r, &refusal))
         return refusal;
     r->varies_by_accept = true;
     validators.etag = write_listing_etag(r, &b);
@@ -585,6 +528,6 @@ weir_body wr_static_answer_listing(struct wr_static_request *r)
     case WR_COND_FAILED:
         break;
     }
-    add_vary(r, r->loop->folder->encodings != NULL);
+    wr_static_add_vary(r, r->loop->folder->encodings != NULL);
     return weir_error(r->env, 412);
 }

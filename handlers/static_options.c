@@ -104,8 +104,10 @@ int wr_static_options_init(struct wr_static_options *o, const struct wr_static_s
     o->setup.fallback = copy_text(&c, setup->fallback);
     o->setup.types = copy_pairs(&c, setup->types);
     o->setup.rules = copy_rules(&c, setup);
-    for (size_t i = 0; i < setup->rules_n; i++)
+    for (size_t i = 0; i < setup->rules_n; i++) {
         o->fields_max += setup->rules[i].fields.n;
+        o->has_denials |= setup->rules[i].deny;
+    }
     if (!c.has_failed)
         return 0;
     wr_static_options_fini(o);
@@ -146,6 +148,31 @@ struct wr_slice wr_static_options_type(const struct wr_static_options *o, struct
             (!best || strlen(types->v[i].name) > strlen(best->name)))
             best = &types->v[i];
     return best ? wr_slice_of(best->value) : wr_mime_of_path(path);
+}
+
+/* ---- hidden names ---- */
+
+static bool is_well_known(struct wr_slice path)
+{
+    return wr_slice_starts(path, WR_SLICE(".well-known/")) ||
+           wr_slice_eq(path, WR_SLICE(".well-known"));
+}
+
+bool wr_static_options_hides(const struct wr_static_options *o, struct wr_slice path)
+{
+    struct wr_slice rest = path;
+    const char *dot;
+
+    if (o->setup.dot_files)
+        return false;
+    if (path.n > 0 && path.p[0] == '.' && !is_well_known(path))
+        return true;
+    while ((dot = rest.n > 0 ? memchr(rest.p, '.', rest.n) : NULL)) { /* names have few */
+        if (dot > path.p && dot[-1] == '/')
+            return true;
+        rest = wr_slice_from(rest, (size_t)(dot - rest.p) + 1);
+    }
+    return false;
 }
 
 /* ---- rules ---- */

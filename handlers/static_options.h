@@ -13,6 +13,7 @@
 struct wr_static_options {
     struct wr_static_setup setup; /* whose pointers lead into the arena */
     size_t fields_max;            /* of all rules together */
+    bool has_denials;             /* a rule denies something */
     struct wr_arena arena;
 };
 
@@ -22,6 +23,10 @@ void wr_static_options_fini(struct wr_static_options *o);
 
 /* The Content-Type value of a path by its ending. */
 struct wr_slice wr_static_options_type(const struct wr_static_options *o, struct wr_slice path);
+
+/* Is a part of the path, beneath the folder, a name that begins with a dot, and such are not served? But
+ * for .well-known in first place. */
+bool wr_static_options_hides(const struct wr_static_options *o, struct wr_slice path);
 
 /* What the rules say. */
 struct wr_static_verdict {

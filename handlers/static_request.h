@@ -3,7 +3,9 @@
  * of a folder.
  *
  *     static.c          which file answers a path: index, attempts, fallback, listing; the app's life
- *     static_answer.c   that file as a response: coding, conditions, ranges, fields
+ *     static_quick.c    … and the usual request at once, where all was decided for one before
+ *     static_answer.c   that file as a response: coding, conditions, ranges
+ *     static_head.c     … and its fields, which are kept with it
  *     static_wait.c     what a request waits for: the disk, a coding
  *     static_listing.c  … and a listing, which requests share
  *     static_options.c  what the folder was told to do
@@ -16,6 +18,7 @@
 #include "app/builtin.h"
 #include "handlers/chores.h"
 #include "handlers/file_cache.h"
+#include "handlers/file_windows.h"
 #include "handlers/listing.h"
 #include "handlers/static_options.h"
 
@@ -28,13 +31,25 @@ struct wr_static {
     struct wr_encodings *encodings; /* NULL: nothing is encoded on the fly */
 };
 
+#define WR_STATIC_ACCEPTS    8   /* browsers have few texts for Accept-Encoding, … */
+#define WR_STATIC_ACCEPT_MAX 112 /* … and short ones */
+
+/* What a text of Accept-Encoding means. */
+struct wr_static_accept {
+    struct wr_accept_codings codings;
+    size_t n; /* 0: none yet */
+    char text[WR_STATIC_ACCEPT_MAX];
+};
+
 /* A folder on a loop. */
 struct wr_static_loop {
     struct wr_app_loop *loop;
     struct wr_static *folder;
     struct wr_file_cache *cache;
     struct wr_chores *chores;
-    size_t listed; /* bytes of listings that are held */
+    struct wr_file_windows *windows;
+    size_t listed;                                      /* bytes of listings that are held */
+    struct wr_static_accept accepts[WR_STATIC_ACCEPTS]; /* seen last, by a hash of the text */
 };
 
 /* A listing that is on its way to clients. */
@@ -125,6 +140,53 @@ void wr_static_text_unref(struct wr_static_text *t); /* NULL is allowed */
 
 /* Answers a request from the beginning, or again after it has waited. */
 weir_body wr_static_answer(struct wr_static_request *r);
+
+/* ---- static_quick.c ---- */
+
+/*
+ * GET or HEAD of a small file that the cache has, unchanged, and that was answered with before, whole or
+ * by 304: neither the path nor the rules are looked at again, and no field is written anew. False:
+ * nothing was done.
+ */
+bool wr_static_answer_quickly(weir_environ *env, struct wr_static_loop *l, weir_body *body);
+
+/* wr_accept_codings_parse() of a text that may have come before. */
+struct wr_accept_codings wr_static_accepted(struct wr_static_loop *l, struct wr_slice text);
+
+/* ---- static_head.c ---- */
+
+/* The fields of all answers with a representation, as blocks: of 200, and of 206 with one part; of 304.
+ * Kept with the representation. */
+struct wr_static_heads {
+    struct wr_field_block content, not_modified;
+};
+
+/* NULL: none were made. */
+static inline const struct wr_static_heads *wr_static_heads_of(const struct wr_representation *rep)
+{
+    return *rep->kept;
+}
+
+/* What the rules say of the answer, r->verdict, as fields of it. */
+void wr_static_add_rules(const struct wr_static_request *r);
+
+/* The Content-Type of the file. */
+struct wr_slice wr_static_type_of(const struct wr_static_request *r, const struct wr_file *f);
+
+void wr_static_add_vary(const struct wr_static_request *r, bool by_coding);
+
+void wr_static_add_nosniff(const struct wr_static_request *r);
+
+/*
+ * Begins a response with the entry, which is held until that is over, and adds all fields, those of the
+ * rules too, but for what a part has: with content (for several parts all but their type), or as a 304.
+ */
+void wr_static_start_content(struct wr_static_request *r, int status, struct wr_file_entry *e,
+                             const struct wr_representation *rep);
+void wr_static_start_parts(struct wr_static_request *r, struct wr_slice type,
+                           struct wr_file_entry *e, const struct wr_representation *rep);
+void wr_static_start_not_modified(struct wr_static_request *r, struct wr_file_entry *e,
+                                  const struct wr_representation *rep);
 
 /* ---- static_answer.c ---- */
 

@@ -79,10 +79,11 @@ static bool is_of_path(const struct wr_chore *c, const void *key)
 static struct wr_chore *begin_warming(struct wr_static_request *r, struct wr_slice path)
 {
     struct warming *w = calloc(1, sizeof *w + path.n + 1);
-    char *copy = (char *)(w + 1);
+    char *copy;
 
     if (!w)
         return NULL;
+    copy = (char *)(w + 1);
     w->chore.ops = &warming_ops;
     memcpy(copy, path.p, path.n);
     w->path = wr_slice(copy, path.n);

@@ -8,7 +8,8 @@ EXAMPLE_PACKAGES="libcurl4-openssl-dev libpq-dev" # of plugins/fetch and plugins
 CLIENT_PACKAGES="wget curl git aria2 apt-utils" # of integration.clients
 TEST_PACKAGES="$BUILD_PACKAGES g++ libcmocka-dev python3 binutils pkgconf libglib2.0-dev libuv1-dev
     $EXAMPLE_PACKAGES $CLIENT_PACKAGES"
-GATE_PACKAGES="$TEST_PACKAGES clang libclang-rt-14-dev llvm-14 clang-format clang-tidy man-db"
+GATE_PACKAGES="$TEST_PACKAGES clang libclang-rt-14-dev llvm-14 clang-format clang-tidy man-db
+    valgrind"
 
 say() { printf '\n== %s\n' "$*"; }
 

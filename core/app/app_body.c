@@ -366,9 +366,11 @@ static void close_body(weir_body *body)
     weir_body it = *body;
 
     memset(body, 0, sizeof *body);
-    if (it.kind == WEIR_BODY_FILE && it.flags & WEIR_CLOSE_FD)
+    if (!wr_app_body_wants_close(&it))
+        return;
+    if (it.kind == WEIR_BODY_FILE)
         close((int)it.fd);
-    else if ((it.kind == WEIR_BODY_MEMORY || it.kind == WEIR_BODY_ITERABLE) && it.close)
+    else
         it.close(it.arg);
 }
 

@@ -34,6 +34,14 @@ void wr_app_body_set_beat(struct wr_environ *e);
 /* A pull that was made elsewhere is there. On the loop. */
 void wr_app_body_pulled(struct wr_environ *e);
 
+/* Is there something to be closed behind it? */
+static inline bool wr_app_body_wants_close(const weir_body *body)
+{
+    if (body->kind == WEIR_BODY_FILE)
+        return body->flags & WEIR_CLOSE_FD;
+    return (body->kind == WEIR_BODY_MEMORY || body->kind == WEIR_BODY_ITERABLE) && body->close;
+}
+
 /* The host table's, for bodies of any kind that an app has in hand. */
 void wr_app_body_close_any(weir_environ *env, weir_body *body);
 int32_t wr_app_body_next_any(weir_environ *env, weir_body *body, weir_chunk *chunk);

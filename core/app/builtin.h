@@ -1,7 +1,8 @@
 /*
  * builtin.h — what the handlers of this server know beyond weir/app.h: their loop, with its time,
- * their route, whether a field is there, fields that need no check and no copy, what the server
- * has counted, threads that help, answers that come later and bodies of mixed pieces.
+ * their route, the request as it came, fields that need no check and no copy, also as a block, what
+ * the server has counted, threads that help, answers that come later, content that stays in memory and
+ * bodies of mixed pieces.
  *
  * Threads: the loop of the request.
  */
@@ -25,6 +26,7 @@ struct wr_app_loop {
     struct wr_watches watches;        /* of the loop, and no request */
     struct wr_loop_posts *posts;      /* of weir_loop_post() */
     struct wr_coroutines *coroutines; /* NULL: none was needed yet */
+    struct wr_field_memory *fields;   /* of answers given here; NULL: the same */
 };
 
 static inline struct wr_app_loop *wr_app_loop_of(weir_loop *loop)
@@ -38,6 +40,45 @@ static inline bool wr_builtin_has_field(weir_environ *env, enum wr_field_id id)
     return wr_environ_of(env)->x->request.fields.first[id] != 0;
 }
 
+/* Has nobody made a value of the environ? Then it is the request's, and what follows needs no key. */
+static inline bool wr_builtin_is_as_it_came(weir_environ *env)
+{
+    return !wr_environ_of(env)->values;
+}
+
+/* PATH_INFO of a request that is as it came; no NUL need follow. */
+static inline struct wr_slice wr_builtin_path(weir_environ *env)
+{
+    const struct wr_environ *e = wr_environ_of(env);
+    size_t route_n = e->route->path.n;
+
+    return wr_slice_from(e->x->request.path, route_n > 1 ? route_n : 0); /* "/" is not cut off */
+}
+
+static inline enum wr_method wr_builtin_method(weir_environ *env)
+{
+    return wr_environ_of(env)->x->request.method;
+}
+
+/* As weir_get_n() of `key`, which is HTTP_ with the name of the field: at once where there is one of it, as
+ * most have. */
+static inline struct wr_slice wr_builtin_field(weir_environ *env, enum wr_field_id id,
+                                               struct wr_slice key)
+{
+    const struct wr_fields *fields = &wr_environ_of(env)->x->request.fields;
+    const struct wr_field *field = wr_fields_find(fields, id);
+    struct wr_slice value;
+
+    if (wr_builtin_is_as_it_came(env)) {
+        if (!field)
+            return wr_slice(NULL, 0);
+        if (!wr_fields_next(fields, field))
+            return field->value;
+    }
+    value.p = wr_environ_get_n(env, key.p, key.n, &value.n);
+    return value;
+}
+
 /* Is it mounted at its path alone? PATH_INFO does not tell: at the exact route of "/" it is "/". */
 static inline bool wr_builtin_is_exact(weir_environ *env)
 {
@@ -49,6 +90,29 @@ static inline bool wr_builtin_is_exact(weir_environ *env)
 static inline void wr_builtin_add(weir_environ *env, struct wr_slice name, struct wr_slice value)
 {
     wr_exchange_add_field(wr_environ_of(env)->x, name, value);
+}
+
+/* May it stand in a block: is it written as a field, and one that means nothing to the server? */
+bool wr_builtin_may_stand_in_block(struct wr_slice name, struct wr_slice value);
+
+/* start_response of an app that has said nothing yet, with a block that stays until the response is over. */
+static inline void wr_builtin_start(weir_environ *env, int status,
+                                    const struct wr_field_block *block)
+{
+    struct wr_environ *e = wr_environ_of(env);
+
+    e->status = status;
+    e->x->response.block = block;
+}
+
+/* The app looks at the request no more, and what it answers with does not point into it: while a client
+ * takes that slowly, the buffer that the head was read into is free. One that has declined before may have
+ * kept slices of it. */
+static inline void wr_builtin_free_head(weir_environ *env)
+{
+    struct wr_environ *e = wr_environ_of(env);
+
+    e->x->is_head_free = !e->previous;
 }
 
 /* What all loops of the server have counted by now, as wr_metrics_text() gives it. For an app that
@@ -93,5 +157,9 @@ static inline weir_body wr_builtin_body(weir_environ *env, struct wr_body *body,
     wr_environ_of(env)->ours = body;
     return (weir_body){.kind = WEIR_BODY_MEMORY, .size = size};
 }
+
+/* Content that lies in memory until `owner` is closed, which it is in every ending; it is never asked for
+ * a piece. To be returned at once. */
+weir_body wr_builtin_content(weir_environ *env, struct wr_slice content, struct wr_body *owner);
 
 #endif

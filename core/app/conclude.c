@@ -17,6 +17,11 @@
 /* ---- from what an app returned to a response ---- */
 
 /* RFC 9110 15.3.6: a 205 has no content, whatever the app gives. */
+static int64_t length_of_response(const struct wr_environ *e, int64_t length)
+{
+    return e->status == 205 ? 0 : length;
+}
+
 static void respond(struct wr_environ *e, int64_t length)
 {
     struct wr_exchange *x = e->x;
@@ -28,7 +33,25 @@ static void respond(struct wr_environ *e, int64_t length)
     wr_hints_flush(e);
     wr_trailers_announce(e);
     wr_app_body_open(e);
-    wr_exchange_set_body(x, e->ours ? e->ours : &e->out, e->status == 205 ? 0 : length);
+    wr_exchange_set_body(x, e->ours ? e->ours : &e->out, length_of_response(e, length));
+    wr_exchange_respond(x);
+}
+
+/* Has the app returned all there is? */
+static bool is_alone(const struct wr_environ *e)
+{
+    return !e->s && !e->ours && !e->trailer_names && !e->trailer_list && !e->is_responding;
+}
+
+/* It is in memory, where it stays until `close`, at the end of the exchange: nobody asks for it. */
+static void respond_at_once(struct wr_environ *e, struct wr_slice content, int64_t length)
+{
+    struct wr_exchange *x = e->x;
+
+    e->is_started = e->is_responding = e->has_body = true;
+    x->response.status = e->status;
+    wr_exchange_set_content(x, content, NULL);
+    x->response.length = length_of_response(e, length); /* HEAD, 304: not of what is sent */
     wr_exchange_respond(x);
 }
 
@@ -112,6 +135,10 @@ static void conclude_sized(struct wr_environ *e, uint64_t size)
         length = e->declared;
     else if (is_head && length == 0 && e->body.kind == WEIR_BODY_EMPTY)
         length = -1; /* an app that knows HEAD and leaves the content out: its size is not 0 */
+    if (is_alone(e) && e->body.kind != WEIR_BODY_FILE) {
+        respond_at_once(e, wr_slice(size > 0 ? e->body.data : "", (size_t)size), length);
+        return;
+    }
     e->left = size;
     give_body(e, length);
 }
@@ -254,7 +281,7 @@ static void conclude_declined(struct wr_environ *e)
     wr_dispatch_next(x);
 }
 
-void wr_mount_conclude(struct wr_environ *e)
+__attribute__((noinline)) static void conclude_other(struct wr_environ *e)
 {
     e->is_concluding = false;
     if (e->error < 0) {
@@ -290,6 +317,21 @@ void wr_mount_conclude(struct wr_environ *e)
         wr_start_fault(e, WEIR_EINVAL, "a body of the unknown kind %u", (unsigned)e->body.kind);
         respond_failed(e);
     }
+}
+
+/* What most apps do: content in memory, and nothing else said of it. */
+static bool is_usual(const struct wr_environ *e)
+{
+    return e->body.kind == WEIR_BODY_MEMORY && e->body.data && e->body.size <= INT64_MAX &&
+           e->status != 0 && e->declared < 0 && e->error == 0 && is_alone(e);
+}
+
+void wr_mount_conclude(struct wr_environ *e)
+{
+    if (is_usual(e))
+        respond_at_once(e, wr_slice(e->body.data, (size_t)e->body.size), (int64_t)e->body.size);
+    else
+        conclude_other(e);
 }
 
 void wr_builtin_finish(weir_environ *env, weir_body body)

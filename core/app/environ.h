@@ -39,12 +39,17 @@ struct wr_deferred {
 struct wr_hints;
 struct wr_trailer_list;
 
+/* In the order in which one is made ready: what differs, what is zero at first, what is set when it is
+ * used. */
 struct wr_environ {
     weir_environ base; /* first */
     struct wr_exchange *x;
     struct wr_mount *mount;
     const struct wr_route *route; /* that led to it */
     struct wr_environ *previous;  /* of an app that has declined */
+    int64_t declared;             /* app: Content-Length by it; -1: none */
+
+    /* zero at first, from here */
     struct wr_remote *remote;     /* NULL: the app runs on the exchange's loop */
     struct wr_streaming *s;       /* NULL: nothing of it has been used, on the loop */
     struct wr_lint_request *lint; /* whose stand-in the app has; NULL: none, no checker */
@@ -53,15 +58,18 @@ struct wr_environ {
     struct wr_environ_value *values;
     struct wr_deferred *deferred;
     void *thread_state;
-    int64_t declared;                     /* Content-Length by the app; -1: none */
-    size_t head_bytes;                    /* of its fields */
-    size_t hint_bytes;                    /* of its early hints, all of them */
     struct wr_buf *trailer_names;         /* that were added before something was sent */
     struct wr_trailer_list *trailer_list; /* all, with their values; both NULL: none */
+    size_t head_bytes;                    /* of its fields */
+    size_t hint_bytes;                    /* of its early hints, all of them */
+    uint64_t given;                       /* bytes that were written, and of all chunks */
     int32_t status;                       /* of start_response; 0: not called */
     int32_t error;                        /* sticky; 0: none */
     int32_t broken;      /* what weir_read() said of content that is broken; 0: nothing */
+    int32_t pulled;      /* what the last pull came to */
+    uint32_t empties;    /* chunks without a byte, in a row */
     bool has_values;     /* weir_set() was called */
+    bool has_new_pull;   /* and nobody has looked at it */
     bool is_started;     /* something is on its way: start_response comes too late */
     bool has_returned;   /* the app has; its body may still be later */
     bool is_in_call;     /* the app, next or a callback is running */
@@ -77,39 +85,35 @@ struct wr_environ {
     bool wants_input;    /* it said WEIR_AGAIN in next */
     bool wants_call;     /* on_input is to be called, elsewhere, when there is something to read */
 
-    /* app: its body */
-    weir_body body;
-    weir_chunk chunk;  /* the last one */
-    uint64_t given;    /* bytes that were written, and of all chunks */
-    uint32_t empties;  /* chunks without a byte, in a row */
-    int32_t pulled;    /* what the last pull came to */
-    bool has_new_pull; /* and nobody has looked at it */
-
     /* loop */
-    struct wr_body out; /* what the protocol pulls */
-    uint64_t left;      /* of chunk, or of the whole, to be sent */
     uint8_t source;     /* enum wr_app_source: what the last piece was of */
     bool has_body;      /* it is known what the protocol is to pull */
     bool is_failed;     /* what is pulled cannot be completed */
     bool has_pulled;    /* `pulled` is not used up */
     bool is_awaiting;   /* next said WEIR_AGAIN: not asked until somebody says that there is more */
     bool is_responding; /* the response was handed over */
-    struct wr_body *ours; /* what wr_builtin_body() has said; NULL: the body above */
     bool is_ended; /* the exchange is; what the app wants at the end may be still to be called */
-    bool is_held;  /* the exchange, behind all that, until the task below has run */
-    bool is_end_waiting; /* its turn to end has come, and something is still at work for it */
-    bool is_declined;    /* nothing is called for it any more, but at the end */
-    unsigned due;        /* callbacks, as enum wr_event, for an app elsewhere */
-    atomic_uint events;  /* enum wr_event; not 0: the task below is posted */
-    struct wr_task wake;
+    bool is_held;  /* the exchange, behind all that, until `wake` has run */
+    bool is_end_waiting;  /* its turn to end has come, and something is still at work for it */
+    bool is_declined;     /* nothing is called for it any more, but at the end */
+    bool is_content_lent; /* it is the previous one's, which ends later */
+    bool is_gathering, is_gathered;
+    bool has_fetched;
+    unsigned due;         /* callbacks, as enum wr_event, for an app elsewhere */
+    atomic_uint events;   /* enum wr_event; not 0: `wake` is posted */
+    uint64_t left;        /* of chunk, or of the whole, to be sent */
+    struct wr_body *ours; /* what wr_builtin_body() has said; NULL: the body below */
 
     /* content gathered for body_buffer_max, or fetched for an app on another loop; malloc'ed */
     char *content;
     size_t content_n, content_cap, content_read;
-    bool is_content_lent; /* it is the previous one's, which ends later */
-    bool is_gathering, is_gathered;
-    bool has_fetched;
     int64_t fetched; /* what the last fetch came to */
+
+    /* set when it is used, from here; of body the kind is WEIR_BODY_EMPTY at first */
+    weir_body body;     /* app: its own */
+    weir_chunk chunk;   /* app: the last one */
+    struct wr_body out; /* loop: what the protocol pulls */
+    struct wr_task wake;
 };
 
 static inline struct wr_environ *wr_environ_of(weir_environ *env)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "app/app_body.h"
+#include "app/field_memory.h"
 #include "app/image.h"
 #include "app/input.h"
 #include "app/lint.h"
@@ -52,9 +53,8 @@ static bool has_streaming_end(const struct wr_streaming *s)
 
 bool wr_mount_has_end(const struct wr_environ *e)
 {
-    return e->deferred || e->body.close ||
-           (e->body.kind == WEIR_BODY_FILE && e->body.flags & WEIR_CLOSE_FD) ||
-           wr_sink_is_open(e) || (e->s && has_streaming_end(e->s));
+    return e->deferred || wr_app_body_wants_close(&e->body) || wr_sink_is_open(e) ||
+           (e->s && has_streaming_end(e->s));
 }
 
 void wr_mount_end(struct wr_environ *e)
@@ -121,13 +121,6 @@ void wr_mount_end_waited(struct wr_environ *e)
     }
 }
 
-/* Nothing but to be forgotten: most. */
-static bool has_nothing_left(const struct wr_environ *e)
-{
-    return !e->previous && !e->remote && !e->s && !e->content && !e->deferred && !e->body.close &&
-           e->body.kind != WEIR_BODY_FILE && !atomic_load(&e->events);
-}
-
 static void tell_over(struct wr_environ *e)
 {
     bool is_gone = !e->x->is_complete;
@@ -146,13 +139,25 @@ static void tell_over(struct wr_environ *e)
         wr_offload_cancel(e);
 }
 
+__attribute__((noinline)) static void end_all(struct wr_environ *first)
+{
+    for (struct wr_environ *e = first; e; e = e->previous)
+        tell_over(e);
+    wr_mount_end_chain(first);
+}
+
+/* Nothing but to be forgotten: most. */
+static bool has_nothing_left(const struct wr_environ *e)
+{
+    return !e->previous && !e->remote && !e->s && !e->content && !e->deferred &&
+           !atomic_load_explicit(&e->events, memory_order_relaxed) &&
+           !wr_app_body_wants_close(&e->body);
+}
+
 static void on_end(struct wr_exchange *x)
 {
-    if (has_nothing_left(x->handler_data))
-        return;
-    for (struct wr_environ *e = x->handler_data; e; e = e->previous)
-        tell_over(e);
-    wr_mount_end_chain(x->handler_data);
+    if (!has_nothing_left(x->handler_data))
+        end_all(x->handler_data);
 }
 
 /* ---- the handler ---- */
@@ -201,50 +206,90 @@ void wr_mount_serve_gathered(struct wr_environ *e)
     call(e);
 }
 
+/* What an earlier app of this request has left, who has declined. */
+static void take_over(struct wr_environ *e, struct wr_environ *previous)
+{
+    e->previous = previous;
+    wr_input_pass_on(previous, e);
+    wr_environ_pass_on(previous, e);
+}
+
+/* In steps of which the compiler makes a few stores each; all at once it would make a loop of it. */
+static void clear(struct wr_environ *e)
+{
+    enum {
+        FROM = offsetof(struct wr_environ, remote),
+        TO = offsetof(struct wr_environ, body),
+        STEP = 64,
+        REST = (TO - FROM) % STEP
+    };
+    char *p = (char *)e;
+
+    for (size_t at = FROM; at < TO - REST; at += STEP)
+        memset(p + at, 0, STEP);
+    memset(p + TO - REST, 0, REST);
+}
+
 static struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x)
 {
     struct wr_environ *e = wr_arena_alloc(&x->arena, sizeof *e);
-    bool is_elsewhere = m->plugin.runs != WEIR_ON_LOOP || (m->home && m->home != x->worker);
 
     if (!e)
         return NULL;
-    memset(e, 0, sizeof *e);
+    clear(e);
     e->base.host = m->lint ? &wr_host_table : &m->host; /* with a checker the app has another */
     e->x = x;
     e->mount = m;
     e->route = x->route;
+    e->previous = NULL;
     e->declared = -1;
+    e->body.kind = WEIR_BODY_EMPTY;
     wr_events_init(e);
-    if (is_elsewhere && !wr_remote_open(e))
-        return NULL;
-    e->previous = x->handler_data;
-    if (e->previous) {
-        wr_input_pass_on(e->previous, e);
-        wr_environ_pass_on(e->previous, e);
-    }
-    x->handler_data = e;
-    x->on_half_close = wr_client_on_half_close;
-    x->on_end = on_end;
     return e;
 }
 
-/* What came in chunks, and was gathered for an app that has declined, may be more than this
- * route allows. */
-static bool has_too_much(const struct wr_environ *e)
+/* What is not an app on this loop that is called at once: it is elsewhere, wants the content first, or
+ * is not the first one. */
+__attribute__((noinline)) static void serve_otherwise(struct wr_environ *e, bool is_elsewhere)
 {
-    return e->is_gathered && e->content_n > e->x->body_bytes_max;
+    struct wr_exchange *x = e->x;
+
+    if (is_elsewhere && !wr_remote_open(e)) {
+        wr_exchange_respond_error(x, 503);
+        return;
+    }
+    if (x->handler_data)
+        take_over(e, x->handler_data);
+    x->handler_data = e;
+    x->on_half_close = wr_client_on_half_close;
+    x->on_end = on_end;
+    /* What came in chunks, and was gathered for an app that has declined, may be more than this
+     * route allows. */
+    if (e->is_gathered && e->content_n > x->body_bytes_max)
+        wr_exchange_respond_error(x, 413);
+    else if (e->mount->plugin.body_buffer_max == 0 || wr_input_gather(e))
+        call(e);
 }
 
 static void serve(struct wr_handler *h, struct wr_exchange *x)
 {
-    struct wr_environ *e = make_environ(mount_of(h), x);
+    struct wr_mount *m = mount_of(h);
+    bool is_elsewhere = m->plugin.runs != WEIR_ON_LOOP || (m->home && m->home != x->worker);
+    struct wr_environ *e = make_environ(m, x);
 
-    if (!e)
+    if (!e) {
         wr_exchange_respond_error(x, 503);
-    else if (has_too_much(e))
-        wr_exchange_respond_error(x, 413);
-    else if (e->mount->plugin.body_buffer_max == 0 || wr_input_gather(e))
-        call(e);
+        return;
+    }
+    if (is_elsewhere || m->plugin.body_buffer_max > 0 || x->handler_data) {
+        serve_otherwise(e, is_elsewhere);
+        return;
+    }
+    x->handler_data = e;
+    x->on_half_close = wr_client_on_half_close;
+    x->on_end = on_end;
+    wr_mount_call(e);
+    wr_mount_conclude(e);
 }
 
 bool wr_mount_is_concurrent(const struct wr_mount *m)
@@ -416,8 +461,10 @@ static void free_mount(struct wr_handler *h)
         m->plugin.unload(m->state);
     wr_plugin_config_free(m->config);
     wr_lint_free(m->lint);
-    for (int i = 0; i < m->loops_n; i++)
+    for (int i = 0; i < m->loops_n; i++) {
         wr_loop_calls_free(&m->loops[i]);
+        wr_field_memory_free(m->loops[i].fields);
+    }
     wr_image_unref(m->image);
     free(m->loops);
     free(m->document_root);

@@ -1,6 +1,8 @@
 #include "app/start.h"
 
+#include "app/field_memory.h"
 #include "app/mount.h"
+#include "app/remote.h"
 
 #define STATUS_MIN 200 /* what is below is no final answer */
 #define STATUS_MAX 599
@@ -66,41 +68,36 @@ void wr_start_drop_field(struct wr_environ *e, struct wr_slice name)
 
 enum kind { ORDINARY, HOP_BY_HOP, CONTENT_LENGTH, DATE, SERVER };
 
-/* The lengths of the names below, a bit each, to tell most others at once. */
-#define SPECIAL_MAX 19
-#define SPECIAL_LENGTHS                                                                            \
-    (1U << 2 | 1U << 4 | 1U << 6 | 1U << 7 | 1U << 10 | 1U << 14 | 1U << 16 | 1U << 17 |           \
-     1U << 18 | 1U << 19)
+#define SPECIAL_MAX  19 /* the longest of the names below */
+#define SPECIAL_SAME 2  /* as many of one length */
 
-/* Names that mean something here. Belonging to one connection: RFC 9110 7.6.1, RFC 2616 13.5.1 (to
- * which PEP 3333 refers). */
+/* Names that mean something here, by their length. Belonging to one connection: RFC 9110 7.6.1,
+ * RFC 2616 13.5.1 (to which PEP 3333 refers). */
 static enum kind kind_of(struct wr_slice name)
 {
     static const struct {
         struct wr_slice name;
         enum kind kind;
-    } special[] = {
+    } special[SPECIAL_MAX + 1][SPECIAL_SAME] = {
 #define NAME(text, kind) {{text, sizeof(text) - 1}, kind}
-        NAME("date", DATE),
-        NAME("server", SERVER),
-        NAME("content-length", CONTENT_LENGTH),
-        NAME("connection", HOP_BY_HOP),
-        NAME("keep-alive", HOP_BY_HOP),
-        NAME("proxy-authenticate", HOP_BY_HOP),
-        NAME("proxy-authorization", HOP_BY_HOP),
-        NAME("proxy-connection", HOP_BY_HOP),
-        NAME("te", HOP_BY_HOP),
-        NAME("trailer", HOP_BY_HOP),
-        NAME("transfer-encoding", HOP_BY_HOP),
-        NAME("upgrade", HOP_BY_HOP),
+        [2] = {NAME("te", HOP_BY_HOP)},
+        [4] = {NAME("date", DATE)},
+        [6] = {NAME("server", SERVER)},
+        [7] = {NAME("trailer", HOP_BY_HOP), NAME("upgrade", HOP_BY_HOP)},
+        [10] = {NAME("connection", HOP_BY_HOP), NAME("keep-alive", HOP_BY_HOP)},
+        [14] = {NAME("content-length", CONTENT_LENGTH)},
+        [16] = {NAME("proxy-connection", HOP_BY_HOP)},
+        [17] = {NAME("transfer-encoding", HOP_BY_HOP)},
+        [18] = {NAME("proxy-authenticate", HOP_BY_HOP)},
+        [19] = {NAME("proxy-authorization", HOP_BY_HOP)},
 #undef NAME
     };
 
-    if (name.n > SPECIAL_MAX || !(SPECIAL_LENGTHS >> name.n & 1))
+    if (name.n > SPECIAL_MAX)
         return ORDINARY;
-    for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
-        if (special[i].name.n == name.n && wr_slice_ieq(special[i].name, name))
-            return special[i].kind;
+    for (size_t i = 0; i < SPECIAL_SAME && special[name.n][i].name.p; i++)
+        if (wr_slice_ieq(special[name.n][i].name, name))
+            return special[name.n][i].kind;
     return ORDINARY;
 }
 
@@ -231,9 +228,57 @@ static int32_t add_field(struct wr_environ *e, const char *name_text, struct wr_
 
 /* ---- the calls ---- */
 
-int32_t wr_start_response(weir_environ *env, int32_t status, const weir_header *fields)
+static struct wr_field_memory *make_memory(struct wr_app_loop *l)
 {
-    struct wr_environ *e = wr_environ_of(env);
+    l->fields = wr_field_memory_new();
+    return l->fields;
+}
+
+/* Of the loop that the app runs on. NULL: it runs on many threads, or there is no memory. */
+static struct wr_field_memory *memory_of(const struct wr_environ *e)
+{
+    struct wr_app_loop *l;
+
+    if (e->mount->pool)
+        return NULL;
+    l = wr_remote_app_loop(e);
+    return l->fields ? l->fields : make_memory(l);
+}
+
+/* What is not known yet, and m is to learn; NULL: it is not. */
+__attribute__((noinline)) static int32_t add_each(struct wr_environ *e, const weir_header *fields,
+                                                  struct wr_field_memory *m)
+{
+    const weir_header *it = fields;
+    int32_t err = 0;
+
+    for (; it->name && err == 0; it++)
+        err = it->value
+                  ? add_field(e, it->name, wr_slice_of(it->value))
+                  : wr_start_fault(e, WEIR_EINVAL, "the field %s has no value (NULL)", it->name);
+    if (err == 0 && m)
+        wr_field_memory_learn(m, fields, response_of(e));
+    return err;
+}
+
+/* The list of one call. A block goes before other fields. */
+static int32_t add_list(struct wr_environ *e, const weir_header *fields)
+{
+    struct wr_response *r = response_of(e);
+    struct wr_field_memory *m = r->n == 0 ? memory_of(e) : NULL;
+    const struct wr_field_block *block = m ? wr_field_memory_find(m, fields) : NULL;
+
+    if (!block || e->head_bytes + block->lines.n > WR_RESPONSE_FIELDS_MAX)
+        return add_each(e, fields, m);
+    e->head_bytes += block->lines.n;
+    r->block = block;
+    return 0;
+}
+
+/* In place of what was started before; or with a fault. */
+__attribute__((noinline)) static int32_t start_again(struct wr_environ *e, int32_t status,
+                                                     const weir_header *fields)
+{
     bool is_replacing = status > 0 && status & WEIR_REPLACE;
     int32_t err = check_open(e, "start_response");
 
@@ -248,11 +293,18 @@ int32_t wr_start_response(weir_environ *env, int32_t status, const weir_header *
     if (is_replacing)
         wr_start_clear(e);
     e->status = status;
-    for (; fields && fields->name && err == 0; fields++)
-        err = fields->value ? add_field(e, fields->name, wr_slice_of(fields->value))
-                            : wr_start_fault(e, WEIR_EINVAL, "the field %s has no value (NULL)",
-                                             fields->name);
-    return err;
+    return fields && fields->name ? add_list(e, fields) : 0;
+}
+
+int32_t wr_start_response(weir_environ *env, int32_t status, const weir_header *fields)
+{
+    struct wr_environ *e = wr_environ_of(env);
+    bool is_first = !e->is_started && e->error == 0 && e->status == 0;
+
+    if (!is_first || status < STATUS_MIN || status > STATUS_MAX)
+        return start_again(e, status, fields);
+    e->status = status;
+    return fields && fields->name ? add_list(e, fields) : 0;
 }
 
 int32_t wr_start_header_add(weir_environ *env, const char *name, const char *value, size_t n)

@@ -3,9 +3,18 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "base/poison.h"
+#include "base/branch.h"
 
-#define BLOCK_MIN 2048 /* with its header what an ordinary request needs, and half a page */
+#define ALIGN _Alignof(max_align_t)
+
+/* All of it is free. */
+static void use_block(struct wr_arena *a, struct wr_arena_block *b)
+{
+    a->block = b;
+    a->at = b->data;
+    a->end = b->data + b->cap;
+    WR_POISON(b->data, b->cap);
+}
 
 void wr_arena_init(struct wr_arena *a, size_t limit)
 {
@@ -28,59 +37,66 @@ void wr_arena_fini(struct wr_arena *a)
     *a = (struct wr_arena){.limit = a->limit};
 }
 
-void wr_arena_reset(struct wr_arena *a)
+void wr_arena_reset_slowly(struct wr_arena *a)
 {
-    if (!a->first)
-        return;
     if (a->first->cap >
-        BLOCK_MIN) { /* of a large first request: not worth keeping for small ones */
+        WR_ARENA_BLOCK) { /* of a large first request: not worth keeping for small ones */
         wr_arena_fini(a);
         return;
     }
     free_blocks(a->first->next);
     a->first->next = NULL;
-    a->block = a->first;
     a->total = a->first->cap;
-    a->used = 0;
-    WR_POISON(a->first->data, a->first->cap);
+    use_block(a, a->first);
 }
 
-/* Appends a block that holds at least n bytes; NULL when it may not be had. */
-static struct wr_arena_block *grow(struct wr_arena *a, size_t n)
+/* Appends a block that holds at least n bytes, a multiple of ALIGN; false: it may not be had. */
+static bool grow(struct wr_arena *a, size_t n)
 {
-    size_t cap = n > BLOCK_MIN ? n : BLOCK_MIN;
+    size_t cap = n > WR_ARENA_BLOCK ? n : WR_ARENA_BLOCK;
     struct wr_arena_block *b;
 
     if (cap > a->limit - a->total)
         cap = n; /* the last block may be small */
     if (n > a->limit - a->total || !(b = malloc(sizeof *b + cap)))
-        return NULL;
+        return false;
     b->next = NULL;
     b->cap = cap;
-    WR_POISON(b->data, cap);
     if (a->block)
         a->block->next = b;
     else
         a->first = b;
-    a->block = b;
-    a->used = 0;
     a->total += cap;
-    return b;
+    use_block(a, b);
+    return true;
 }
 
-void *wr_arena_alloc(struct wr_arena *a, size_t n)
+/* The block in use has no room, or there is none yet. */
+static WR_COLD void *alloc_slowly(struct wr_arena *a, size_t n)
 {
-    const size_t align = _Alignof(max_align_t), wanted = n;
+    const size_t wanted = n;
     char *p;
 
     if (n > PTRDIFF_MAX) /* no object is larger; below it no sum here wraps */
         return NULL;
-    n = (n + align - 1) & ~(align - 1);
-    if ((!a->block || n > a->block->cap - a->used) && !grow(a, n))
+    n = n > 0 ? (n + ALIGN - 1) & ~(ALIGN - 1) : 0;
+    if ((!a->block || n > (size_t)(a->end - a->at)) && !grow(a, n))
         return NULL;
-    p = a->block->data + a->used;
-    a->used += n;
+    p = a->at;
+    a->at += n;
     WR_UNPOISON(p, wanted);
+    return p;
+}
+
+/* So small that callers have it inlined at link time. */
+void *wr_arena_alloc(struct wr_arena *a, size_t n)
+{
+    char *p = a->at;
+
+    if (n - 1 >= (size_t)(a->end - p)) /* also where n is 0 */
+        return alloc_slowly(a, n);
+    a->at = p + ((n + ALIGN - 1) & ~(ALIGN - 1));
+    WR_UNPOISON(p, n);
     return p;
 }
 

@@ -2,28 +2,62 @@
 
 #include <stdio.h>
 
-#define DIGITS_MAX 20 /* of UINT64_MAX */
-
-static void append_number(struct wr_buf *b, uint64_t value, unsigned base)
+/* How many digits the number has. */
+static size_t decimals(uint64_t value)
 {
-    char digits[DIGITS_MAX];
-    size_t at = sizeof digits;
+    size_t n = 1;
 
-    do {
-        digits[--at] = "0123456789abcdef"[value % base];
-        value /= base;
-    } while (value > 0);
-    wr_buf_append(b, digits + at, sizeof digits - at);
+    for (; value >= 10000; value /= 10000)
+        n += 4;
+    return n + (value >= 10) + (value >= 100) + (value >= 1000);
 }
 
+/* `n` bytes at the end, to be written; NULL: there is no room. */
+static char *extend(struct wr_buf *b, size_t n)
+{
+    if (n > wr_buf_room(b) || b->overflow) {
+        b->overflow = true;
+        return NULL;
+    }
+    b->n += n;
+    return b->p + b->n - n;
+}
+
+/* From the last digit to the first, two at a time: a division each. */
 void wr_buf_u64(struct wr_buf *b, uint64_t value)
 {
-    append_number(b, value, 10);
+    static const char pairs[] = "00010203040506070809"
+                                "10111213141516171819"
+                                "20212223242526272829"
+                                "30313233343536373839"
+                                "40414243444546474849"
+                                "50515253545556575859"
+                                "60616263646566676869"
+                                "70717273747576777879"
+                                "80818283848586878889"
+                                "90919293949596979899";
+    size_t n = decimals(value);
+    char *p = extend(b, n);
+
+    if (!p)
+        return;
+    for (; n >= 2; value /= 100) {
+        n -= 2;
+        memcpy(p + n, pairs + 2 * (value % 100), 2);
+    }
+    if (n > 0)
+        *p = (char)('0' + value);
 }
 
 void wr_buf_hex(struct wr_buf *b, uint64_t value)
 {
-    append_number(b, value, 16);
+    size_t n = value > 0 ? (size_t)(67 - __builtin_clzll(value)) / 4 : 1;
+    char *p = extend(b, n);
+
+    while (p && n > 0) {
+        p[--n] = "0123456789abcdef"[value % 16];
+        value /= 16;
+    }
 }
 
 void wr_buf_vprintf(struct wr_buf *b, const char *fmt, va_list ap)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct wr_slice {
@@ -42,6 +43,36 @@ static inline int wr_hex_value(char c)
     if (c >= '0' && c <= '9')
         return c - '0';
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* As memcmp() == 0, without a call: for short ones. Words at both ends may overlap. */
+static inline bool wr_bytes_eq(const char *a, const char *b, size_t n)
+{
+    uint64_t x, y;
+
+    if (n >= sizeof x) {
+        for (size_t i = 0; i + sizeof x < n; i += sizeof x) {
+            memcpy(&x, a + i, sizeof x);
+            memcpy(&y, b + i, sizeof y);
+            if (x != y)
+                return false;
+        }
+        memcpy(&x, a + n - sizeof x, sizeof x);
+        memcpy(&y, b + n - sizeof y, sizeof y);
+        return x == y;
+    }
+    if (n >= sizeof(uint32_t)) {
+        uint32_t p, q, r, s;
+
+        memcpy(&p, a, sizeof p);
+        memcpy(&q, b, sizeof q);
+        memcpy(&r, a + n - sizeof r, sizeof r);
+        memcpy(&s, b + n - sizeof s, sizeof s);
+        return ((p ^ q) | (r ^ s)) == 0;
+    }
+    while (n > 0 && a[n - 1] == b[n - 1])
+        n--;
+    return n == 0;
 }
 
 static inline bool wr_slice_eq(struct wr_slice a, struct wr_slice b)

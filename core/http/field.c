@@ -1,59 +1,10 @@
 #include "http/field.h"
 
-static const struct wr_slice names[WR_FIELD_COUNT] = {
-#define X(id, name) [WR_FIELD_##id] = {name, sizeof(name) - 1},
-    WR_FIELDS(X)
-#undef X
-};
-
-/* Of equal length. Setting bit 5 lowers letters and makes no other tchar a letter or a hyphen. */
-static bool is_same(const char *name, const char *lower, size_t n)
-{
-    size_t i = 0;
-
-    while (i < n && (name[i] | 0x20) == lower[i])
-        i++;
-    return i == n;
-}
-
-static enum wr_field_id find(struct wr_slice name, enum wr_field_id first, enum wr_field_id last)
-{
-    for (unsigned id = first; id <= last; id++)
-        if (is_same(name.p, names[id].p, name.n))
-            return (enum wr_field_id)id;
-    return WR_FIELD_OTHER;
-}
+#include "http/field_id.h"
 
 enum wr_field_id wr_field_id_of(struct wr_slice name)
 {
-    switch (name.n) {
-    case 4:
-        return find(name, WR_FIELD_HOST, WR_FIELD_HOST);
-    case 5:
-        return find(name, WR_FIELD_RANGE, WR_FIELD_RANGE);
-    case 6:
-        return find(name, WR_FIELD_COOKIE, WR_FIELD_EXPECT);
-    case 7:
-        return find(name, WR_FIELD_REFERER, WR_FIELD_REFERER);
-    case 8:
-        return find(name, WR_FIELD_IF_MATCH, WR_FIELD_IF_RANGE);
-    case 10:
-        return find(name, WR_FIELD_CONNECTION, WR_FIELD_USER_AGENT);
-    case 12:
-        return find(name, WR_FIELD_CONTENT_TYPE, WR_FIELD_CONTENT_TYPE);
-    case 13:
-        return find(name, WR_FIELD_IF_NONE_MATCH, WR_FIELD_IF_NONE_MATCH);
-    case 14:
-        return find(name, WR_FIELD_CONTENT_LENGTH, WR_FIELD_CONTENT_LENGTH);
-    case 15:
-        return find(name, WR_FIELD_ACCEPT_ENCODING, WR_FIELD_ACCEPT_ENCODING);
-    case 17:
-        return find(name, WR_FIELD_IF_MODIFIED_SINCE, WR_FIELD_TRANSFER_ENCODING);
-    case 19:
-        return find(name, WR_FIELD_IF_UNMODIFIED_SINCE, WR_FIELD_IF_UNMODIFIED_SINCE);
-    default:
-        return WR_FIELD_OTHER;
-    }
+    return wr_field_id_find(name);
 }
 
 /* clang-format off */

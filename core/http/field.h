@@ -11,7 +11,7 @@
 
 #include "base/slice.h"
 
-/* id, name in lower case; in the order of the names' lengths, which wr_field_id_of() relies on */
+/* id, name in lower case; wr_field_id_of() has them again, by their lengths */
 #define WR_FIELDS(X)                                                                               \
     X(HOST, "host")                                                                                \
     X(RANGE, "range")                                                                              \

@@ -11,14 +11,27 @@
 struct wr_fields {
     struct wr_field *v;
     uint16_t n, cap;
+    uint32_t repeated;              /* a bit for each id that more than one field has */
     uint16_t first[WR_FIELD_COUNT]; /* 1 + index of the first field with this id; 0: absent */
 };
+_Static_assert(WR_FIELD_COUNT <= 32, "an id for each bit of `repeated`");
 
 static inline void wr_fields_init(struct wr_fields *f, struct wr_field *v, uint16_t cap)
 {
     memset(f, 0, sizeof *f);
     f->v = v;
     f->cap = cap;
+}
+
+/* The n-th field, from 1, has this id. */
+static inline void wr_fields_index(struct wr_fields *f, enum wr_field_id id, unsigned n)
+{
+    if (id == WR_FIELD_OTHER)
+        return;
+    if (f->first[id] == 0)
+        f->first[id] = (uint16_t)n;
+    else
+        f->repeated |= UINT32_C(1) << id;
 }
 
 /* false: full */
@@ -30,8 +43,7 @@ static inline bool wr_fields_add(struct wr_fields *f, struct wr_slice name, stru
         return false;
     id = wr_field_id_of(name);
     f->v[f->n++] = (struct wr_field){name, value, id};
-    if (id != WR_FIELD_OTHER && f->first[id] == 0)
-        f->first[id] = f->n;
+    wr_fields_index(f, id, f->n);
     return true;
 }
 
@@ -45,6 +57,8 @@ static inline const struct wr_field *wr_fields_find(const struct wr_fields *f, e
 static inline const struct wr_field *wr_fields_next(const struct wr_fields *f,
                                                     const struct wr_field *field)
 {
+    if (field->id != WR_FIELD_OTHER && !(f->repeated >> field->id & 1))
+        return NULL;
     for (const struct wr_field *it = field + 1; it < f->v + f->n; it++)
         if (it->id == field->id)
             return it;

@@ -4,14 +4,22 @@
 
 void wr_h1_format_status(struct wr_buf *b, int status, struct wr_slice reason)
 {
-    if (status == 200 && !reason.p) {
-        WR_BUF_LITERAL(b, "HTTP/1.1 200 OK\r\n");
+    struct wr_slice line = reason.p ? wr_slice(NULL, 0) : wr_status_line(status);
+
+    /* More than the line, whose end the next overwrites: a copy of a fixed size is no call. */
+    if (line.p && wr_buf_room(b) >= WR_STATUS_LINE_MAX && !b->overflow) {
+        memcpy(b->p + b->n, line.p, WR_STATUS_LINE_MAX);
+        b->n += line.n;
+        return;
+    }
+    if (line.p) {
+        wr_buf_slice_append(b, line);
         return;
     }
     WR_BUF_LITERAL(b, "HTTP/1.1 ");
     wr_buf_u64(b, (uint64_t)status);
     WR_BUF_LITERAL(b, " ");
-    wr_buf_slice_append(b, reason.p ? reason : wr_status_reason(status));
+    wr_buf_slice_append(b, reason);
     WR_BUF_LITERAL(b, "\r\n");
 }
 

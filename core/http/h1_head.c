@@ -23,12 +23,12 @@ static bool names_host(const struct wr_target *target)
 static enum wr_h1_reason find_host(const struct wr_h1_head *head, bool is_host_known,
                                    struct wr_h1_message *out)
 {
-    const struct wr_field *host = wr_fields_find(&head->fields, WR_FIELD_HOST);
+    const struct wr_field *host = wr_fields_find(head->fields, WR_FIELD_HOST);
     struct wr_slice authority = out->target.authority;
 
     if (!host && head->minor > 0)
         return WR_H1_HOST_MISSING;
-    if (host && wr_fields_next(&head->fields, host))
+    if (host && wr_fields_next(head->fields, host))
         return WR_H1_HOST_MANY;
     if (host && !is_host_known && !is_host(host->value))
         return WR_H1_HOST_VALUE;
@@ -46,13 +46,30 @@ static bool is_of_server(const struct wr_h1_head *head, const struct wr_target *
            !target->raw_path.p && !target->query.p;
 }
 
+/* The only token of the list, as browsers send it? */
+static bool is_keep_alive(struct wr_slice list)
+{
+    static const char token[] = "keep-alive";
+
+    if (list.n != sizeof token - 1)
+        return false;
+    for (size_t i = 0; i < sizeof token - 1; i++)
+        if ((list.p[i] | 0x20) != token[i])
+            return false;
+    return true;
+}
+
 /* RFC 9112 9.3; `close` in any of the Connection fields wins. */
 static bool wants_keep_alive(const struct wr_h1_head *head)
 {
     bool has_keep_alive = false;
 
-    for (const struct wr_field *f = wr_fields_find(&head->fields, WR_FIELD_CONNECTION); f;
-         f = wr_fields_next(&head->fields, f)) {
+    for (const struct wr_field *f = wr_fields_find(head->fields, WR_FIELD_CONNECTION); f;
+         f = wr_fields_next(head->fields, f)) {
+        if (is_keep_alive(f->value)) {
+            has_keep_alive = true;
+            continue;
+        }
         if (wr_list_has_token(f->value, WR_SLICE("close")))
             return false;
         has_keep_alive |= wr_list_has_token(f->value, WR_SLICE("keep-alive"));
@@ -66,8 +83,8 @@ static enum wr_h1_reason read_expectation(const struct wr_h1_head *head, bool *e
     *expects_continue = false;
     if (head->minor == 0)
         return WR_H1_OK;
-    for (const struct wr_field *f = wr_fields_find(&head->fields, WR_FIELD_EXPECT); f;
-         f = wr_fields_next(&head->fields, f)) {
+    for (const struct wr_field *f = wr_fields_find(head->fields, WR_FIELD_EXPECT); f;
+         f = wr_fields_next(head->fields, f)) {
         struct wr_slice list = f->value, expectation;
 
         while (wr_slice_next_token(&list, &expectation)) {
@@ -79,20 +96,35 @@ static enum wr_h1_reason read_expectation(const struct wr_h1_head *head, bool *e
     return WR_H1_OK;
 }
 
+static bool split_target(const struct wr_h1_head *head, struct wr_h1_message *out)
+{
+    const struct wr_slice target = head->target;
+    const size_t n = head->plain_path;
+
+    if (n == 0 || head->method == WR_METHOD_CONNECT)
+        return wr_target_split(target, head->method == WR_METHOD_CONNECT,
+                               head->method == WR_METHOD_OPTIONS, &out->target);
+    out->has_plain_path = true;
+    out->target.form = WR_TARGET_ORIGIN;
+    out->target.raw_path = wr_slice(target.p, n);
+    if (n < target.n)
+        out->target.query = wr_slice_from(target, n + 1);
+    return true;
+}
+
 enum wr_h1_reason wr_h1_interpret(const struct wr_h1_head *head, bool is_host_known,
                                   struct wr_h1_message *out)
 {
     enum wr_h1_reason reason;
 
     *out = (struct wr_h1_message){0};
-    if (!wr_target_split(head->target, head->method == WR_METHOD_CONNECT,
-                         head->method == WR_METHOD_OPTIONS, &out->target))
+    if (!split_target(head, out))
         return WR_H1_TARGET_FORM;
     if (is_of_server(head, &out->target))
         out->target.form = WR_TARGET_ASTERISK;
     reason = find_host(head, is_host_known, out);
     if (reason == WR_H1_OK)
-        reason = wr_h1_framing_of(&head->fields, head->minor, &out->framing);
+        reason = wr_h1_framing_of(head->fields, head->minor, &out->framing);
     if (reason == WR_H1_OK)
         reason = read_expectation(head, &out->expects_continue);
     out->keep_alive = wants_keep_alive(head);

@@ -8,6 +8,7 @@
 #include "http/target.h"
 
 struct wr_h1_message {
+    bool has_plain_path; /* target.raw_path is what it will be decoded to, and in the origin form */
     struct wr_target target; /* OPTIONS of an URI without path and query has the asterisk form */
     struct wr_slice host;    /* authority of the target, else the Host field; may be empty or, in
                              HTTP/1.0, absent */

@@ -1,14 +1,8 @@
 #include "http/h1_parse.h"
 
-#define VERSION_LEN 8 /* "HTTP/1.1" */
+#include "http/h1_scan.h"
 
-enum stage {
-    METHOD, /* zero: where a head starts */
-    TARGET,
-    VERSION,
-    FIELDS,
-    DONE
-};
+#define VERSION_LEN 8 /* "HTTP/1.1" */
 
 /* In the part that is due: `p` moves, `end` is the end of what has come or may come. */
 struct cursor {
@@ -89,6 +83,7 @@ static int parse_target(struct cursor *c, uint32_t target_max, struct wr_h1_head
 
     c->p = wr_skip_class(c->p, limit, WR_CHAR_TARGET);
     out->target = wr_slice(c->start, (size_t)(c->p - c->start));
+    out->plain_path = 0;
     if (out->target.n > target_max)
         return WR_H1_TARGET_LONG;
     if (at_end(c))
@@ -191,20 +186,20 @@ static int parse_part(struct wr_h1_parser *p, const struct wr_h1_limits *limits,
     int r;
 
     switch (p->stage) {
-    case METHOD:
+    case WR_H1_STAGE_METHOD:
         if (is_empty_line)
             return expect_line_end(c, WR_H1_BARE_CR);
         r = parse_method(c, out);
         break;
-    case TARGET:
+    case WR_H1_STAGE_TARGET:
         r = parse_target(c, limits->target_max, out);
         break;
-    case VERSION:
+    case WR_H1_STAGE_VERSION:
         r = parse_version(c, out);
         break;
-    default: /* FIELDS */
+    default: /* WR_H1_STAGE_FIELDS */
         if (!is_empty_line)
-            return parse_field_line(p, c, limits->field_max, &out->fields);
+            return parse_field_line(p, c, limits->field_max, out->fields);
         r = expect_line_end(c, WR_H1_BARE_CR);
     }
     if (r == WR_H1_OK)
@@ -215,24 +210,35 @@ static int parse_part(struct wr_h1_parser *p, const struct wr_h1_limits *limits,
 /* Why a head that has reached its limit without its end is refused. */
 static enum wr_h1_reason reason_of_length(const struct wr_h1_parser *p)
 {
-    if (p->stage == METHOD && p->scanned > p->line)
+    if (p->stage == WR_H1_STAGE_METHOD && p->scanned > p->line)
         return WR_H1_METHOD_LONG;
-    return p->stage == TARGET ? WR_H1_TARGET_LONG : WR_H1_HEAD_LONG;
+    return p->stage == WR_H1_STAGE_TARGET ? WR_H1_TARGET_LONG : WR_H1_HEAD_LONG;
 }
 
-enum wr_h1_result wr_h1_parse(struct wr_h1_parser *p, const struct wr_h1_limits *limits,
-                              struct wr_slice head_bytes, struct wr_h1_head *out)
+/* What is whole and usual from here on; the rest is for parse_part(), a line at a time. */
+static void scan_lines(struct wr_h1_parser *p, const struct wr_h1_limits *limits,
+                       const struct wr_h1_span *in, struct wr_h1_head *out)
 {
-    /* Bytes past the limit are never looked at: where the input is cut must not matter. */
-    bool is_full = head_bytes.n >= limits->head_max;
-    const char *base = head_bytes.p;
-    const char *end = base + (is_full ? limits->head_max : head_bytes.n);
+    bool is_at_line =
+        p->scanned == p->line && (p->stage == WR_H1_STAGE_METHOD || p->stage == WR_H1_STAGE_FIELDS);
 
-    while (p->stage != DONE) {
-        struct cursor c = {base + p->line, base + p->scanned, end};
+    if (limits->scan && is_at_line)
+        limits->scan->read(p, limits, in, out);
+}
+
+/* From a line on that no scan has taken. */
+__attribute__((noinline)) static enum wr_h1_result parse_on(struct wr_h1_parser *p,
+                                                            const struct wr_h1_limits *limits,
+                                                            const struct wr_h1_span *in,
+                                                            struct wr_h1_head *out)
+{
+    bool is_full = (size_t)(in->end - in->base) == limits->head_max;
+
+    while (p->stage != WR_H1_STAGE_DONE) {
+        struct cursor c = {in->base + p->line, in->base + p->scanned, in->end};
         int r = at_end(&c) ? INCOMPLETE : parse_part(p, limits, &c, out);
 
-        p->scanned = (uint32_t)(c.p - base);
+        p->scanned = (uint32_t)(c.p - in->base);
         if (r == INCOMPLETE && !is_full)
             return WR_H1_MORE;
         if (r == INCOMPLETE)
@@ -243,6 +249,22 @@ enum wr_h1_result wr_h1_parse(struct wr_h1_parser *p, const struct wr_h1_limits 
         }
         p->line = p->scanned;
         p->value = 0;
+        scan_lines(p, limits, in, out);
     }
     return WR_H1_DONE;
+}
+
+enum wr_h1_result wr_h1_parse(struct wr_h1_parser *p, const struct wr_h1_limits *limits,
+                              struct wr_slice head_bytes, struct wr_h1_head *out)
+{
+    /* Bytes past the limit are never looked at: where the input is cut must not matter. */
+    size_t n = head_bytes.n < limits->head_max ? head_bytes.n : limits->head_max;
+    const struct wr_h1_span in = {
+        .base = head_bytes.p,
+        .end = head_bytes.p + n,
+        .readable = head_bytes.p + head_bytes.n + limits->slack,
+    };
+
+    scan_lines(p, limits, &in, out);
+    return p->stage == WR_H1_STAGE_DONE ? WR_H1_DONE : parse_on(p, limits, &in, out);
 }

@@ -75,18 +75,30 @@ enum wr_h1_reason {
 int wr_h1_reason_status(enum wr_h1_reason reason);
 const char *wr_h1_reason_text(enum wr_h1_reason reason);
 
+struct wr_h1_scan;
+
+#define WR_H1_SLACK 64 /* bytes: no scan loads more than that behind the end */
+
 struct wr_h1_limits {
     uint32_t head_max;   /* bytes to the empty line's end; empty lines in front count too */
     uint32_t target_max; /* bytes */
     uint32_t field_max;  /* bytes of one field line without its CRLF */
+
+    /* How it is read, which does not change what comes of it: the first choice of h1_scan.h, NULL for
+     * none; and so many bytes behind those that have come may be loaded, whatever they hold.
+     * Without WR_H1_SLACK of them the end of a head takes longer. */
+    uint32_t slack;
+    const struct wr_h1_scan *scan;
 };
 
 struct wr_h1_head {
     struct wr_slice method_token;
     struct wr_slice target;
     enum wr_method method;
-    int minor;               /* 0 or 1: HTTP/1.2 to 1.9 are read as 1.1 (RFC 9110 2.5) */
-    struct wr_fields fields; /* the caller has set its array and capacity */
+    int minor;           /* 0 or 1: HTTP/1.2 to 1.9 are read as 1.1 (RFC 9110 2.5) */
+    uint32_t plain_path; /* length of the path that the target, of any method, begins with, when it
+                            is what wr_target_decode_path() makes of it; 0: not known to be */
+    struct wr_fields *fields; /* the caller's, initialised */
 };
 
 enum wr_h1_result { WR_H1_DONE, WR_H1_MORE, WR_H1_BAD };

@@ -10,9 +10,34 @@ static const struct wr_slice names[] = {
 
 enum wr_method wr_method_of(struct wr_slice token)
 {
-    for (unsigned m = 0; m < WR_METHOD_OTHER; m++)
-        if (wr_slice_eq(token, names[m]))
-            return (enum wr_method)m;
+    /* The length is a constant to each comparison, so that it is no call. */
+    switch (token.n) {
+#define IS(id)                                                                                     \
+    if (memcmp(token.p, #id, sizeof #id - 1) == 0)                                                 \
+        return WR_METHOD_##id;
+    case 3:
+        IS(GET)
+        IS(PUT)
+        break;
+    case 4:
+        IS(HEAD)
+        IS(POST)
+        break;
+    case 5:
+        IS(PATCH)
+        IS(TRACE)
+        break;
+    case 6:
+        IS(DELETE)
+        break;
+    case 7:
+        IS(CONNECT)
+        IS(OPTIONS)
+        break;
+#undef IS
+    default:
+        break;
+    }
     return WR_METHOD_OTHER;
 }
 

@@ -88,15 +88,12 @@ static int insert(struct wr_timers *ts, struct wr_timer *t, int64_t due_ms)
     return 0;
 }
 
-int wr_timer_set(struct wr_timers *ts, struct wr_timer *t, int64_t due_ms)
+int wr_timer_move(struct wr_timers *ts, struct wr_timer *t, int64_t due_ms)
 {
     if (t->index == 0)
         return insert(ts, t, due_ms);
-    t->due_ms = due_ms;
-    if (due_ms < t->queued_ms) {
-        t->queued_ms = due_ms;
-        sift_up(ts, t->index - 1, t);
-    }
+    t->due_ms = t->queued_ms = due_ms;
+    sift_up(ts, t->index - 1, t);
     return 0;
 }
 

@@ -30,8 +30,17 @@ void wr_timers_fini(struct wr_timers *ts); /* timers still set are forgotten, no
 
 void wr_timer_init(struct wr_timer *t, void (*fire)(struct wr_timer *t));
 
+/* The slow way of the next: to another place in the heap. */
+int wr_timer_move(struct wr_timers *ts, struct wr_timer *t, int64_t due_ms);
+
 /* Sets or moves the deadline; 0, or -ENOMEM with the timer as it was. due_ms is above 0. */
-int wr_timer_set(struct wr_timers *ts, struct wr_timer *t, int64_t due_ms);
+static inline int wr_timer_set(struct wr_timers *ts, struct wr_timer *t, int64_t due_ms)
+{
+    if (t->index == 0 || due_ms < t->queued_ms)
+        return wr_timer_move(ts, t, due_ms);
+    t->due_ms = due_ms;
+    return 0;
+}
 
 /* Does nothing when it is not set. After it the timer's memory may go. */
 void wr_timer_clear(struct wr_timers *ts, struct wr_timer *t);

@@ -26,12 +26,17 @@ struct wr_transport_ops {
     ssize_t (*read)(struct wr_transport *t, void *dst, size_t cap);
 
     /* `more`: further bytes follow at once, do not send a short segment for these. */
+    ssize_t (*write)(struct wr_transport *t, const void *p, size_t n, bool more);
     ssize_t (*writev)(struct wr_transport *t, const struct iovec *v, int n, bool more);
 
-    /* From `fd` at *off, which it advances; 0 when the file ends there. NULL: read and writev. */
+    /* From `fd` at *off, which it advances; 0 when the file ends there. NULL: read and write. */
     ssize_t (*sendfile)(struct wr_transport *t, int fd, off_t *off, size_t n);
 
-    /* Bytes are buffered inside that no event will announce. */
+    /* For much that is sent in several calls: what does not fill a segment waits for more of it, until
+     * that is said to be over, or for a fifth of a second. NULL: it would save nothing. */
+    void (*cork)(struct wr_transport *t, bool on);
+
+    /* Bytes are buffered inside that no event will announce. NULL: never. */
     bool (*pending)(const struct wr_transport *t);
 
     /* Bytes that were sent and that the peer has not acknowledged, or -errno when unknown. */

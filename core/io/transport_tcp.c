@@ -2,15 +2,17 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/list.h"
+#include "io/syscall.h"
 
 struct tcp {
     struct wr_transport base;
@@ -22,48 +24,41 @@ static struct tcp *tcp_of(struct wr_transport *t)
     return WR_CONTAINER_OF(t, struct tcp, base);
 }
 
-/*
- * recv(2) and send(2) by syscall(2): the wrappers of glibc are points of cancellation, which costs
- * a program with threads more than all else that happens in them, and nobody cancels these threads.
- */
-static ssize_t receive(int fd, void *dst, size_t cap)
-{
-    return syscall(SYS_recvfrom, fd, dst, cap, 0, NULL, NULL);
-}
-
-static ssize_t transmit(int fd, const void *p, size_t n, int flags)
-{
-    return syscall(SYS_sendto, fd, p, n, flags, NULL, 0);
-}
-
 static ssize_t tcp_read(struct wr_transport *base, void *dst, size_t cap)
 {
+    const long arg[6] = {tcp_of(base)->fd, (long)dst, (long)cap, 0, 0, 0};
+    ssize_t n;
+
+    do
+        n = wr_syscall6(SYS_recvfrom, arg);
+    while (n == -EINTR);
+    return n;
+}
+
+static ssize_t tcp_write(struct wr_transport *base, const void *p, size_t size, bool more)
+{
+    const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    const long arg[6] = {tcp_of(base)->fd, (long)p, (long)size, flags, 0, 0};
+    ssize_t n;
+
+    do
+        n = wr_syscall6(SYS_sendto, arg);
+    while (n == -EINTR);
+    return n;
+}
+
+/* A tenth dearer than one piece by the above. */
+static ssize_t tcp_writev(struct wr_transport *base, const struct iovec *v, int count, bool more)
+{
+    /* sendmsg only reads them. NOLINTNEXTLINE(performance-no-int-to-ptr) */
+    struct iovec *pieces = (struct iovec *)(uintptr_t)v;
+    struct msghdr m = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
     struct tcp *t = tcp_of(base);
     ssize_t n;
 
     do
-        n = receive(t->fd, dst, cap);
+        n = sendmsg(t->fd, &m, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
     while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : n;
-}
-
-static ssize_t tcp_writev(struct wr_transport *base, const struct iovec *v, int count, bool more)
-{
-    struct tcp *t = tcp_of(base);
-    int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
-    ssize_t n;
-
-    do {
-        if (count == 1) { /* the usual case, and a tenth cheaper than sendmsg */
-            n = transmit(t->fd, v->iov_base, v->iov_len, flags);
-        } else {
-            /* sendmsg only reads them. NOLINTNEXTLINE(performance-no-int-to-ptr) */
-            struct iovec *pieces = (struct iovec *)(uintptr_t)v;
-            struct msghdr m = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
-
-            n = sendmsg(t->fd, &m, flags);
-        }
-    } while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
 }
 
@@ -78,10 +73,16 @@ static ssize_t tcp_sendfile(struct wr_transport *base, int fd, off_t *off, size_
     return n < 0 ? -errno : n;
 }
 
-static bool tcp_pending(const struct wr_transport *base)
+/*
+ * MSG_MORE holds back the end of one call only. With TCP_NODELAY an acknowledgement that comes meanwhile
+ * sends it all the same, as a segment of its own: over the loopback a twentieth of all that the kernel
+ * does for a file of 10 MiB.
+ */
+static void tcp_cork(struct wr_transport *base, bool on)
 {
-    (void)base;
-    return false;
+    int value = on;
+
+    setsockopt(tcp_of(base)->fd, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
 }
 
 static int tcp_unacknowledged(const struct wr_transport *base)
@@ -115,9 +116,10 @@ static void tcp_close(struct wr_transport *base)
 
 static const struct wr_transport_ops tcp_ops = {
     .read = tcp_read,
+    .write = tcp_write,
     .writev = tcp_writev,
     .sendfile = tcp_sendfile,
-    .pending = tcp_pending,
+    .cork = tcp_cork,
     .unacknowledged = tcp_unacknowledged,
     .shutdown = tcp_shutdown,
     .reset = tcp_reset,

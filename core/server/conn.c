@@ -135,7 +135,7 @@ int wr_conn_open(struct wr_worker *w, struct wr_transport *t, int fd, const stru
                           .free_task.run = free_conn};
     wr_source_init(&c->source, on_source);
     wr_timer_init(&c->timer, on_timer);
-    err = c->proto->open(c);
+    err = c->proto->open ? c->proto->open(c) : 0;
     if (err == 0 && (err = wr_worker_add_conn(w, c)) < 0)
         c->proto->close(c);
     if (err == -EUSERS)

@@ -38,13 +38,14 @@ struct wr_conn {
     struct wr_worker *worker;
     struct wr_transport *transport;
     const struct wr_proto_ops *proto;
-    void *proto_data;
+    void *proto_data; /* NULL: between requests, as the protocol sees fit */
     struct wr_task free_task;
-    int64_t since_ms; /* when it came to its state */
+    int64_t since_ms; /* when it came to its state or, open, fell idle for the last time */
     struct wr_peer peer;
     uint8_t state; /* enum wr_conn_state */
     bool is_draining;
-    bool is_counted; /* in the worker's addresses */
+    bool had_request; /* the first byte of one at least */
+    bool is_counted;  /* in the worker's addresses */
 };
 
 /*

@@ -16,7 +16,6 @@
 #ifndef WR_SERVER_EXCHANGE_H
 #define WR_SERVER_EXCHANGE_H
 
-#include "base/list.h"
 #include "server/config.h"
 #include "server/request.h"
 #include "server/response.h"
@@ -57,27 +56,27 @@ enum wr_exchange_state {
 };
 
 struct wr_exchange {
-    struct wr_request request;
-    struct wr_response response;
+    struct wr_worker *worker;
+    struct wr_lease *lease;             /* of the site that it is for */
     const struct wr_stream_ops *stream; /* NULL once the stream has let go */
     void *stream_data;                  /* the protocol's */
-    struct wr_worker *worker;
-    struct wr_lease *lease; /* of the site that it is for */
-    struct wr_arena arena;
-    struct wr_read_buffer *head;  /* what the request's slices point into; NULL: the arena alone */
-    const struct wr_route *route; /* whose handler has it */
-    uint64_t id;                  /* number of the request on this worker, from 1 */
+    uint64_t id;                        /* number of the request on this worker, from 1 */
+    uint64_t body_bytes_max; /* of content, or 413; lower it before the first read alone */
     enum wr_exchange_state state;
     unsigned holders;
-    bool is_last;        /* what follows it on its connection may be no request: HTTP/1 takes none;
+
+    struct wr_read_buffer *head;  /* what the request's slices point into; NULL: the arena alone */
+    const struct wr_route *route; /* whose handler has it */
+    int input_status;             /* why read() failed, as a status to answer with; 0: it has not */
+    bool is_last;      /* what follows it on its connection may be no request: HTTP/1 takes none;
                            streams of HTTP/2 do not follow each other */
-    bool is_complete;    /* all of the response is sent, or taken over to be */
+    bool is_complete;  /* all of the response is sent, or taken over to be */
+    bool is_head_free; /* nobody but the server looks at the request any more, nor does the response
+                             point into it: it may move, as below */
     bool is_half_closed; /* the client has said that it sends no more than what is on its way */
-    uint64_t body_bytes_max; /* of content, or 413; lower it before the first read alone */
-    int input_status;        /* why read() failed, as a status to answer with; 0: it has not */
-    uint64_t body_sent;      /* bytes of content, for the log */
-    int64_t began_us;        /* when its first byte was looked at; 0: no log wants to know */
-    int64_t sent_us;         /* when the kernel had its last byte; 0: it has not, or as above */
+    uint64_t body_sent;  /* bytes of content that are on their way */
+    int64_t began_us;    /* when its first byte was looked at; 0: no log wants to know */
+    int64_t sent_us;     /* when the kernel had its last byte; 0: it has not, or as above */
 
     void (*on_input)(struct wr_exchange *x); /* more can be read; NULL: nobody waits */
     /* is_half_closed has become true, which it may be from the beginning too; once. NULL: it
@@ -91,7 +90,10 @@ struct wr_exchange {
     struct wr_fields *trailers;
     char *trailer_lines;
 
-    struct wr_list pooled;                        /* while it is in the worker's pool */
+    struct wr_arena arena;
+    struct wr_exchange *next; /* while it is in the worker's pool */
+    struct wr_request request;
+    struct wr_response response;
     struct wr_field field_store[WR_FIELDS_USUAL]; /* for more the arena has another */
 };
 
@@ -196,8 +198,8 @@ void wr_exchange_init_fields(struct wr_exchange *x);
 bool wr_exchange_more_fields(struct wr_exchange *x);
 
 /*
- * Before anybody has looked at the request: a small head is copied to the arena, and the buffer
- * that it was read into is free. For what may wait long; without memory nothing changes.
+ * Before anybody has looked at the request, or when is_head_free: a small head is copied to the arena, and
+ * the buffer that it was read into is free. For what may wait long; without memory nothing changes.
  */
 void wr_exchange_own_head(struct wr_exchange *x);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/branch.h"
 #include "server/dispatch.h"
 
 #define DRAIN_FRESH_MS 250 /* for the first request of who has just connected then */
@@ -113,7 +114,7 @@ static const struct wr_stream_ops stream_ops = {
 
 /* Answers a request that breaks a rule, and gives the connection up: what follows on it cannot be
  * told from content. */
-static void reject(struct wr_h1 *h, enum wr_h1_reason reason)
+static WR_COLD void reject(struct wr_h1 *h, enum wr_h1_reason reason)
 {
     struct wr_conn *c = h->conn;
     char peer[WR_PEER_TEXT_MAX];
@@ -136,12 +137,14 @@ static void note_begin(struct wr_h1 *h)
         h->x->began_us = wr_loop_read_us(w->loop);
 }
 
-static enum next begin_request(struct wr_h1 *h)
+static enum next start_response(struct wr_h1 *h);
+
+static bool begin_request(struct wr_h1 *h)
 {
     h->x = wr_exchange_new(h->conn->worker, &stream_ops, h);
     if (!h->x)
-        return BREAK_OFF;
-    h->had_request = true;
+        return false;
+    h->conn->had_request = true;
     h->x->request.peer = h->conn->peer;
     note_begin(h);
     wr_h1_parser_init(&h->parser);
@@ -153,7 +156,7 @@ static enum next begin_request(struct wr_h1 *h)
     h->minor = h->owes_continue = h->wants_input = false;
     h->x->is_half_closed = h->has_rdhup;
     wr_h1_begin_deadlines(h);
-    return GO_ON;
+    return true;
 }
 
 static enum next after_fill(const struct wr_h1 *h, enum wr_h1_io io)
@@ -165,15 +168,7 @@ static enum next after_fill(const struct wr_h1 *h, enum wr_h1_io io)
     return io == WR_H1_IO_OK ? GO_ON : STOP;
 }
 
-static enum next await_request(struct wr_h1 *h)
-{
-    if (wr_h1_has_input(h))
-        return begin_request(h);
-    if (h->conn->is_draining && h->had_request)
-        return END;
-    return after_fill(h, wr_h1_fill(h));
-}
-
+/* Is the head there, the handler is called, and mostly has answered when it returns. */
 static enum next read_request(struct wr_h1 *h)
 {
     enum wr_h1_reason reason = WR_H1_OK;
@@ -188,7 +183,23 @@ static enum next read_request(struct wr_h1 *h)
         wr_dispatch(h->x);
         break;
     }
-    return GO_ON;
+    return h->x->state == WR_EXCHANGE_RESPONDING && !h->pending ? start_response(h) : GO_ON;
+}
+
+static enum next await_request(struct wr_h1 *h)
+{
+    enum next next;
+
+    if (!wr_h1_has_input(h)) {
+        if (h->conn->is_draining && h->conn->had_request)
+            return END;
+        if (!h->is_readable && !h->is_eof)
+            return STOP;
+        next = after_fill(h, wr_h1_fill(h));
+        if (next != GO_ON)
+            return next;
+    }
+    return begin_request(h) ? read_request(h) : BREAK_OFF;
 }
 
 /* The handler, or its body, is at work, or what they say is not taken: tells of content that is
@@ -237,7 +248,7 @@ static bool is_gone(const struct wr_h1 *h)
 }
 
 /* The client sends no more, and a handler or its body is at work, or the client is waited for. */
-static enum next note_half_close(struct wr_h1 *h, enum next next)
+static WR_COLD enum next note_half_close(struct wr_h1 *h, enum next next)
 {
     struct wr_exchange *x = h->x;
 
@@ -254,27 +265,7 @@ static enum next note_half_close(struct wr_h1 *h, enum next next)
     return next == AGAIN ? AGAIN : GO_ON;
 }
 
-static enum next start_response(struct wr_h1 *h)
-{
-    enum wr_h1_io io = wr_h1_write_head(h);
-
-    if (io == WR_H1_IO_OK)
-        h->tx = WR_H1_TX_BODY;
-    return after_write(h, io);
-}
-
-static enum next write_response(struct wr_h1 *h)
-{
-    enum wr_h1_io io = h->is_blocked ? WR_H1_IO_BLOCKED : wr_h1_write_body(h);
-
-    if (io == WR_H1_IO_OK) {
-        h->tx = WR_H1_TX_DONE;
-        h->rx_wanted = h->rx_total;
-    }
-    return after_write(h, io);
-}
-
-static void end_exchange(struct wr_h1 *h)
+static inline void end_exchange(struct wr_h1 *h)
 {
     struct wr_exchange *x = h->x;
     const struct wr_access_log *log = &x->lease->site->access_log;
@@ -288,11 +279,11 @@ static void end_exchange(struct wr_h1 *h)
 }
 
 /* Where the log wants to know when the kernel has the answer, it does not wait for others. */
-static enum next note_sent(struct wr_h1 *h)
+static WR_COLD enum next note_sent(struct wr_h1 *h)
 {
     enum next next;
 
-    if (h->x->began_us == 0 || h->x->sent_us > 0)
+    if (h->x->sent_us > 0)
         return GO_ON;
     next = after_write(h, wr_h1_flush(h, false));
     if (next == GO_ON)
@@ -300,30 +291,58 @@ static enum next note_sent(struct wr_h1 *h)
     return next;
 }
 
-/* The response is out; the request's content must be too before the next one. */
-static enum next finish(struct wr_h1 *h)
+/* Content that nobody has read is still on its way. */
+static WR_COLD enum wr_h1_io discard(struct wr_h1 *h)
 {
-    enum next sent = note_sent(h);
+    enum wr_h1_io io = h->then == WR_H1_THEN_KEEP ? wr_h1_discard(h) : WR_H1_IO_FAILED;
 
-    if (sent != GO_ON)
-        return sent;
-    if (h->rx == WR_H1_RX_BODY && h->then == WR_H1_THEN_KEEP) {
-        switch (wr_h1_discard(h)) {
-        case WR_H1_IO_OK:
-            break;
-        case WR_H1_IO_BLOCKED:
-            return STOP;
-        default:
-            h->then = WR_H1_THEN_LINGER;
-        }
-    }
-    if (h->rx == WR_H1_RX_BODY)
+    if (io != WR_H1_IO_OK && io != WR_H1_IO_BLOCKED)
         h->then = WR_H1_THEN_LINGER;
+    return io;
+}
+
+/* The response is out; the request's content must be too before the next one. */
+static inline enum next finish(struct wr_h1 *h)
+{
+    if (h->x->began_us > 0) {
+        enum next sent = note_sent(h);
+
+        if (sent != GO_ON)
+            return sent;
+    }
+    if (h->rx == WR_H1_RX_BODY && discard(h) == WR_H1_IO_BLOCKED)
+        return STOP;
     h->x->is_complete = true;
     end_exchange(h);
     return h->then == WR_H1_THEN_KEEP ? GO_ON : END;
 }
 
+static enum next write_response(struct wr_h1 *h)
+{
+    enum wr_h1_io io = h->is_blocked ? WR_H1_IO_BLOCKED : wr_h1_write_body(h);
+
+    if (io != WR_H1_IO_OK)
+        return after_write(h, io);
+    h->tx = WR_H1_TX_DONE;
+    h->rx_wanted = h->rx_total;
+    return h->pending ? GO_ON : finish(h);
+}
+
+static enum next start_response(struct wr_h1 *h)
+{
+    enum wr_h1_io io = wr_h1_write_head(h);
+
+    if (io != WR_H1_IO_OK)
+        return after_write(h, io);
+    h->tx = WR_H1_TX_BODY;
+    if (h->has_tx_body || h->is_blocked)
+        return h->pending ? GO_ON : write_response(h);
+    h->tx = WR_H1_TX_DONE;
+    h->rx_wanted = h->rx_total;
+    return h->pending ? GO_ON : finish(h);
+}
+
+/* One goes on to the next by itself where nothing has to be waited for. */
 static enum next step(struct wr_h1 *h)
 {
     if (h->pending)
@@ -347,7 +366,7 @@ static enum next step(struct wr_h1 *h)
     return finish(h);
 }
 
-/* ---- turns ---- */
+/* ---- ends ---- */
 
 /*
  * Would closing now lose something? What the client still sends meets a closed socket, which
@@ -367,7 +386,7 @@ static bool must_linger(const struct wr_h1 *h)
 }
 
 /* All is out. */
-static void end_connection(struct wr_h1 *h)
+static WR_COLD void end_connection(struct wr_h1 *h)
 {
     if (h->ends_by_close && h->is_broken_off) {
         wr_conn_close(h->conn);
@@ -387,7 +406,7 @@ static void end_connection(struct wr_h1 *h)
  * their way to a client that takes them slowly. It gets them, and then the connection's end where
  * it would have to read on: not a reset, though it may go on sending.
  */
-static void break_off(struct wr_h1 *h)
+static WR_COLD void break_off(struct wr_h1 *h)
 {
     if (h->x)
         end_exchange(h);
@@ -398,34 +417,141 @@ static void break_off(struct wr_h1 *h)
 /* What is pending was tried in this run: once more would be a system call for nothing. */
 static enum wr_h1_io flush_rest(struct wr_h1 *h)
 {
-    if (h->pending && h->conn->worker->out.n == 0)
-        return WR_H1_IO_BLOCKED;
+    if (h->conn->worker->out.n == 0)
+        return h->pending ? WR_H1_IO_BLOCKED : WR_H1_IO_OK;
     return wr_h1_flush(h, false);
+}
+
+/* ---- between requests ---- */
+
+/* Takes the state of a connection that was idle; NULL: no memory. */
+static struct wr_h1 *wake(struct wr_conn *c)
+{
+    struct wr_worker *w = c->worker;
+    struct wr_h1 *h = w->free_h1;
+
+    if (h) {
+        WR_UNPOISON(h, sizeof *h);
+        w->free_h1 = h->next;
+        w->free_h1_n--;
+    } else {
+        h = malloc(sizeof *h);
+        if (!h)
+            return NULL;
+    }
+    memset(&h->x, 0, offsetof(struct wr_h1, rx) - offsetof(struct wr_h1, x));
+    memset(&h->rx, 0, offsetof(struct wr_h1, wait) - offsetof(struct wr_h1, rx));
+    h->conn = c;
+    h->wait = c->had_request ? WR_H1_WAIT_NEXT : WR_H1_WAIT_FIRST;
+    h->wait_since_ms = c->since_ms;
+    c->proto_data = h;
+    return h;
+}
+
+static void release(struct wr_h1 *h)
+{
+    struct wr_worker *w = h->conn->worker;
+
+    h->conn->proto_data = NULL;
+    if (w->free_h1_n == WR_WORKER_POOL) {
+        free(h);
+        return;
+    }
+    h->next = w->free_h1;
+    w->free_h1 = h;
+    w->free_h1_n++;
+    WR_POISON(h, sizeof *h);
+}
+
+void wr_h1_free_pool(struct wr_worker *w)
+{
+    struct wr_h1 *h;
+
+    while ((h = w->free_h1)) {
+        WR_UNPOISON(h, sizeof *h);
+        w->free_h1 = h->next;
+        free(h);
+    }
+}
+
+/* Is there nothing that the next event would have to know? */
+static bool is_idle(const struct wr_h1 *h)
+{
+    return !h->x && !h->in && !h->pending && !h->is_readable && !h->has_rdhup && !h->is_eof;
+}
+
+/* An event that brought nothing does not make the wait begin anew. */
+static void fall_idle(struct wr_h1 *h)
+{
+    struct wr_conn *c = h->conn;
+    bool is_waiting =
+        (h->wait == WR_H1_WAIT_NEXT || h->wait == WR_H1_WAIT_FIRST) && c->timer.due_ms > 0;
+
+    if (is_waiting)
+        c->since_ms = h->wait_since_ms;
+    release(h);
+    if (!is_waiting)
+        wr_h1_begin_idle(c);
+}
+
+/* ---- turns ---- */
+
+/* As often as it comes to something; nothing of this is out yet. */
+static enum next run_steps(struct wr_h1 *h)
+{
+    uint32_t budget = h->conn->worker->site->config.pipelined_max;
+    enum next next;
+
+    do {
+        next = step(h);
+        if (next == GO_ON && !h->x && --budget == 0) /* one is over */
+            next = AGAIN;
+        if (WR_UNLIKELY(h->has_rdhup) && (next == STOP || next == AGAIN))
+            next = note_half_close(h, next);
+    } while (next == GO_ON);
+    return next == STOP && h->is_over_budget ? AGAIN : next;
+}
+
+/* What was done is done, and the connection stays. */
+static void end_turn(struct wr_h1 *h, enum next next)
+{
+    if (next == AGAIN)
+        wr_loop_again(h->conn->worker->loop, &h->conn->source, EPOLLOUT);
+    if (!h->x || !h->x->head) /* else the request lies there */
+        wr_h1_release_input(h);
+    if (next == STOP && is_idle(h))
+        fall_idle(h);
+    else
+        wr_h1_set_deadline(h);
+}
+
+/* It ends, or what was collected was not all taken. */
+static WR_COLD void end_turn_badly(struct wr_h1 *h, enum next next, enum wr_h1_io io)
+{
+    if (io == WR_H1_IO_FAILED)
+        next = ABANDON;
+    else if (io != WR_H1_IO_OK && next != ABANDON)
+        next = STOP; /* the rest is pending: go on when the transport takes more */
+    if (next == ABANDON)
+        wr_conn_close(h->conn);
+    else if (next == END)
+        end_connection(h);
+    else
+        end_turn(h, next);
 }
 
 /* The out buffer is the worker's: it leaves this turn empty. */
 static void run(struct wr_h1 *h)
 {
-    struct wr_conn *c = h->conn;
-    uint32_t budget = c->worker->site->config.pipelined_max;
+    struct wr_worker *w = h->conn->worker;
     enum next next;
     enum wr_h1_io io;
 
-    c->worker->running = c;
+    w->running = h->conn;
     h->has_progress = h->is_blocked = h->is_over_budget = false;
     h->turn_sent = h->turn_read = 0;
-    h->turn = wr_loop_turn(c->worker->loop);
-    do {
-        bool had_exchange = h->x != NULL;
-
-        next = step(h);
-        if (next == GO_ON && had_exchange && !h->x && --budget == 0)
-            next = AGAIN;
-        if (h->has_rdhup && (next == STOP || next == AGAIN))
-            next = note_half_close(h, next);
-    } while (next == GO_ON);
-    if (next == STOP && h->is_over_budget)
-        next = AGAIN;
+    h->turn = wr_loop_turn(w->loop);
+    next = run_steps(h);
     if (next == END)
         h->is_closing = true;
     if (next == BREAK_OFF) {
@@ -433,45 +559,29 @@ static void run(struct wr_h1 *h)
         next = END;
     }
     io = flush_rest(h);
-    switch (h->has_lost_output ? WR_H1_IO_FAILED : io) {
-    case WR_H1_IO_OK:
-        break;
-    case WR_H1_IO_FAILED:
-        next = ABANDON;
-        break;
-    default: /* the rest is pending: go on when the transport takes more */
-        next = next == ABANDON ? ABANDON : STOP;
-    }
-    c->worker->running = NULL;
-    if (next == ABANDON) {
-        wr_conn_close(c);
-        return;
-    }
-    if (next == END) {
-        end_connection(h);
-        return;
-    }
-    if (next == AGAIN)
-        wr_loop_again(c->worker->loop, &c->source, EPOLLOUT);
-    if (!h->x || !h->x->head) /* else the request lies there */
-        wr_h1_release_input(h);
-    wr_h1_set_deadline(h);
+    if (h->has_lost_output)
+        io = WR_H1_IO_FAILED;
+    w->running = NULL;
+    if (io == WR_H1_IO_OK && next <= AGAIN)
+        end_turn(h, next);
+    else
+        end_turn_badly(h, next, io);
 }
 
 static void h1_on_io(struct wr_conn *c, uint32_t events)
 {
-    struct wr_h1 *h = c->proto_data;
+    struct wr_h1 *h = c->proto_data ? c->proto_data : wake(c);
 
-    if (events & EPOLLERR) {
+    if (WR_UNLIKELY(events & EPOLLERR || !h)) {
         wr_conn_close(c);
         return;
     }
     if (events & (c->transport->read_wants | EPOLLRDHUP | EPOLLHUP))
         h->is_readable = true;
-    if (events & (EPOLLRDHUP | EPOLLHUP))
+    if (WR_UNLIKELY(events & (EPOLLRDHUP | EPOLLHUP))) {
         h->has_rdhup = true;
-    if (events & EPOLLHUP)
-        h->has_hup = true;
+        h->has_hup |= (events & EPOLLHUP) != 0;
+    }
     run(h);
 }
 
@@ -500,10 +610,10 @@ static void drop_unsent(struct wr_h1 *h)
         t->ops->reset(t);
 }
 
-static void close_late(struct wr_h1 *h, const struct wr_h1_late *late)
+static void close_late(struct wr_conn *c, const struct wr_h1_late *late)
 {
-    struct wr_conn *c = h->conn;
-    const struct wr_site *site = h->x ? h->x->lease->site : c->worker->site;
+    struct wr_h1 *h = c->proto_data;
+    const struct wr_site *site = h && h->x ? h->x->lease->site : c->worker->site;
     char peer[WR_PEER_TEXT_MAX];
 
     wr_metrics_count(&c->worker->metrics, late->metric);
@@ -511,14 +621,15 @@ static void close_late(struct wr_h1 *h, const struct wr_h1_late *late)
         wr_peer_format(&c->peer, peer);
         wr_log(&site->log, WR_LOG_INFO, "%s: closed: %s", peer, late->text);
     }
-    drop_unsent(h);
+    if (h)
+        drop_unsent(h);
     wr_conn_close(c);
 }
 
 static void h1_on_deadline(struct wr_conn *c)
 {
     struct wr_h1 *h = c->proto_data;
-    struct wr_h1_late late = wr_h1_look_at_deadline(h);
+    struct wr_h1_late late = h ? wr_h1_look_at_deadline(h) : wr_h1_look_at_idle(c);
 
     switch (late.what) {
     case WR_H1_IN_TIME:
@@ -535,7 +646,7 @@ static void h1_on_deadline(struct wr_conn *c)
         run(h);
         break;
     case WR_H1_LATE_CLOSE:
-        close_late(h, &late);
+        close_late(c, &late);
         break;
     }
 }
@@ -544,8 +655,14 @@ static void h1_drain(struct wr_conn *c)
 {
     struct wr_h1 *h = c->proto_data;
 
-    if (!h->had_request)
+    if (!c->had_request) {
         wr_conn_shorten_deadline(c, DRAIN_FRESH_MS);
+        return;
+    }
+    if (!h)
+        h = wake(c);
+    if (!h)
+        wr_conn_close(c);
     else if (!h->x && !h->pending)
         end_connection(h);
     else if (h->x && h->rx == WR_H1_RX_HEAD)
@@ -555,14 +672,15 @@ static void h1_drain(struct wr_conn *c)
 static enum wr_in_flight h1_in_flight(const struct wr_conn *c, int64_t *since_ms)
 {
     const struct wr_h1 *h = c->proto_data;
+    int64_t used_ms = h ? wr_h1_used_ms(h) : 0;
 
-    int64_t used_ms = wr_h1_used_ms(h);
-
-    *since_ms = h->wait_since_ms; /* a wait begins anew behind each request, and with each head */
+    *since_ms = h ? h->wait_since_ms : c->since_ms; /* begins anew behind each request, and head */
     if (used_ms > 0) {
         *since_ms = wr_loop_now_ms(c->worker->loop) - used_ms;
         return WR_IN_FLIGHT_STALLED;
     }
+    if (!h)
+        return WR_IN_FLIGHT_NOTHING;
     if (h->pending || h->is_closing)
         return WR_IN_FLIGHT_REQUEST;
     if (!h->x)
@@ -570,21 +688,12 @@ static enum wr_in_flight h1_in_flight(const struct wr_conn *c, int64_t *since_ms
     return h->rx == WR_H1_RX_HEAD ? WR_IN_FLIGHT_HEAD : WR_IN_FLIGHT_REQUEST;
 }
 
-static int h1_open(struct wr_conn *c)
-{
-    struct wr_h1 *h = calloc(1, sizeof *h);
-
-    if (!h)
-        return -ENOMEM;
-    h->conn = c;
-    c->proto_data = h;
-    return 0;
-}
-
 static void h1_close(struct wr_conn *c)
 {
     struct wr_h1 *h = c->proto_data;
 
+    if (!h)
+        return;
     if (h->ends_by_close) /* it is not all out: the client must not take it for whole (RFC 9112 8) */
         c->transport->ops->reset(c->transport);
     c->proto_data = NULL;
@@ -592,12 +701,11 @@ static void h1_close(struct wr_conn *c)
         end_exchange(h);
     wr_h1_drop_input(h);
     free(h->pending);
-    free(h);
+    release(h);
 }
 
 const struct wr_proto_ops wr_proto_h1 = {
     .name = "http/1.1",
-    .open = h1_open,
     .on_io = h1_on_io,
     .on_deadline = h1_on_deadline,
     .drain = h1_drain,

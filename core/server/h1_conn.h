@@ -12,8 +12,8 @@
  * a request and its content, h1_write.c a response into bytes, and h1_deadline.c knows how long all of
  * that may take; none of them calls back into h1_conn.c.
  *
- * An idle connection owns this struct and nothing else: exchange and buffers come with the first
- * byte of a request and go with the last of its response.
+ * An idle connection has nothing of this: the struct, exchange and buffers come with an event and go
+ * with the last byte of a response.
  */
 #ifndef WR_SERVER_H1_CONN_H
 #define WR_SERVER_H1_CONN_H
@@ -58,38 +58,18 @@ struct wr_h1_pending {
 };
 
 struct wr_h1 {
+    struct wr_h1 *next; /* in the worker's pool */
     struct wr_conn *conn;
+
+    /* 0 when the connection wakes: from here */
     struct wr_exchange *x;         /* the current one; NULL between requests */
     struct wr_read_buffer *in;     /* read and not consumed; NULL: nothing */
     struct wr_h1_pending *pending; /* NULL: all was taken */
-    struct wr_h1_parser parser;
-    struct wr_h1_chunked chunked;
-    /* the exchange's trailer_lines, so far */
-    struct wr_buf trailers;
-    uint64_t rx_left;    /* of a body with Content-Length */
-    uint64_t rx_total;   /* content read so far */
-    uint64_t rx_wanted;  /* of it, before the answer was complete: the rest is only dropped */
-    uint64_t tx_left;    /* of a response with Content-Length */
-    size_t turn_sent;    /* bytes of content in this turn */
-    size_t turn_read;    /* bytes from the transport in this turn */
-    uint64_t turn;       /* of the loop, which that was last */
-    uint64_t chunk_left; /* of the chunk whose size line is out */
-
-    /* h1_deadline.c's: */
-    struct wr_pace rx_pace, tx_pace;
-    uint64_t received, sent;   /* bytes of the connection, from and to the transport */
-    uint64_t rx_seen, tx_seen; /* content that had come, and bytes taken, at the last look */
-    int64_t moved_ms;          /* when one of those had grown */
-    int64_t wait_since_ms;
-    int64_t wait_due_ms;      /* 0: never */
-    int64_t request_since_ms; /* when the first byte of the current request was looked at */
-    int64_t request_due_ms;   /* of it as a whole; 0: never */
-
-    uint8_t rx, tx, then; /* the enums above */
-    uint8_t wait;         /* enum wr_h1_wait */
-    uint8_t framing;      /* of the request: enum wr_h1_framing_kind */
-    bool minor;           /* HTTP/1.1 */
-    bool had_request;     /* its first byte at least; without one, it is on its way */
+    uint64_t received, sent;       /* bytes from and to the transport since then */
+    int64_t wait_due_ms;           /* h1_deadline.c's; 0: never */
+    uint8_t rx, tx, then;          /* the enums above */
+    uint8_t framing;               /* of the request: enum wr_h1_framing_kind */
+    bool minor;                    /* HTTP/1.1 */
     bool is_tx_chunked, has_tx_body;
     bool has_lost_output; /* the transport or memory failed: nothing may follow what is out */
     bool ends_by_close;   /* of content that is not all out, the client sees the connection's end */
@@ -103,9 +83,37 @@ struct wr_h1 {
     bool has_progress;    /* the transport took bytes in this turn */
     bool is_blocked;      /* and in it has said that it takes no more */
     bool is_over_budget;  /* it is read on in the next one */
+    bool is_corked;       /* the transport, while a large file is sent */
     bool is_closing;      /* as `then` says, when all is sent */
     bool is_broken_off;   /* and the last answer is not all of it */
+    bool has_paces;       /* the request has waited for its client once */
+    uint8_t wait;         /* enum wr_h1_wait; up to here, then set */
+
+    size_t turn_sent; /* bytes of content in this turn */
+    size_t turn_read; /* bytes from the transport in this turn */
+    uint64_t turn;    /* of the loop, which that was last */
+
+    /* set with each request */
+    struct wr_h1_parser parser;
+    struct wr_h1_chunked chunked;
+    struct wr_buf trailers; /* the exchange's trailer_lines, so far */
+    uint64_t rx_left;       /* of a body with Content-Length */
+    uint64_t rx_total;      /* content read so far */
+    uint64_t rx_wanted;     /* of it, before the answer was complete: the rest is only dropped */
+    uint64_t tx_left;       /* of a response with Content-Length */
+    uint64_t chunk_left;    /* of the chunk whose size line is out */
+
+    /* h1_deadline.c's: */
+    struct wr_pace rx_pace, tx_pace; /* once has_paces */
+    uint64_t rx_seen, tx_seen;       /* content that had come, and bytes taken, at the last look */
+    int64_t moved_ms;                /* when one of those had grown */
+    int64_t wait_since_ms;
+    int64_t request_since_ms; /* when the first byte of the current request was looked at */
+    int64_t request_due_ms;   /* of it as a whole; 0: never */
 };
+
+/* Frees those that the worker keeps for the next connections that wake. */
+void wr_h1_free_pool(struct wr_worker *w);
 
 /* ---- h1_read.c ---- */
 
@@ -166,9 +174,16 @@ struct wr_h1_late {
 /* The deadline has passed: what is to be done. */
 struct wr_h1_late wr_h1_look_at_deadline(struct wr_h1 *h);
 
+/* Nothing is in flight any more: sets the deadline of that. For want of memory the connection is closed
+ * then. */
+void wr_h1_begin_idle(struct wr_conn *c);
+
+/* That deadline has passed. */
+struct wr_h1_late wr_h1_look_at_idle(const struct wr_conn *c);
+
 /* ---- h1_write.c ---- */
 
-/* Puts the head of x->response into the out buffer and decides its framing. */
+/* Puts the head of x->response into the out buffer, small content behind it, and decides its framing. */
 enum wr_h1_io wr_h1_write_head(struct wr_h1 *h);
 
 /* Moves the body on, as far as it goes. OK: all of the response is at least in the out buffer. */

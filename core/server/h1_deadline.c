@@ -36,7 +36,7 @@ static enum wr_h1_wait wait_of(const struct wr_h1 *h)
     if (h->pending || (has_tx && h->has_tx_body && !h->is_body_waiting))
         return WR_H1_WAIT_WRITE;
     if (!h->x)
-        return h->had_request ? WR_H1_WAIT_NEXT : WR_H1_WAIT_FIRST;
+        return h->conn->had_request ? WR_H1_WAIT_NEXT : WR_H1_WAIT_FIRST;
     if (h->rx == WR_H1_RX_HEAD)
         return WR_H1_WAIT_HEAD;
     if (h->rx == WR_H1_RX_BODY && h->tx == WR_H1_TX_DONE)
@@ -136,6 +136,11 @@ static void end_pace(struct wr_h1 *h)
 /* What the client took while it was not waited for counts too; of content only what is waited for. */
 static void begin_pace(struct wr_h1 *h)
 {
+    if (!h->has_paces) {
+        wr_pace_start(&h->rx_pace, config_of(h)->body_idle_ms);
+        wr_pace_start(&h->tx_pace, config_of(h)->write_idle_ms);
+        h->has_paces = true;
+    }
     pace_of(h)->since_ms = h->wait_since_ms;
     h->rx_seen = content_received(h);
     if (h->wait == WR_H1_WAIT_WRITE)
@@ -144,6 +149,24 @@ static void begin_pace(struct wr_h1 *h)
 }
 
 /* ---- setting ---- */
+
+/* A server that stops waits less for a head, also for one that begins then. */
+static int64_t head_ms_of(const struct wr_conn *c, const struct wr_config *config)
+{
+    int64_t head_ms = config->head_ms;
+
+    return c->is_draining && head_ms > WR_H1_DRAIN_HEAD_MS ? WR_H1_DRAIN_HEAD_MS : head_ms;
+}
+
+void wr_h1_begin_idle(struct wr_conn *c)
+{
+    const struct wr_config *config = &c->worker->site->config;
+    int64_t ms = c->had_request ? config->keep_alive_ms : head_ms_of(c, config);
+
+    if (c->had_request)
+        c->since_ms = wr_loop_now_ms(c->worker->loop);
+    wr_conn_set_deadline(c, c->since_ms + ms);
+}
 
 /* When a client that is waited for to take bytes is to be looked at again: it may have. */
 static int64_t next_look_ms(const struct wr_h1 *h)
@@ -154,14 +177,6 @@ static int64_t next_look_ms(const struct wr_h1 *h)
     return look_ms < due_ms ? look_ms : due_ms;
 }
 
-/* A server that stops waits less for a head, also for one that begins then. */
-static int64_t head_ms_of(const struct wr_h1 *h)
-{
-    int64_t head_ms = config_of(h)->head_ms;
-
-    return h->conn->is_draining && head_ms > WR_H1_DRAIN_HEAD_MS ? WR_H1_DRAIN_HEAD_MS : head_ms;
-}
-
 /* When what is waited for is late, or to be looked at; 0: never. */
 static int64_t due_of(const struct wr_h1 *h)
 {
@@ -170,7 +185,7 @@ static int64_t due_of(const struct wr_h1 *h)
     switch ((enum wr_h1_wait)h->wait) {
     case WR_H1_WAIT_FIRST:
     case WR_H1_WAIT_HEAD:
-        return h->wait_since_ms + head_ms_of(h);
+        return h->wait_since_ms + head_ms_of(h->conn, config);
     case WR_H1_WAIT_NEXT:
         return h->wait_since_ms + config->keep_alive_ms;
     case WR_H1_WAIT_DROP:
@@ -220,8 +235,7 @@ void wr_h1_begin_deadlines(struct wr_h1 *h)
     h->request_since_ms = now_of(h);
     wr_h1_set_time(h, config->request_ms);
     h->tx_seen = h->sent;
-    wr_pace_start(&h->rx_pace, config->body_idle_ms);
-    wr_pace_start(&h->tx_pace, config->write_idle_ms);
+    h->has_paces = false;
 }
 
 void wr_h1_set_deadline(struct wr_h1 *h)
@@ -334,4 +348,9 @@ struct wr_h1_late wr_h1_look_at_deadline(struct wr_h1 *h)
         }
     }
     return late_wait(h);
+}
+
+struct wr_h1_late wr_h1_look_at_idle(const struct wr_conn *c)
+{
+    return c->had_request ? CLOSE(KEEP_ALIVE_TIMEOUT, NULL) : CLOSE(FIRST_TIMEOUT, NULL);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "base/branch.h"
+
 /* That the request began with. */
 static const struct wr_config *config_of(const struct wr_h1 *h)
 {
@@ -53,13 +55,11 @@ static void restart_head(struct wr_h1 *h)
 }
 
 /* Sees to it that `in` has room behind its end. */
-static bool make_room(struct wr_h1 *h)
+static WR_COLD bool make_more_room(struct wr_h1 *h)
 {
     struct wr_worker *w = h->conn->worker;
     struct wr_read_buffer *old = h->in, *b;
 
-    if (!old)
-        return (h->in = wr_worker_take_buffer(w, WR_READ_BUFFER)) != NULL;
     if (old->start == old->end && old->refs == 1)
         old->start = old->end = 0;
     if (old->end < old->cap)
@@ -76,6 +76,14 @@ static bool make_room(struct wr_h1 *h)
     if (h->rx == WR_H1_RX_HEAD && h->x)
         restart_head(h);
     return true;
+}
+
+static bool make_room(struct wr_h1 *h)
+{
+    if (h->in)
+        return make_more_room(h);
+    h->in = wr_worker_take_buffer(h->conn->worker, WR_READ_BUFFER);
+    return h->in != NULL;
 }
 
 /* Has the transport nothing more to give in this turn? */
@@ -99,26 +107,34 @@ static void note_end(struct wr_h1 *h)
     h->has_rdhup = true;
 }
 
+/* read() gave nothing: the end, or no more for now, or an error. */
+static WR_COLD enum wr_h1_io note_no_bytes(struct wr_h1 *h, ssize_t n)
+{
+    if (n < 0 && n != -EAGAIN)
+        return WR_H1_IO_FAILED;
+    h->is_readable = false;
+    if (n < 0)
+        return WR_H1_IO_BLOCKED;
+    h->is_eof = true;
+    note_end(h);
+    return WR_H1_IO_OK;
+}
+
+/* Are there bytes that no event will announce? */
+static bool has_hidden(const struct wr_transport *t)
+{
+    return t->ops->pending && t->ops->pending(t);
+}
+
 /* What read() gave, with the flags that follow from it. */
 static enum wr_h1_io note_read(struct wr_h1 *h, ssize_t n, size_t cap)
 {
-    const struct wr_transport *t = h->conn->transport;
-
-    if (n == -EAGAIN) {
-        h->is_readable = false;
-        return WR_H1_IO_BLOCKED;
-    }
-    if (n < 0)
-        return WR_H1_IO_FAILED;
+    if (n <= 0)
+        return note_no_bytes(h, n);
     h->received += (uint64_t)n;
     h->turn_read += (size_t)n;
-    if (n == 0) {
-        h->is_eof = true;
-        h->is_readable = false;
-        note_end(h);
-    } else if ((size_t)n < cap && !h->has_rdhup && !t->ops->pending(t)) {
+    if ((size_t)n < cap && !h->has_rdhup && !has_hidden(h->conn->transport))
         h->is_readable = false; /* a short read has drained the socket: no EAGAIN round */
-    }
     return WR_H1_IO_OK;
 }
 
@@ -146,15 +162,32 @@ static struct wr_slice version_of(int minor)
     return minor > 0 ? WR_SLICE("HTTP/1.1") : WR_SLICE("HTTP/1.0");
 }
 
-/* The decoded path, in the exchange's arena. */
-static enum wr_h1_reason set_path(struct wr_exchange *x, const struct wr_target *target)
+/* Where it came, when it needs no decoding and what is behind it is the blank that ends the target,
+ * which nobody reads again: the NUL takes its place. */
+static bool keep_path(struct wr_h1 *h, const struct wr_h1_message *m)
 {
+    struct wr_slice raw = m->target.raw_path;
+
+    if (!m->has_plain_path || m->target.query.p)
+        return false;
+    h->in->data[raw.p + raw.n - h->in->data] = '\0';
+    h->x->request.path = raw;
+    return true;
+}
+
+/* The decoded path; if it has to be, in the exchange's arena. */
+static enum wr_h1_reason set_path(struct wr_h1 *h, const struct wr_h1_message *m)
+{
+    struct wr_exchange *x = h->x;
+    const struct wr_target *target = &m->target;
     struct wr_request *r = &x->request;
     struct wr_slice raw = target->raw_path;
     char *memory;
 
     r->form = target->form;
     r->query = target->query;
+    if (keep_path(h, m))
+        return WR_H1_OK;
     if (target->form == WR_TARGET_AUTHORITY)
         return WR_H1_OK;
     if (target->form == WR_TARGET_ASTERISK) {
@@ -185,7 +218,7 @@ static void set_framing(struct wr_h1 *h, const struct wr_h1_framing *framing)
 
 static bool is_known_host(const struct wr_worker *w, struct wr_slice host)
 {
-    return host.n > 0 && wr_slice_eq(host, wr_slice(w->known_host, w->known_host_n));
+    return host.n > 0 && host.n == w->known_host_n && wr_bytes_eq(host.p, w->known_host, host.n);
 }
 
 static void remember_host(struct wr_worker *w, struct wr_slice host)
@@ -211,7 +244,7 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
 {
     struct wr_worker *w = h->conn->worker;
     struct wr_request *r = &h->x->request;
-    struct wr_slice host = wr_fields_get(&head->fields, WR_FIELD_HOST);
+    struct wr_slice host = wr_fields_get(head->fields, WR_FIELD_HOST);
     struct wr_h1_message m;
     enum wr_h1_reason reason;
     bool is_known;
@@ -231,31 +264,35 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
     h->owes_continue = m.expects_continue;
     h->then = m.keep_alive ? WR_H1_THEN_KEEP : WR_H1_THEN_CLOSE;
     set_framing(h, &m.framing);
-    return set_path(h->x, &m.target);
+    return set_path(h, &m);
 }
 
 /* What of the head is in the buffer. */
 static enum wr_h1_result parse_head(struct wr_h1 *h, struct wr_h1_head *head)
 {
     const struct wr_config *config = config_of(h);
-    const struct wr_h1_limits limits = {config->head_bytes_max, config->target_bytes_max,
-                                        config->field_bytes_max};
+    const struct wr_h1_limits limits = {.head_max = config->head_bytes_max,
+                                        .target_max = config->target_bytes_max,
+                                        .field_max = config->field_bytes_max,
+                                        .slack = WR_H1_SLACK,
+                                        .scan = h->conn->worker->scan};
     const struct wr_read_buffer *in = h->in;
     struct wr_request *r = &h->x->request;
     struct wr_slice bytes = wr_slice(in->data + in->start, in->end - in->start);
     enum wr_h1_result result;
 
-    *head = (struct wr_h1_head){.method_token = r->method_token,
-                                .target = r->target,
-                                .method = r->method,
-                                .minor = h->minor,
-                                .fields = r->fields};
+    *head = (struct wr_h1_head){.fields = &r->fields};
+    if (h->parser.line > 0) { /* a part of it was read before */
+        head->method_token = r->method_token;
+        head->target = r->target;
+        head->method = r->method;
+        head->minor = h->minor;
+    }
     result = wr_h1_parse(&h->parser, &limits, bytes, head);
     r->method_token = head->method_token;
     r->target = head->target;
     r->method = head->method;
     h->minor = head->minor > 0;
-    r->fields = head->fields;
     return result;
 }
 
@@ -284,7 +321,7 @@ enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason)
 /* ---- content ---- */
 
 /* The content is lost: what has been read of it is not all of it. */
-static ssize_t fail_body(struct wr_h1 *h, enum wr_h1_reason reason)
+static WR_COLD ssize_t fail_body(struct wr_h1 *h, enum wr_h1_reason reason)
 {
     struct wr_conn *c = h->conn;
     char peer[WR_PEER_TEXT_MAX];

@@ -10,15 +10,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/branch.h"
 #include "http/h1_format.h"
 #include "http/status.h"
 
 #define COPY_MAX     ((size_t)16 * 1024)       /* above it a second iovec is cheaper than a copy */
 #define SEND_MAX     ((size_t)2 * 1024 * 1024) /* of one sendfile: then others have their turn */
 #define TURN_MAX     SEND_MAX
-#define CHUNK_HEAD   24   /* CRLF of the last chunk, 16 digits, CRLF */
-#define PIECE_COST   512  /* of the turn's budget: a small piece is work too, */
-#define EMPTY_COST   4096 /* and an empty one brings nobody further */
+#define CHUNK_HEAD   24                   /* CRLF of the last chunk, 16 digits, CRLF */
+#define CORK_MIN     ((size_t)256 * 1024) /* of a file: fewer segments pay for two system calls */
+#define PIECE_COST   512                  /* of the turn's budget: a small piece is work too, */
+#define EMPTY_COST   4096                 /* and an empty one brings nobody further */
 #define CONTINUE     "HTTP/1.1 100 Continue\r\n\r\n"
 #define HEAD_INTERIM 128 /* bytes of the head of an interim response that are not fields */
 #define HEAD_FRAMING 512 /* bytes of the head that are not the handler's fields */
@@ -34,14 +36,29 @@ static void note_taken(struct wr_h1 *h, ssize_t sent)
     h->sent += (uint64_t)sent;
 }
 
-static ssize_t send_bytes(struct wr_h1 *h, const struct iovec *v, int n, bool more)
+static ssize_t note_sending(struct wr_h1 *h, ssize_t sent)
 {
-    struct wr_transport *t = h->conn->transport;
-    ssize_t sent = h->has_lost_output ? -EPIPE : t->ops->writev(t, v, n, more);
-
     note_taken(h, sent);
     h->has_lost_output |= sent < 0 && sent != -EAGAIN;
     return sent;
+}
+
+static ssize_t send_bytes(struct wr_h1 *h, const char *p, size_t n, bool more)
+{
+    struct wr_transport *t = h->conn->transport;
+
+    return h->has_lost_output ? -EPIPE : note_sending(h, t->ops->write(t, p, n, more));
+}
+
+static ssize_t send_two(struct wr_h1 *h, struct wr_slice first, struct wr_slice second)
+{
+    struct wr_transport *t = h->conn->transport;
+    /* Iovecs that are only read. NOLINTBEGIN(performance-no-int-to-ptr) */
+    struct iovec v[2] = {{(char *)(uintptr_t)first.p, first.n},
+                         {(char *)(uintptr_t)second.p, second.n}};
+    /* NOLINTEND(performance-no-int-to-ptr) */
+
+    return h->has_lost_output ? -EPIPE : note_sending(h, t->ops->writev(t, v, 2, false));
 }
 
 static enum wr_h1_io io_of_error(ssize_t err)
@@ -53,8 +70,7 @@ static enum wr_h1_io flush_pending(struct wr_h1 *h)
 {
     while (h->pending) {
         struct wr_h1_pending *p = h->pending;
-        struct iovec v = {p->data + p->start, p->end - p->start};
-        ssize_t sent = send_bytes(h, &v, 1, false);
+        ssize_t sent = send_bytes(h, p->data + p->start, p->end - p->start, false);
 
         if (sent < 0)
             return io_of_error(sent);
@@ -96,7 +112,8 @@ static enum wr_h1_io stash(struct wr_h1 *h, const char *bytes, size_t n)
     return io;
 }
 
-enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
+/* Not all of it was taken at once, or something is in front of it. */
+static WR_COLD enum wr_h1_io flush_slowly(struct wr_h1 *h, bool more)
 {
     struct wr_buf *out = &h->conn->worker->out;
     enum wr_h1_io io = h->pending ? flush_pending(h) : WR_H1_IO_OK;
@@ -109,8 +126,7 @@ enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
         return io;
     }
     while (at < out->n) {
-        struct iovec v = {out->p + at, out->n - at};
-        ssize_t sent = send_bytes(h, &v, 1, more);
+        ssize_t sent = send_bytes(h, out->p + at, out->n - at, more);
 
         if (sent == -EAGAIN)
             return stash(h, out->p + at, out->n - at);
@@ -124,16 +140,38 @@ enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
     return WR_H1_IO_OK;
 }
 
+enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
+{
+    struct wr_buf *out = &h->conn->worker->out;
+    ssize_t sent;
+
+    if (h->pending || h->has_lost_output)
+        return flush_slowly(h, more);
+    if (out->n == 0)
+        return WR_H1_IO_OK;
+    sent = send_bytes(h, out->p, out->n, more);
+    if (WR_LIKELY(sent == (ssize_t)out->n)) {
+        out->n = 0;
+        return WR_H1_IO_OK;
+    }
+    if (sent > 0) { /* the rest, until it says that it is full */
+        out->n -= (size_t)sent;
+        memmove(out->p, out->p + sent, out->n);
+        return flush_slowly(h, more);
+    }
+    if (sent == -EAGAIN)
+        return stash(h, out->p, out->n);
+    out->n = 0;
+    return WR_H1_IO_FAILED;
+}
+
 /* Sends the out buffer and, behind it, a piece of memory: *taken bytes of the piece went too. */
 static enum wr_h1_io flush_with(struct wr_h1 *h, const struct wr_piece *piece, size_t len,
                                 size_t *taken)
 {
     struct wr_buf *out = &h->conn->worker->out;
-    /* An iovec that is only read. NOLINTNEXTLINE(performance-no-int-to-ptr) */
-    char *memory = (char *)(uintptr_t)piece->mem;
-    struct iovec v[2] = {{out->p, out->n}, {memory, len}};
-    bool has_out = out->n > 0;
-    ssize_t sent = send_bytes(h, has_out ? v : v + 1, has_out ? 2 : 1, false);
+    ssize_t sent = out->n > 0 ? send_two(h, wr_buf_slice(out), wr_slice(piece->mem, len))
+                              : send_bytes(h, piece->mem, len, false);
     size_t out_n = out->n;
     enum wr_h1_io io;
 
@@ -155,14 +193,12 @@ static enum wr_h1_io flush_with(struct wr_h1 *h, const struct wr_piece *piece, s
 static enum wr_h1_io send_now(struct wr_h1 *h, struct wr_slice text)
 {
     enum wr_h1_io io = flush_pending(h);
-    /* An iovec that is only read. NOLINTNEXTLINE(performance-no-int-to-ptr) */
-    struct iovec v = {(char *)(uintptr_t)text.p, text.n};
     ssize_t sent = 0;
 
     if (io == WR_H1_IO_FAILED)
         return io;
     if (io == WR_H1_IO_OK)
-        sent = send_bytes(h, &v, 1, false);
+        sent = send_bytes(h, text.p, text.n, false);
     if (sent < 0 && sent != -EAGAIN)
         return WR_H1_IO_FAILED;
     if (sent < 0)
@@ -270,18 +306,39 @@ static size_t room_of(const struct wr_response_field *fields, size_t n)
     return size;
 }
 
-static void format_head(struct wr_h1 *h, struct wr_buf *b)
+/* The status line, and what the server says of itself. */
+static void format_start(struct wr_h1 *h, struct wr_buf *b)
 {
     const struct wr_response *r = &h->x->response;
 
     if (r->status == 200 && !r->reason.p && !r->has_date && !r->has_server) {
-        wr_buf_slice_append(b, wr_worker_usual_start(h->conn->worker));
-    } else {
-        wr_h1_format_status(b, r->status, r->reason);
-        wr_buf_slice_append(b, own_fields(h->conn->worker, r));
+        memcpy(b->p + b->n, wr_worker_usual_start(h->conn->worker), strlen(WR_WORKER_START));
+        b->n += strlen(WR_WORKER_START);
+        return;
     }
-    if (r->block)
-        wr_buf_slice_append(b, r->block->lines);
+    wr_h1_format_status(b, r->status, r->reason);
+    wr_buf_slice_append(b, own_fields(h->conn->worker, r));
+}
+
+/* What the connection is to say of itself. */
+static WR_COLD void format_connection(const struct wr_h1 *h, struct wr_buf *b)
+{
+    if (h->then != WR_H1_THEN_KEEP)
+        WR_BUF_LITERAL(b, "Connection: close\r\n");
+    else if (!h->minor)
+        WR_BUF_LITERAL(b, "Connection: keep-alive\r\n");
+}
+
+/* The caller has seen that there is room. */
+static void format_head(struct wr_h1 *h, struct wr_buf *b)
+{
+    const struct wr_response *r = &h->x->response;
+
+    format_start(h, b);
+    if (r->block) {
+        memcpy(b->p + b->n, r->block->lines.p, r->block->lines.n);
+        b->n += r->block->lines.n;
+    }
     for (unsigned i = 0; i < r->n; i++)
         wr_h1_format_field(b, r->fields[i].name, r->fields[i].value);
     /* RFC 9110 8.6: none with 1xx and 204; with 304 it would be the length of the 200. */
@@ -291,19 +348,50 @@ static void format_head(struct wr_h1 *h, struct wr_buf *b)
         wr_h1_format_length(b, (uint64_t)r->length);
     if (h->is_tx_chunked && r->may_have_trailers && r->trailer_names.p)
         wr_h1_format_field(b, WR_SLICE("Trailer"), r->trailer_names);
-    if (h->then != WR_H1_THEN_KEEP)
-        WR_BUF_LITERAL(b, "Connection: close\r\n");
-    else if (!h->minor)
-        WR_BUF_LITERAL(b, "Connection: keep-alive\r\n");
-    WR_BUF_LITERAL(b, "\r\n");
+    if (h->then != WR_H1_THEN_KEEP || !h->minor)
+        format_connection(h, b);
+    memcpy(b->p + b->n, "\r\n", 2);
+    b->n += 2;
+}
+
+/* Bytes that the head takes at most. */
+static size_t size_of_head(const struct wr_response *r)
+{
+    size_t size = HEAD_FRAMING + r->reason.n + r->trailer_names.n + room_of(r->fields, r->n);
+
+    return r->block ? size + r->block->lines.n : size;
+}
+
+/* Content that lies in memory, is small and has room behind its head: most. */
+static void write_content(struct wr_h1 *h, struct wr_buf *out)
+{
+    struct wr_exchange *x = h->x;
+    struct wr_slice content = x->response.content;
+
+    if (!content.p || content.n != h->tx_left || content.n > COPY_MAX || h->is_tx_chunked ||
+        content.n > wr_buf_room(out) || h->turn_sent >= TURN_MAX)
+        return;
+    memcpy(out->p + out->n, content.p, content.n);
+    out->n += content.n;
+    x->body_sent = content.n;
+    wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_SENT], content.n);
+    h->turn_sent += content.n + PIECE_COST;
+    h->tx_left = 0;
+    h->has_tx_body = false;
+}
+
+static WR_COLD enum wr_h1_io refuse_head(const struct wr_h1 *h, size_t size)
+{
+    wr_log(&h->x->lease->site->log, WR_LOG_ERROR,
+           "a response head of %zu bytes is larger than the %zu that can be sent", size,
+           h->conn->worker->out.cap);
+    return WR_H1_IO_FAILED;
 }
 
 enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
 {
     struct wr_buf *out = &h->conn->worker->out;
-    const struct wr_response *r = &h->x->response;
-    size_t size = HEAD_FRAMING + r->reason.n + r->trailer_names.n + room_of(r->fields, r->n) +
-                  (r->block ? r->block->lines.n : 0);
+    size_t size = size_of_head(&h->x->response);
 
     decide_persistence(h);
     decide_framing(h);
@@ -313,13 +401,10 @@ enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
         if (io != WR_H1_IO_OK)
             return io;
     }
-    if (size > out->cap) {
-        wr_log(&h->x->lease->site->log, WR_LOG_ERROR,
-               "a response head of %zu bytes is larger than the %zu that can be sent", size,
-               out->cap);
-        return WR_H1_IO_FAILED;
-    }
+    if (size > out->cap)
+        return refuse_head(h, size);
     format_head(h, out);
+    write_content(h, out);
     h->owes_continue = false; /* whoever reads the content now, reads it behind the answer */
     return WR_H1_IO_OK;
 }
@@ -406,20 +491,32 @@ static ssize_t send_by_reading(struct wr_h1 *h, int fd, off_t off, size_t len)
 {
     char *scratch = h->conn->worker->scratch;
     ssize_t n = pread(fd, scratch, len < WR_WORKER_SCRATCH ? len : WR_WORKER_SCRATCH, off);
-    struct iovec v = {scratch, n > 0 ? (size_t)n : 0};
 
     if (n <= 0)
         return n < 0 ? -errno : 0;
-    return h->conn->transport->ops->writev(h->conn->transport, &v, 1, false);
+    return h->conn->transport->ops->write(h->conn->transport, scratch, (size_t)n, false);
+}
+
+static void set_cork(struct wr_h1 *h, bool on)
+{
+    struct wr_transport *t = h->conn->transport;
+
+    if (h->is_corked == on || !t->ops->cork)
+        return;
+    h->is_corked = on;
+    t->ops->cork(t, on);
 }
 
 static enum wr_h1_io send_file(struct wr_h1 *h, const struct wr_piece *piece, size_t len)
 {
     struct wr_transport *t = h->conn->transport;
-    enum wr_h1_io io = wr_h1_flush(h, true);
+    enum wr_h1_io io;
     off_t off = piece->off;
     ssize_t sent;
 
+    if (len >= CORK_MIN)
+        set_cork(h, true);
+    io = wr_h1_flush(h, true);
     if (io != WR_H1_IO_OK)
         return io;
     if (len > SEND_MAX)
@@ -531,7 +628,7 @@ static enum wr_h1_io write_piece(struct wr_h1 *h)
     return piece.mem ? send_memory(h, &piece, len) : send_file(h, &piece, len);
 }
 
-enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
+static enum wr_h1_io write_pieces(struct wr_h1 *h)
 {
     while (h->has_tx_body) {
         enum wr_h1_io io;
@@ -543,4 +640,15 @@ enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
             return io;
     }
     return WR_H1_IO_OK;
+}
+
+enum wr_h1_io wr_h1_write_body(struct wr_h1 *h)
+{
+    enum wr_h1_io io = write_pieces(h);
+
+    if (io == WR_H1_IO_BLOCKED && h->x->is_head_free) /* it may take hours */
+        wr_exchange_own_head(h->x);
+    if (io != WR_H1_IO_BLOCKED && io != WR_H1_IO_BUDGET) /* else more of it follows soon */
+        set_cork(h, false);
+    return io;
 }

@@ -22,7 +22,7 @@ enum wr_in_flight {
 struct wr_proto_ops {
     const char *name; /* also its ALPN id */
 
-    /* Sets c->proto_data; 0 or -errno. */
+    /* It is spoken from now on; NULL: nothing to be done. 0 or -errno. */
     int (*open)(struct wr_conn *c);
 
     /* EPOLL* bits, as edges: what was not used up will not be said again. */
@@ -39,7 +39,7 @@ struct wr_proto_ops {
      * that has come furthest. */
     enum wr_in_flight (*in_flight)(const struct wr_conn *c, int64_t *since_ms);
 
-    /* Frees c->proto_data; its exchanges end. */
+    /* Frees c->proto_data, if there is any; its exchanges end. */
     void (*close)(struct wr_conn *c);
 };
 

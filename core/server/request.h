@@ -14,21 +14,21 @@
 
 struct wr_request {
     enum wr_method method;
-    struct wr_slice method_token;
-    struct wr_slice target; /* as it came */
     enum wr_target_form form;
-    bool is_https;           /* the scheme of the target URI; else it is http */
+    bool is_https;          /* the scheme of the target URI; else it is http */
+    int64_t content_length; /* -1: not known before the end */
+    struct wr_slice method_token;
+    struct wr_slice target;  /* as it came */
     struct wr_slice path;    /* decoded and normal, begins with '/'; "*" for the asterisk form;
                                 absent for CONNECT. NUL-terminated */
     struct wr_slice query;   /* behind the '?'; p NULL: none */
     struct wr_slice host;    /* host[:port] as the client named it; may be absent in HTTP/1.0 */
     struct wr_slice version; /* "HTTP/1.1" */
-    struct wr_fields fields;
     /* Behind the content, once that has been read; NULL: none. Of names that wr_field_may_trail() alone.
      * Atomic, for an app elsewhere may look too early. */
     const struct wr_fields *_Atomic trailers;
-    int64_t content_length; /* -1: not known before the end */
     struct wr_peer peer;
+    struct wr_fields fields;
 };
 
 #endif

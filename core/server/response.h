@@ -31,21 +31,21 @@ struct wr_response {
     uint16_t n, cap;
     bool out_of_memory;                 /* sticky: a field was lost, the response becomes a 503 */
     bool has_date, has_server;          /* among the fields: the protocol adds none */
+    bool may_have_trailers;             /* known with the head: there may be some */
     struct wr_slice reason;             /* absent: the registered one */
     const struct wr_field_block *block; /* in front of `fields`; NULL: none */
-    struct wr_response_field *fields;
-    struct wr_response_field inline_fields[WR_RESPONSE_FIELDS_INLINE];
-    struct wr_body *body; /* NULL: none */
+    struct wr_body *body;               /* NULL: none */
     /* All of the content, where it lies in memory until the response is over: then nobody asks the body
      * for it, which is there to be closed. p NULL: the body gives it. */
     struct wr_slice content;
     int64_t length; /* of the content, also where HEAD or 304 leaves it out; -1: not known */
 
     /* Behind the content (RFC 9110 6.5), where the protocol and the client have a place for it. */
-    bool may_have_trailers;        /* known with the head: there may be some */
     struct wr_slice trailer_names; /* the value of the field Trailer; absent: none is announced */
     const struct wr_response_field *trailers; /* when the body has ended */
     size_t trailers_n;
+    struct wr_response_field *fields;
+    struct wr_response_field inline_fields[WR_RESPONSE_FIELDS_INLINE];
 };
 
 #endif

@@ -5,11 +5,8 @@
 #include <sys/random.h>
 
 #include "base/cache_line.h"
-#include "base/poison.h"
-
-/* What an idle worker keeps: the busiest turns need about one of each per connection in a batch. */
-#define POOL_EXCHANGES 64
-#define POOL_BUFFERS   64
+#include "http/h1_scan.h"
+#include "server/h1_conn.h"
 
 /* ---- addresses ---- */
 
@@ -43,7 +40,7 @@ struct wr_lease *wr_lease_new(struct wr_site *site)
     return lease;
 }
 
-static void end_lease(struct wr_worker *w, struct wr_lease *lease)
+void wr_worker_end_lease(struct wr_worker *w, struct wr_lease *lease)
 {
     struct wr_site *site = lease->site;
 
@@ -56,13 +53,7 @@ static void retire_lease(struct wr_worker *w, struct wr_lease *lease)
 {
     lease->is_retired = true;
     if (lease->exchanges == 0)
-        end_lease(w, lease);
-}
-
-void wr_worker_give_lease(struct wr_worker *w, struct wr_lease *lease)
-{
-    if (--lease->exchanges == 0 && lease->is_retired)
-        end_lease(w, lease);
+        wr_worker_end_lease(w, lease);
 }
 
 /* One that there is no memory for goes uncounted, as if it had come before the limit did. */
@@ -95,12 +86,11 @@ int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock, struct wr_
     char *out = malloc(WR_WORKER_OUT);
     int err = -ENOMEM;
 
-    *w = (struct wr_worker){.site = site, .date_s = INT64_MIN};
+    *w = (struct wr_worker){.site = site, .date_s = INT64_MIN, .scan = wr_h1_scan_at(0)};
     if (getrandom(&w->random, sizeof w->random, GRND_NONBLOCK) < 0)
         w->random = (uint64_t)clock->wall_ns(clock->ctx) ^ (uintptr_t)w;
     memcpy(w->usual_start, WR_WORKER_START, sizeof w->usual_start);
     wr_list_init(&w->conns);
-    wr_list_init(&w->free_exchanges);
     wr_tokens_init(&w->tokens);
     w->scratch = malloc(WR_WORKER_SCRATCH);
     w->lease = wr_lease_new(site);
@@ -118,12 +108,6 @@ int wr_worker_init(struct wr_worker *w, const struct wr_clock *clock, struct wr_
     return 0;
 }
 
-static void free_exchange(struct wr_exchange *x)
-{
-    wr_arena_fini(&x->arena);
-    free(x);
-}
-
 void wr_worker_close_conns(struct wr_worker *w)
 {
     w->on_conns_changed = NULL;
@@ -134,11 +118,15 @@ void wr_worker_close_conns(struct wr_worker *w)
 void wr_worker_fini(struct wr_worker *w)
 {
     struct wr_read_buffer *b;
+    struct wr_exchange *x;
 
     wr_worker_close_conns(w);
     wr_loop_free(w->loop); /* runs what was deferred: connections are freed */
-    WR_LIST_FOREACH_SAFE (it, &w->free_exchanges)
-        free_exchange(WR_CONTAINER_OF(it, struct wr_exchange, pooled));
+    wr_h1_free_pool(w);
+    while ((x = w->free_exchanges)) {
+        w->free_exchanges = x->next;
+        wr_worker_free_exchange(x);
+    }
     while ((b = w->free_buffers)) {
         w->free_buffers = b->next;
         free(b);
@@ -155,20 +143,10 @@ void wr_worker_drain(struct wr_worker *w)
         wr_conn_drain(WR_CONTAINER_OF(it, struct wr_conn, link));
 }
 
-struct wr_slice wr_worker_usual_start(struct wr_worker *w)
+void wr_worker_render_date(struct wr_worker *w, int64_t now_s)
 {
-    int64_t now_s = wr_loop_wall_s(w->loop);
-
-    if (now_s != w->date_s) {
-        wr_date_format(now_s, w->usual_start + strlen(WR_WORKER_STATUS "Date: "));
-        w->date_s = now_s;
-    }
-    return wr_slice(w->usual_start, sizeof w->usual_start);
-}
-
-struct wr_slice wr_worker_common_fields(struct wr_worker *w)
-{
-    return wr_slice_from(wr_worker_usual_start(w), strlen(WR_WORKER_STATUS));
+    wr_date_format(now_s, w->usual_start + strlen(WR_WORKER_STATUS "Date: "));
+    w->date_s = now_s;
 }
 
 int wr_worker_add_conn(struct wr_worker *w, struct wr_conn *c)
@@ -209,68 +187,32 @@ void wr_worker_count(struct wr_worker *w, struct wr_metrics_total *out)
 
 /* ---- pools ---- */
 
-struct wr_exchange *wr_worker_take_exchange(struct wr_worker *w)
+struct wr_exchange *wr_worker_new_exchange(struct wr_worker *w)
 {
-    struct wr_exchange *x;
+    struct wr_exchange *x = malloc(sizeof *x);
 
-    if (!wr_list_is_empty(&w->free_exchanges)) {
-        x = WR_CONTAINER_OF(w->free_exchanges.next, struct wr_exchange, pooled);
-        wr_list_remove(&x->pooled);
-        w->free_exchanges_n--;
-        x->arena.limit = w->site->config.arena_bytes_max;
-        return x;
-    }
-    x = malloc(sizeof *x);
     if (!x)
         return NULL;
     x->worker = w;
-    wr_list_init(&x->pooled);
     wr_arena_init(&x->arena, w->site->config.arena_bytes_max);
     return x;
 }
 
-void wr_worker_give_exchange(struct wr_worker *w, struct wr_exchange *x)
+void wr_worker_free_exchange(struct wr_exchange *x)
 {
-    if (w->free_exchanges_n == POOL_EXCHANGES) {
-        free_exchange(x);
-        return;
-    }
-    /* At the front: the one used last is the one still in the processor's cache. */
-    wr_list_append(w->free_exchanges.next, &x->pooled);
-    w->free_exchanges_n++;
+    wr_arena_fini(&x->arena);
+    free(x);
 }
 
-struct wr_read_buffer *wr_worker_take_buffer(struct wr_worker *w, uint32_t cap)
+struct wr_read_buffer *wr_worker_new_buffer(uint32_t cap)
 {
-    struct wr_read_buffer *b = w->free_buffers;
+    struct wr_read_buffer *b;
 
-    if (b && cap <= WR_READ_BUFFER) {
-        w->free_buffers = b->next;
-        w->free_buffers_n--;
-    } else {
-        if (cap < WR_READ_BUFFER)
-            cap = WR_READ_BUFFER;
-        b = malloc(sizeof *b + cap);
-        if (!b)
-            return NULL;
-        b->cap = cap;
-    }
-    WR_UNPOISON(b->data, b->cap);
-    b->refs = 1;
-    b->start = b->end = 0;
+    if (cap < WR_READ_BUFFER)
+        cap = WR_READ_BUFFER;
+    b = malloc(sizeof *b + cap + WR_H1_SLACK);
+    if (!b)
+        return NULL;
+    *b = (struct wr_read_buffer){.refs = 1, .cap = cap};
     return b;
-}
-
-void wr_worker_unref_buffer(struct wr_worker *w, struct wr_read_buffer *b)
-{
-    if (--b->refs > 0)
-        return;
-    if (b->cap != WR_READ_BUFFER || w->free_buffers_n == POOL_BUFFERS) {
-        free(b);
-        return;
-    }
-    WR_POISON(b->data, b->cap); /* where slices of a request have pointed */
-    b->next = w->free_buffers;
-    w->free_buffers = b;
-    w->free_buffers_n++;
 }

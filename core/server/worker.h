@@ -6,12 +6,16 @@
 #ifndef WR_SERVER_WORKER_H
 #define WR_SERVER_WORKER_H
 
+#include <stdlib.h>
+
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/poison.h"
 #include "http/date.h"
 #include "io/loop.h"
 #include "server/addresses.h"
 #include "server/conn.h"
+#include "server/exchange.h"
 #include "server/metrics.h"
 #include "server/site.h"
 #include "server/tokens.h"
@@ -29,12 +33,13 @@
 #define WR_WORKER_STATUS   "HTTP/1.1 200 OK\r\n"
 #define WR_WORKER_START    WR_WORKER_STATUS WR_WORKER_FIELDS
 
-/* Bytes that were read and are not consumed yet. Never written to once read: slices point here. */
+/* Bytes that were read and are not consumed yet. Never written to once read, but for the NUL behind a
+ * path: slices point here. */
 struct wr_read_buffer {
     struct wr_read_buffer *next; /* in the pool */
     unsigned refs;               /* the connection, and an exchange whose head lies here */
     uint32_t start, end, cap;
-    char data[];
+    char data[]; /* cap bytes, and WR_H1_SLACK more that a parser may load but nobody fills */
 };
 
 struct wr_worker {
@@ -45,13 +50,16 @@ struct wr_worker {
 
     char known_host[WR_KNOWN_HOST]; /* the last value of Host that was right */
     uint32_t known_host_n;
-    uint64_t requests; /* that came to be exchanges */
-    uint64_t random;   /* with the number of a request an id that is unique */
+    const struct wr_h1_scan *scan; /* how heads are read, with what the processor has */
+    uint64_t requests;             /* that came to be exchanges */
+    uint64_t random;               /* with the number of a request an id that is unique */
     struct wr_list conns;
     size_t conns_n;
     struct wr_addresses *addresses; /* of the connections on all loops; NULL: nobody counts them */
-    struct wr_list free_exchanges;
+    struct wr_exchange *free_exchanges;
     size_t free_exchanges_n;
+    struct wr_h1 *free_h1; /* h1_conn.c's */
+    size_t free_h1_n;
     struct wr_read_buffer *free_buffers;
     size_t free_buffers_n;
 
@@ -85,8 +93,15 @@ struct wr_lease *wr_lease_new(struct wr_site *site);
  * bounds the connections of an address, those that are open count. */
 void wr_worker_switch(struct wr_worker *w, struct wr_lease *lease);
 
+/* The last exchange of a lease that was retired has let go of it. */
+void wr_worker_end_lease(struct wr_worker *w, struct wr_lease *lease);
+
 /* One exchange fewer has this lease. */
-void wr_worker_give_lease(struct wr_worker *w, struct wr_lease *lease);
+static inline void wr_worker_give_lease(struct wr_worker *w, struct wr_lease *lease)
+{
+    if (--lease->exchanges == 0 && lease->is_retired)
+        wr_worker_end_lease(w, lease);
+}
 
 /* Closes every connection at once. */
 void wr_worker_close_conns(struct wr_worker *w);
@@ -97,10 +112,26 @@ void wr_worker_fini(struct wr_worker *w);
 /* Asks every connection to finish what is in flight and close. */
 void wr_worker_drain(struct wr_worker *w);
 
-/* Date and Server as field lines, rendered once a second; and with the usual status line in front.
- */
-struct wr_slice wr_worker_common_fields(struct wr_worker *w);
-struct wr_slice wr_worker_usual_start(struct wr_worker *w);
+/* The second has changed. */
+void wr_worker_render_date(struct wr_worker *w, int64_t now_s);
+
+/* The usual status line, then Date and Server as field lines; and these alone. Rendered once a second:
+ * sizeof w->usual_start bytes. */
+static inline const char *wr_worker_usual_start(struct wr_worker *w)
+{
+    int64_t now_s = wr_loop_wall_s(w->loop);
+
+    if (now_s != w->date_s)
+        wr_worker_render_date(w, now_s);
+    return w->usual_start;
+}
+
+static inline struct wr_slice wr_worker_common_fields(struct wr_worker *w)
+{
+    const size_t status_n = strlen(WR_WORKER_STATUS);
+
+    return wr_slice(wr_worker_usual_start(w) + status_n, sizeof w->usual_start - status_n);
+}
 
 /* 0; -EUSERS: its address has as many as the site allows; -ENOMEM. */
 int wr_worker_add_conn(struct wr_worker *w, struct wr_conn *c);
@@ -109,12 +140,69 @@ void wr_worker_remove_conn(struct wr_worker *w, struct wr_conn *c);
 /* What its server has counted by now, on all workers. */
 void wr_worker_count(struct wr_worker *w, struct wr_metrics_total *out);
 
-/* Pools; NULL: no memory. */
-struct wr_exchange *wr_worker_take_exchange(struct wr_worker *w);
-void wr_worker_give_exchange(struct wr_worker *w, struct wr_exchange *x);
+/* ---- pools: the last that was given is the next that is taken, for it is still in the cache ---- */
 
-/* Empty, with one reference and room for at least `cap` bytes. */
-struct wr_read_buffer *wr_worker_take_buffer(struct wr_worker *w, uint32_t cap);
-void wr_worker_unref_buffer(struct wr_worker *w, struct wr_read_buffer *b);
+#define WR_WORKER_POOL                                                                             \
+    64 /* of each, that an idle worker keeps: about what a batch of events needs */
+
+/* When the pool is empty; NULL: no memory. */
+struct wr_exchange *wr_worker_new_exchange(struct wr_worker *w);
+struct wr_read_buffer *wr_worker_new_buffer(uint32_t cap);
+
+/* When it is full. */
+void wr_worker_free_exchange(struct wr_exchange *x);
+
+/* With no more than its arena and its worker set; NULL: no memory. */
+static inline struct wr_exchange *wr_worker_take_exchange(struct wr_worker *w)
+{
+    struct wr_exchange *x = w->free_exchanges;
+
+    if (!x)
+        return wr_worker_new_exchange(w);
+    w->free_exchanges = x->next;
+    w->free_exchanges_n--;
+    x->arena.limit = w->site->config.arena_bytes_max;
+    return x;
+}
+
+static inline void wr_worker_give_exchange(struct wr_worker *w, struct wr_exchange *x)
+{
+    if (w->free_exchanges_n == WR_WORKER_POOL) {
+        wr_worker_free_exchange(x);
+        return;
+    }
+    x->next = w->free_exchanges;
+    w->free_exchanges = x;
+    w->free_exchanges_n++;
+}
+
+/* Empty, with one reference and room for at least `cap` bytes; NULL: no memory. */
+static inline struct wr_read_buffer *wr_worker_take_buffer(struct wr_worker *w, uint32_t cap)
+{
+    struct wr_read_buffer *b = w->free_buffers;
+
+    if (!b || cap > WR_READ_BUFFER)
+        return wr_worker_new_buffer(cap);
+    w->free_buffers = b->next;
+    w->free_buffers_n--;
+    WR_UNPOISON(b->data, b->cap);
+    b->refs = 1;
+    b->start = b->end = 0;
+    return b;
+}
+
+static inline void wr_worker_unref_buffer(struct wr_worker *w, struct wr_read_buffer *b)
+{
+    if (--b->refs > 0)
+        return;
+    if (b->cap != WR_READ_BUFFER || w->free_buffers_n == WR_WORKER_POOL) {
+        free(b);
+        return;
+    }
+    WR_POISON(b->data, b->cap); /* where slices of a request have pointed */
+    b->next = w->free_buffers;
+    w->free_buffers = b;
+    w->free_buffers_n++;
+}
 
 #endif

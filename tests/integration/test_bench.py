@@ -78,6 +78,35 @@ def answering(*answers, is_closing=False, heard=None):
             listener.shutdown(socket.SHUT_RDWR)
 
 
+@contextlib.contextmanager
+def taking(status):
+    """A server that reads each request's content, and then answers with this status; yields its port and
+    the list of how much came."""
+    taken = []
+
+    def serve(conn):
+        with conn, conn.makefile("rb") as f, contextlib.suppress(OSError):
+            while line := f.readline():
+                size = 0
+                while (line := f.readline()) != b"\r\n":
+                    if line.startswith(b"Content-Length:"):
+                        size = int(line.split()[1])
+                taken.append(len(f.read(size)))
+                conn.sendall(answer(b"x", status=status))
+
+    def accept(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, args=(listener,), daemon=True).start()
+        try:
+            yield listener.getsockname()[1], taken
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+
+
 def answer(body, *fields, status="200 OK"):
     lines = ["HTTP/1.1 " + status, "Content-Length: %d" % len(body), *fields]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
@@ -101,9 +130,14 @@ class Weir(TempCase):
         self.assertIn("failed: 1024 bytes", done.stderr)
 
     def test_part_of_the_table_is_not_written(self):
-        for option in (("--case", "hello"), ("--server", "weir"), ("--check",)):
+        for option in (("--case", "hello"), ("--server", "weir"), ("--check",), ("--nopin",), ("--quick",)):
             done = run_bench("--write", "--weir", WEIR, *option)
             self.assertEqual(done.returncode, 2, done.stderr)
+
+    def test_two_workers_answer_rightly(self):
+        done = run_bench("--check", "--nopin", "--weir", WEIR, "--case", "hello", "static-1k", "--server", "weir")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(re.findall(r" right$", done.stderr, re.M)), 4, done.stderr)  # of limit too
 
 
 class Check(TempCase):
@@ -149,6 +183,32 @@ class Check(TempCase):
             self.ask(answer(b"abc"), is_closing=True)
         with self.assertRaises(check.Wrong):
             self.ask(answer(b"abc", "Connection: close"))
+
+    def case(self, *answers, is_closing_server=False, **how):
+        with answering(*answers, is_closing=is_closing_server) as port:
+            check.check_case(port, CASES[0].__class__("case", "", **how), "/", (), self.temp)
+
+    def test_pipelined(self):
+        one, other = answer(b"Hello, World!\n"), answer(b"Hello, World?\n")
+        self.case(3 * one, pipeline=3)
+        for wrong in (one + other + one, one + one, one + answer(b"", status="503 No") + one):
+            with self.assertRaises(check.Wrong):
+                self.case(wrong, is_closing_server=True, pipeline=3)
+
+    def test_connection_must_be_closed(self):
+        last = answer(b"Hello, World!\n", "Connection: close")
+        self.case(last, is_closing_server=True, is_closing=True)
+        with self.assertRaises(check.Wrong):
+            self.case(last + b"more", is_closing_server=True, is_closing=True)
+
+    def test_upload_must_be_taken(self):
+        case = CASES[0].__class__("case", "", upload=1)
+        with taking("200 OK") as (port, taken):
+            check.check_case(port, case, "/", (), self.temp)
+        self.assertEqual(len(taken), check.TIMES)
+        self.assertTrue(all(n > 500_000 for n in taken), taken)
+        with taking("413 No") as (port, _), self.assertRaises(check.Wrong):
+            check.check_case(port, case, "/", (), self.temp)
 
     def test_not_compressed_is_not_served(self):
         with self.assertRaises(check.NotServed):
@@ -216,6 +276,72 @@ class Load(unittest.TestCase):
         self.assertEqual(got["requests"], 4)
         self.assertGreaterEqual(got["lost"], 3)  # of the fourth none has to know
 
+    def test_pipelined_answers_are_counted_and_looked_at(self):
+        one, bad = answer(b"abc"), answer(b"abc", status="503 No")
+        how, heard = {"options": ("-c", "1", "-n", "4", "-P", "4")}, set()
+        got = self.figures(one, 4 * one, heard=heard, **how)
+        self.assertEqual((got["requests"], got["bytes"], got["bad"]), (4, 4 * len(one), 0))
+        single, together = sorted(heard, key=len)
+        self.assertEqual(together, 4 * single)
+        got = self.figures(one, one + one + bad + one, **how)
+        self.assertEqual((got["requests"], got["bad"], got["first_bad"]), (4, 1, "HTTP/1.1 503"))
+        self.assertNotEqual(self.load(one, 5 * one, **how).returncode, 0)
+
+    def test_each_request_has_a_connection(self):
+        got = self.figures(answer(b"abc"), is_closing=True,
+                           options=("-c", "2", "-n", "6", "-H", "Connection: close"))
+        self.assertEqual((got["requests"], got["bad"], got["lost"]), (6, 0, 0))
+
+    def test_drained_answers_are_counted_and_looked_at(self):
+        good, bad = (answer(b"x" * 3_000_000, status=status) for status in ("200 OK", "503 No"))
+        how = {"options": ("-c", "1", "-n", "4", "-t")}
+        got = self.figures(good, **how)
+        self.assertEqual((got["requests"], got["bytes"], got["bad"]), (4, 4 * len(good), 0))
+        got = self.figures(good, good, bad, **how)
+        self.assertEqual((got["requests"], got["bad"], got["first_bad"]), (4, 1, "HTTP/1.1 503"))
+
+    def upload(self, status):
+        with taking(status) as (port, taken):
+            done = subprocess.run([self.program, "-u", "3000000", "-n", "2", str(port), "/"],
+                                  capture_output=True, text=True, timeout=PATIENCE * 4)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout), taken
+
+    def test_upload(self):
+        got, taken = self.upload("200 OK")
+        self.assertEqual(taken, [3_000_000, 3_000_000])
+        self.assertEqual((got["requests"], got["bytes"], got["bad"]), (2, 6_000_000, 0))
+        got, _ = self.upload("500 No")
+        self.assertEqual((got["bad"], got["first_bad"]), (2, "HTTP/1.1 500"))
+
+    def kept(self, close_some):
+        """What is said of three connections, some of which the server has closed when it is asked."""
+        with socket.create_server(("127.0.0.1", 0)) as listener, subprocess.Popen(
+                [self.program, "-k", "-c", "3", str(listener.getsockname()[1]), "/"], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, text=True) as keeper:
+            clients = []
+            for _ in range(3):
+                clients.append(listener.accept()[0])
+                clients[-1].recv(65536)
+                clients[-1].sendall(answer(b"abc"))
+            self.assertEqual(keeper.stdout.readline(), "ready\n")
+            close_some(clients)  # on loopback the other end knows when close() has returned
+            said = json.loads(keeper.communicate(timeout=PATIENCE)[0])
+            for c in clients:
+                c.close()
+            return said
+
+    def test_kept_connections(self):
+        self.assertEqual(self.kept(lambda clients: None), {"kept": 3, "lost": 0})
+        self.assertEqual(self.kept(lambda clients: clients[1].close()), {"kept": 2, "lost": 1})
+
+    def test_options_that_contradict_each_other(self):
+        for options in (("-u", "5", "-P", "2"), ("-u", "5", "-k"), ("-k", "-t"), ("-u", "5", "-p", "x"),
+                        ("-P", "1001")):
+            done = subprocess.run([self.program, *options, "1", "/"], capture_output=True, text=True,
+                                  timeout=PATIENCE)
+            self.assertEqual(done.returncode, 2, options)
+
     def test_list_has_lengths(self):
         name = write_file(os.path.join(self.temp, "list"), "/a 3\n/b 2\n")
         how = {"target": None, "options": ("-c", "1", "-n", "4", "-l", name)}
@@ -278,6 +404,10 @@ class Report(unittest.TestCase):
         self.assertIn("near and of far", report.disturbance(self.results()))
         still = {"hello": {"weir": self.results()["hello"]["weir"][:3]}}
         self.assertNotIn("near and of far", report.disturbance(still))
+
+    def test_what_is_not_pinned_is_not_known(self):
+        loose = {"hello": {"weir": [runs.Sample(1000, 1, 0, 0, 0)]}}
+        self.assertNotIn("%", report.disturbance(loose))
 
     def test_rate_has_its_spread(self):
         rows = {"hello": {"weir": [runs.Sample(r, 1, 0, 0, 100) for r in (900, 1000, 1200)]}}

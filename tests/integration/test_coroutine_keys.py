@@ -98,7 +98,7 @@ class Keys(ConfigCase):
             resource.prlimit(server.pid, resource.RLIMIT_AS, (mapped + (32 << 20), before[1]))
             r = c.get("/", method="POST")
             self.assertEqual((r.status, r["Retry-After"]), (503, "1"))
-            self.assertIn("vm.max_map_count", server.log())
+            self.assertTrue(eventually(lambda: "vm.max_map_count" in server.log()), server.log())
             self.assertEqual(c.get("/metrics").status, 200)
             resource.prlimit(server.pid, resource.RLIMIT_AS, before)
             self.begin(c, "/")

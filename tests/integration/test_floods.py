@@ -27,13 +27,15 @@ from building import build, rules  # noqa: E402
 SANITIZER = sanitizer() if os.path.exists(WEIR) else ""
 MANY = 200 if SANITIZER else 1000
 SOME = 50 if SANITIZER else 200     # of those that make the kernel buffer a lot
-ANSWER_S = 5 if SANITIZER else 2    # what an ordinary request may take: a bound, not a benchmark
+ANSWER_S = 10 if SANITIZER else 5   # what an ordinary request may take: a bound, not a benchmark
 DURING_S = 0.3                      # how long the ordinary client asks while a flood is on
 LOOPS = 2
 
 LIMITS = {"body_rate_min": 20000, "write_rate_min": 2000000}
-DEADLINE_MS = 2000 if SANITIZER else 700
-TIMEOUTS = {"head_ms": DEADLINE_MS, "body_idle_ms": DEADLINE_MS, "keep_alive_ms": DEADLINE_MS,
+DEADLINE_MS = 3000 if SANITIZER else 1500
+# An ordinary client is idle while it asks on others, and on a busy machine for seconds: it is not to be
+# closed meanwhile. What keep_alive_ms does is for Idle.test_kept_alive.
+TIMEOUTS = {"head_ms": DEADLINE_MS, "body_idle_ms": DEADLINE_MS, "keep_alive_ms": 60000,
             "write_idle_ms": DEADLINE_MS, "linger_ms": 500}
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
@@ -160,7 +162,7 @@ def sockets_of(server):
 
 
 class Floods(ConfigCase):
-    """A server with deadlines of a second and a half."""
+    """A server with deadlines of a second or two."""
 
     def setUp(self):
         super().setUp()
@@ -194,10 +196,15 @@ class Floods(ConfigCase):
     TARGETS = ("/", "/stream?n=3", "/count?n=3")
 
     def ask(self, server, target, patience=ANSWER_S):
-        """Seconds that a request on a connection of its own takes."""
-        begin = time.monotonic()
-        with Client(server, timeout=patience) as c:
-            r = c.get(target, "Connection: close")
+        """Seconds that a request on a connection of its own takes. Where this process was kept from its
+        core until the deadline of the head was over, the server was right to refuse it: once more."""
+        is_late, r, begin = True, None, 0
+        while is_late and (r is None or r.status == 408):
+            begin = time.monotonic()
+            with Client(server, timeout=patience) as c:
+                c.request(target, "Connection: close")
+                is_late = time.monotonic() - begin > DEADLINE_MS / 2000
+                r = c.read()
         self.assertEqual((r.status, r.body), (200, b"hello" if target == "/" else b"1\n2\n3\n"))
         return time.monotonic() - begin
 
@@ -263,7 +270,7 @@ class Idle(Floods):
         self.assertEqual(answers, {b"": MANY})
 
     def test_kept_alive(self):
-        server = self.flooded()
+        server = self.flooded(timeouts={"keep_alive_ms": DEADLINE_MS})
         answers = self.withstand(server, Flood(server, MANY, GET), 2048)
         self.assertEqual(answers, {b"HTTP/1.1 200": MANY})
 
@@ -302,16 +309,18 @@ class SlowToSend(Floods):
     def test_heads_in_the_last_moment(self):
         """Each request is just in time. Such a client is an ordinary one: it is kept, and goes when
         it stops."""
-        server = self.flooded()
+        deadline_s = 1.5 * DEADLINE_MS / 1000  # half of it is what a busy machine may take for a turn
+        server = self.flooded(timeouts={"head_ms": int(1000 * deadline_s),
+                                        "keep_alive_ms": int(1000 * deadline_s)})
         pieces = (b"GET / HT", b"TP/1.1\r\nHost: x\r\n\r\n")
-        flood = Flood(server, MANY, b"", lambda turn: pieces[turn % 2], every=DEADLINE_MS / 2000,
+        flood = Flood(server, MANY, b"", lambda turn: pieces[turn % 2], every=deadline_s / 2,
                       take=4096)
         memory = server.memory_kb()
         with flood:
-            self.served(server, seconds=2.5 * DEADLINE_MS / 1000)
+            self.served(server, seconds=2.5 * deadline_s)
             self.assert_bounded(server, memory, MANY, 24 << 10)
             # That of the ordinary client may still be about to close.
-            self.assertIn(sockets_of(server) - LOOPS - MANY, (0, 1))
+            self.assertTrue(eventually(lambda: sockets_of(server) == LOOPS + MANY), sockets_of(server))
             answers = flood.answers()
             self.assert_gone(server)
         self.assertEqual(answers, {b"HTTP/1.1 200": MANY})

@@ -8,12 +8,13 @@ LISTED_MAX = 64 << 20  # bytes of listings that a loop holds, one by itself apar
 
 
 class Listings(TempCase):
-    """Of a folder whose page has some megabytes, in names that need no escapes."""
+    """Of a folder whose page has some megabytes, in names that need no escapes. Who does not read is not
+    given up meanwhile: under a sanitizer, on a busy machine, a page takes seconds."""
 
     def fill(self, entries):
         for i in range(entries):
             os.close(os.open(self.path("%06d-%s" % (i, "n" * 200)), os.O_CREAT, 0o644))
-        return self.serve("--quiet", "--listing", loops=1)
+        return self.serve("--quiet", "--listing", "--set", "timeouts.write_idle_ms=600000", loops=1)
 
     def test_clients_that_do_not_read(self):
         """Each has a listing of its own, for the next asks when its head has come."""
@@ -24,7 +25,7 @@ class Listings(TempCase):
         self.assertGreater(len(whole.body), 8 << 20)
         before = server.memory_kb()
         clients, statuses = [], []
-        for _ in range(30):
+        for _ in range(14 if sanitizer() else 30):
             c = Client(server, rcvbuf=4096)
             self.addCleanup(c.close)
             clients.append(c)

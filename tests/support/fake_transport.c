@@ -106,6 +106,13 @@ static ssize_t fake_writev(struct wr_transport *base, const struct iovec *v, int
     return taken;
 }
 
+static ssize_t fake_write(struct wr_transport *base, const void *p, size_t n, bool more)
+{
+    const struct iovec v = {(char *)(uintptr_t)p, n}; /* only read */
+
+    return fake_writev(base, &v, 1, more);
+}
+
 static ssize_t fake_sendfile(struct wr_transport *base, int fd, off_t *off, size_t n)
 {
     struct fake_transport *t = fake_of(base);
@@ -121,6 +128,16 @@ static ssize_t fake_sendfile(struct wr_transport *base, int fd, off_t *off, size
     t->out_n += (size_t)got;
     *off += got;
     return got;
+}
+
+static void fake_cork(struct wr_transport *base, bool on)
+{
+    struct fake_transport *t = fake_of(base);
+
+    if (t->is_corked == on) /* a system call for nothing */
+        abort();
+    t->is_corked = on;
+    t->corks += on;
 }
 
 static bool fake_pending(const struct wr_transport *base)
@@ -158,8 +175,10 @@ void fake_transport_init(struct fake_transport *t)
 {
     *t = (struct fake_transport){
         .ops = {.read = fake_read,
+                .write = fake_write,
                 .writev = fake_writev,
                 .sendfile = fake_sendfile,
+                .cork = fake_cork,
                 .pending = fake_pending,
                 .unacknowledged = fake_unacknowledged,
                 .shutdown = fake_shutdown,

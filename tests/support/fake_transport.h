@@ -38,6 +38,8 @@ struct fake_transport {
     int unacknowledged; /* bytes that the peer has not confirmed, or -errno */
     bool says_pending;  /* pending() says whether parts are left; else false */
     bool is_shut_down, is_reset, is_closed;
+    bool is_corked;
+    unsigned corks;                    /* how often it became that */
     unsigned reads, writes, sendfiles; /* calls, also those that gave -EAGAIN */
     unsigned reads_after_shutdown;
 };

@@ -11,6 +11,7 @@ TIMES = 2          # on one connection: what is wrong behind an answer shows in 
 TREE_SAMPLES = 100
 TIMEOUT_S = 30
 LINE_MAX = 65536
+UPLOAD_LINES = 50_000
 
 
 class Wrong(Exception):
@@ -54,10 +55,10 @@ class Connection:
         self.input.close()
         self.sock.close()
 
-    def send(self, target, fields=()):
-        lines = ["GET %s HTTP/1.1" % target, "Host: " + self.host, *("%s: %s" % f for f in fields)]
+    def send(self, target, fields=(), times=1, method="GET", content=b""):
+        lines = ["%s %s HTTP/1.1" % (method, target), "Host: " + self.host, *("%s: %s" % f for f in fields)]
         try:
-            self.sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+            self.sock.sendall((("\r\n".join(lines) + "\r\n\r\n").encode() + content) * times)
         except OSError as e:
             raise Wrong("%s: %s" % (target, e)) from e
 
@@ -72,6 +73,13 @@ class Connection:
     def get(self, target, fields=()):
         self.send(target, fields)
         return self.read(target)
+
+    def is_ended(self):
+        """By the server; waits for that."""
+        try:
+            return not self.input.read(1)
+        except OSError:
+            return False
 
     def _line(self):
         line = self.input.readline(LINE_MAX)
@@ -116,11 +124,11 @@ def decoded(body):
         raise Wrong("gzip that cannot be decoded: %s" % e) from e
 
 
-def check_answer(answer, body, content, status=200, coding=None):
+def check_answer(answer, body, content, status=200, coding=None, is_last=False):
     """Raises unless the answer has this status, this coding and, decoded, this content."""
     if answer.status != status:
         raise Wrong("status %d instead of %d" % (answer.status, status))
-    if (answer.field("Connection") or "").lower() == "close":
+    if (answer.field("Connection") or "").lower() == "close" and not is_last:
         raise Wrong("the connection is closed")
     if status == 304:
         return
@@ -152,12 +160,31 @@ def fields_of(port, case, target):
         return (*case.fields, validator(c, target))
 
 
-def check_case(port, case, target, fields, root):
-    content = files.content(root, case.file)
+def check_upload(port, target, fields):
+    """Content is taken, all of it: else what is left of it would be taken for the next request."""
+    content = b"GET / HTTP/1.1\r\n\r\n" * UPLOAD_LINES
+    fields = (*fields, ("Content-Length", len(content)))
     with Connection(port) as c:
         for _ in range(TIMES):
-            answer, body = c.get(target, fields)
-            check_answer(answer, body, content, case.status, case.coding)
+            c.send(target, fields, method="POST", content=content)
+            answer, _ = c.read(target)
+            if answer.status not in (200, 201, 204):
+                raise Wrong("status %d" % answer.status)
+
+
+def check_case(port, case, target, fields, root):
+    if case.upload:
+        check_upload(port, target, fields)
+        return
+    content = files.content(root, case.file)
+    with Connection(port) as c:
+        for _ in range(1 if case.is_closing else TIMES):
+            c.send(target, fields, case.pipeline)
+            for _ in range(case.pipeline):
+                answer, body = c.read(target)
+                check_answer(answer, body, content, case.status, case.coding, case.is_closing)
+        if case.is_closing and not c.is_ended():
+            raise Wrong("the connection stays open, or more comes")
 
 
 def check_tree(port, entries, root):

@@ -10,6 +10,8 @@ SEED = 1
 OLD = 1_760_000_000  # an mtime that no server takes for a file that still changes
 SMALLEST, LARGEST = 128, 8192
 ENDINGS = ("html", "css", "js", "json", "png")
+SIZES = (("1k.bin", 1 << 10), ("100k.bin", 100 << 10), ("10m.bin", 10 << 20), ("4k.bin", 4 << 10),
+         ("16k.bin", 16 << 10), ("64k.bin", 64 << 10))
 WORDS = "the quick brown fox jumps over a lazy dog while servers serve".split()
 
 
@@ -23,7 +25,7 @@ def make_root(root):
     """The files of the cases, beside the tree."""
     rnd = random.Random(SEED)
     text = " ".join(rnd.choice(WORDS) for _ in range(4000)).encode()
-    for name, size in (("1k.bin", 1 << 10), ("100k.bin", 100 << 10), ("10m.bin", 10 << 20)):
+    for name, size in SIZES:
         write(os.path.join(root, name), rnd.randbytes(size))
     write(os.path.join(root, "text.txt"), text)
     write(os.path.join(root, "text.txt.gz"), gzip.compress(text, 9, mtime=0), OLD + 1)

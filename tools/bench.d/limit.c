@@ -1,7 +1,9 @@
 /*
  * limit.c — the floor: the least that a keep-alive exchange of HTTP/1.1 can cost with plain epoll.
  *
- *     limit ROOT READY_FD       serves on a free port of 127.0.0.1, which it writes to READY_FD
+ *     limit ROOT READY_FD [WORKERS]
+ *
+ * Serves on a free port of 127.0.0.1, which it writes to READY_FD, in so many processes.
  *
  * It is a yardstick, not a server. It does not parse: it finds the ends of the request heads, looks
  * at the one byte behind "GET /", and sends an answer that was ready before. The answers of one read
@@ -10,7 +12,9 @@
  *
  *     /h   Hello, World!                     /c   the same, and the connection is closed
  *     /s   ROOT/1k.bin from memory           /g   ROOT/text.txt.gz from memory, as gzip
- *     /f   ROOT/100k.bin by sendfile         /l   ROOT/10m.bin by sendfile
+ *     /4   ROOT/4k.bin from memory           /6   ROOT/16k.bin from memory
+ *     /k   ROOT/64k.bin by sendfile          /f   ROOT/100k.bin by sendfile
+ *     /l   ROOT/10m.bin by sendfile
  *     /n   304 Not Modified                  POST reads and drops the content, then /h
  *     /t/… ROOT/t/…: opened, read, closed and sent for each request, which is the floor of a server
  *          that does not have the file in a cache
@@ -27,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -115,6 +120,9 @@ static void prepare(const char *root)
     prepare_text('n', same, 0);
     prepare_file('s', "1k.bin", BINARY, 0);
     prepare_file('g', "text.txt.gz", "text/plain\r\nContent-Encoding: gzip", 0);
+    prepare_file('4', "4k.bin", BINARY, 0);
+    prepare_file('6', "16k.bin", BINARY, 0);
+    prepare_file('k', "64k.bin", BINARY, 1);
     prepare_file('f', "100k.bin", BINARY, 1);
     prepare_file('l', "10m.bin", BINARY, 1);
     answers['t'].fd = root_fd;
@@ -281,38 +289,53 @@ static void accept_some(int ep, int listener)
     }
 }
 
-/* On a port that the kernel chooses, which `ready` is told. Accepted sockets inherit TCP_NODELAY. */
-static int listen_and_tell(int ready)
+/* On this port, or one that the kernel chooses. Accepted sockets inherit TCP_NODELAY. */
+static int listen_on(in_port_t *port)
 {
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = *port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof at;
 
     if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) ||
         bind(fd, (struct sockaddr *)&at, len) || listen(fd, 4096) ||
         getsockname(fd, (struct sockaddr *)&at, &len))
         err(1, "cannot listen");
-    if (dprintf(ready, "127.0.0.1:%d\n", ntohs(at.sin_port)) < 0)
-        err(1, "the descriptor for readiness");
-    close(ready);
+    *port = at.sin_port;
     return fd;
 }
 
-int main(int argc, char **argv)
+/* Each has a listener of its own; all of them listen before the port is told. */
+static int start_workers(int workers, int ready)
 {
-    struct epoll_event ev = {.events = EPOLLIN}, evs[BATCH];
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    int ep = epoll_create1(EPOLL_CLOEXEC), listener;
+    in_port_t port = 0;
+    int mine = listen_on(&port);
 
-    if (argc != 3)
-        errx(2, "usage: limit ROOT READY_FD");
-    if (ep < 0 || sigaction(SIGPIPE, &ignore, NULL))
-        err(1, "cannot begin");
-    prepare(argv[1]);
-    listener = listen_and_tell((int)strtol(argv[2], NULL, 10));
-    ev.data.fd = listener;
-    if (epoll_ctl(ep, EPOLL_CTL_ADD, listener, &ev))
-        err(1, "epoll_ctl");
+    for (int i = 1; i < workers; i++) {
+        int other = listen_on(&port);
+        pid_t pid = fork();
+
+        if (pid < 0)
+            err(1, "cannot fork");
+        if (!pid) {
+            close(mine);
+            if (prctl(PR_SET_PDEATHSIG, SIGTERM) || close(ready))
+                err(1, "cannot begin");
+            return other;
+        }
+        close(other);
+    }
+    if (dprintf(ready, "127.0.0.1:%d\n", ntohs(port)) < 0)
+        err(1, "the descriptor for readiness");
+    close(ready);
+    return mine;
+}
+
+static void serve_all(int ep, int listener)
+{
+    struct epoll_event evs[BATCH];
+
     for (;;) {
         int n = epoll_wait(ep, evs, BATCH, -1);
 
@@ -325,4 +348,24 @@ int main(int argc, char **argv)
                 close(fd);
         }
     }
+}
+
+int main(int argc, char **argv)
+{
+    struct epoll_event ev = {.events = EPOLLIN};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    int ep, listener;
+
+    if (argc != 3 && argc != 4)
+        errx(2, "usage: limit ROOT READY_FD [WORKERS]");
+    if (sigaction(SIGPIPE, &ignore, NULL))
+        err(1, "cannot begin");
+    prepare(argv[1]);
+    listener = start_workers(argc > 3 ? (int)strtol(argv[3], NULL, 10) : 1,
+                             (int)strtol(argv[2], NULL, 10));
+    ep = epoll_create1(EPOLL_CLOEXEC);
+    ev.data.fd = listener;
+    if (ep < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, listener, &ev))
+        err(1, "epoll");
+    serve_all(ep, listener);
 }

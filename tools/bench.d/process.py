@@ -43,13 +43,15 @@ def _free_port():
 
 
 class Running:
-    """A Server of the table at work. `cores`: where it may run; `prefix`: a command that runs it."""
+    """A Server of the table at work. `cores`: where it may run; `prefix`: a command that runs it;
+    `workers`: loops, threads or processes, where it can be told."""
 
-    def __init__(self, server, root, hello, cores=None, prefix=()):
+    def __init__(self, server, root, hello, cores=None, prefix=(), workers=1):
         self.server, self.process = server, None
         self.temp = tempfile.mkdtemp(prefix="weir-bench-")
         os.chmod(self.temp, 0o755)
         self.values = {"root": root, "temp": self.temp, "hello": hello or "", "port": "", "ready": "",
+                       "apps": os.path.dirname(hello or ""), "workers": workers,
                        "config": os.path.join(self.temp, "conf"), **servers.USERS}
         try:
             for _ in range(1 if server.tells_port else ATTEMPTS):

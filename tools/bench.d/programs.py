@@ -1,4 +1,4 @@
-"""What is built before: limit, load and distance, the plugin hello, and Weir where it is not given."""
+"""What is built before: limit, load and distance, plugins, and Weir where it is not given."""
 import os
 import shlex
 import subprocess
@@ -29,12 +29,23 @@ def build_tool(name, folder):
     return out
 
 
-def build_hello(folder):
-    """As its README says. It is C and one header, so that any weir can load it."""
-    out = os.path.join(folder, "hello.so")
+def _build_app(source, folder):
+    """As the README of plugins/hello says. It is C and one header, so that any weir can load it."""
+    out = os.path.join(folder, os.path.basename(source)[:-2] + ".so")
     run([*compiler(), "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-Wl,-z,defs",
-         "-I", os.path.join(TOP, "include"), "-o", out, os.path.join(TOP, "plugins/hello/hello.c")])
+         "-I", os.path.join(TOP, "include"), "-o", out, source])
     return out
+
+
+def build_hello(folder):
+    return _build_app(os.path.join(TOP, "plugins/hello/hello.c"), folder)
+
+
+def build_apps(folder):
+    """Those that only a case needs, beside hello, whose path is given."""
+    for name in ("drop.c", "environ.c"):
+        _build_app(os.path.join(HERE, name), folder)
+    return build_hello(folder)
 
 
 def build_weir():

@@ -103,9 +103,55 @@ def memory_table(found, names):
                   "RSS behind, MiB", "descriptors"], list(memory_rows(found, names)))
 
 
+def connection_memory(samples, idle):
+    """KiB of a connection: median, and the share of what was resident that is not shared."""
+    return [statistics.median((s.memory[1][what] - s.memory[0][what]) / idle for s in samples)
+            for what in ("Pss", "Rss")]
+
+
+def idle_table(found, names, idle):
+    rows = []
+    for name in names:
+        samples = found.get(name)
+        if samples is not None and not isinstance(samples, str):
+            rows.append([name, *("%.2f" % kib for kib in connection_memory(samples, idle)),
+                         "%.1f" % (statistics.median(s.memory[0]["Pss"] for s in samples) / 1024)])
+    return table(["server", "PSS of a connection, KiB", "RSS of a connection, KiB", "PSS before, MiB"], rows)
+
+
+# ---- instructions and system calls ----
+
+LEAST_SHARE = 0.01  # of a function that is named
+
+
 def instructions_table(counts, names):
-    return table(["case", *names], [[case, *(cell(found.get(n), "{:,.0f}".format) for n in names)]
-                                    for case, found in counts.items()])
+    return table(["case", *names], [
+        [case, *(cell(found.get(n), lambda one: "{:,.0f}".format(one.instructions)) for n in names)]
+        for case, found in counts.items()])
+
+
+def calls(one):
+    """The sum, and of which it is: those that are not too rare."""
+    often = sorted(((n, name) for name, n in one.calls.items() if n >= 0.005), reverse=True)
+    return "%.2f: %s" % (one.system_calls, ", ".join("%s %.2f" % (name, n) for n, name in often))
+
+
+def calls_table(counts, names):
+    return table(["case", *names], [[case, *(cell(found.get(n), calls) for n in names)]
+                                    for case, found in counts.items()], "---")
+
+
+def functions_table(counts, name):
+    """Of one server: a column for each case, a row for each function that is above LEAST_SHARE in one."""
+    columns = {case: found[name] for case, found in counts.items()
+               if name in found and not isinstance(found[name], str)}
+    chosen = {f for one in columns.values() for f, n in one.functions.items()
+              if n > one.instructions * LEAST_SHARE}
+    rows = [[("`%s`" % f), *("{:,.0f}".format(one.functions.get(f, 0)) for one in columns.values())]
+            for f in sorted(chosen, key=lambda f: -sum(one.functions.get(f, 0) for one in columns.values()))]
+    rest = ["all others", *("{:,.0f}".format(sum(n for f, n in one.functions.items() if f not in chosen))
+                            for one in columns.values())]
+    return table(["function", *columns], rows + [rest])
 
 
 def reasons(results):
@@ -121,6 +167,8 @@ def samples_of(results):
 
 def disturbance(results):
     """By others on the same cores, and by the host: of all measurements the middle and the worst."""
+    if not any(s.distance for s in samples_of(results)):
+        return "not known, for nothing is pinned"
     out = []
     for who, key in (("others on the two cores", "others"), ("the host", "stolen")):
         shares = [getattr(s, key) * 100 for s in samples_of(results)] or [0]
@@ -134,15 +182,34 @@ def disturbance(results):
     return "; ".join(out)
 
 
+def memory_sections(results, cases, names):
+    out = []
+    for case in cases:
+        found = results.get(case.name)
+        if found and case.is_tree:
+            out += ["## Memory behind %s" % case.name, memory_table(found, names)]
+        if found and case.idle:
+            out += ["## Memory of an idle connection", "Of the process: what the kernel keeps for a connection "
+                    "comes to it, with each server alike.", idle_table(found, names, case.idle)]
+    return out
+
+
+def counts_sections(counts):
+    names = list(dict.fromkeys(name for found in counts.values() for name in found))
+    out = ["## Instructions per request", instructions_table(counts, names),
+           "## System calls per request", calls_table(counts, names)]
+    for name in names:
+        if name != REFERENCE:
+            out += ["## Instructions by function: %s" % name, functions_table(counts, name)]
+    return out
+
+
 def sections(results, counts, cases, names):
     """Heading and tables, of what was measured."""
     out = ["## CPU per request, as a multiple of limit", cpu_table(results, names),
-           "## Requests a second", rate_table(results, names)]
-    for case in cases:
-        if case.is_tree:
-            out += ["## Memory behind %s" % case.name, memory_table(results[case.name], names)]
+           "## Requests a second", rate_table(results, names), *memory_sections(results, cases, names)]
     if counts:
-        out += ["## Instructions per request", instructions_table(counts, list(next(iter(counts.values()))))]
+        out += counts_sections(counts)
     missing = list(dict.fromkeys(reasons(results) + reasons(counts or {})))
     if missing:
         out += ["## Without a figure", "\n".join(missing)]

@@ -1,12 +1,19 @@
 """Rounds: each case, each server started afresh, asked, warmed up and measured; A B C, B C A, …"""
+import contextlib
 import dataclasses
 import json
 import resource
 import subprocess
+import time
 
 import check
 import machine
 import process
+
+
+SETTLE_S = 0.2          # until a server has seen that connections are closed
+UPLOADS_OF_CHECK = 3
+OWN_DESCRIPTORS = 200   # of a server or the load, beside those of idle connections
 
 
 class Failed(Exception):
@@ -23,6 +30,7 @@ class Setting:
     distance: str   # the program
     hello: str
     cores: tuple    # of the server and the load; None: not pinned
+    workers: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +42,7 @@ class Effort:
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """One measurement. Memory is (before, behind) for the tree, else None."""
+    """One measurement. Memory is (before, behind) the tree or idle connections, else None."""
     rps: float
     us: float       # CPU time of the server for a request
     others: float   # share of the cores' time that was neither the server's nor the load's
@@ -43,16 +51,29 @@ class Sample:
     memory: tuple = None
 
 
-def load(setting, port, case, target, fields, options):
-    command = [setting.load, "-c", str(case.connections), *options]
+def load_command(setting, port, case, target, fields, options):
+    command = [setting.load, *options]
     for name, value in fields:
         command += ["-H", "%s: %s" % (name, value)]
     if case.is_tree:
-        command += ["-l", setting.tree_list, str(port)]
-    else:
-        command += [str(port), target]
-    done = subprocess.run(command, capture_output=True, text=True,
-                          preexec_fn=process.in_child(setting.cores and {setting.cores[1]}))
+        return command + ["-l", setting.tree_list, str(port)]
+    return command + [str(port), target]
+
+
+def load_in_child(setting):
+    return process.in_child(setting.cores and {setting.cores[1]})
+
+
+def load(setting, port, case, target, fields, options):
+    how = ["-c", str(case.connections), *options]
+    if case.upload:
+        how += ["-u", str(case.upload)]
+    if case.pipeline > 1:
+        how += ["-P", str(case.pipeline)]
+    if case.is_drain:
+        how.append("-t")
+    done = subprocess.run(load_command(setting, port, case, target, fields, how), capture_output=True,
+                          text=True, preexec_fn=load_in_child(setting))
     if done.returncode:
         raise Failed("load: " + done.stderr.strip()[-300:])
     result = json.loads(done.stdout)
@@ -60,6 +81,26 @@ def load(setting, port, case, target, fields, options):
         raise Failed("under load: %(requests)d answers, %(bad)d of them wrong (%(first_bad)s); %(lost)d "
                      "connections lost" % result)
     return result
+
+
+@contextlib.contextmanager
+def idle_connections(setting, port, case, target, fields):
+    """case.idle of them, each of which has had an answer; all must still be there in the end."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < case.idle + OWN_DESCRIPTORS:
+        raise check.NotServed("a process may have no more than %d descriptors here" % hard)
+    command = load_command(setting, port, case, target, fields, ["-k", "-c", str(case.idle)])
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, preexec_fn=load_in_child(setting)) as keeper:
+        try:
+            if keeper.stdout.readline() != "ready\n":
+                raise Failed("load: " + keeper.stderr.read().strip()[-300:])
+            yield
+            said, _ = keeper.communicate()
+            if keeper.returncode or json.loads(said)["lost"]:
+                raise Failed("of the idle connections: " + said)
+        finally:
+            keeper.kill()
 
 
 def load_seconds():
@@ -74,20 +115,17 @@ def warm_up(setting, port, case, target, fields, effort):
         options = ["-n", str(len(setting.entries))]
     elif effort.requests:
         return
+    elif case.upload:
+        options = ["-n", "1"]
     else:
         options = ["-d", str(max(100, effort.milliseconds // 5))]
     load(setting, port, case, target, fields, options)
 
 
-def measure(running, case, target, setting, effort):
-    memory = running.memory() if case.is_tree else None
-    fields = check.fields_of(running.port, case, target)
-    if case.is_tree:
-        check.check_tree(running.port, setting.entries, setting.root)
-    else:
-        check.check_case(running.port, case, target, fields, setting.root)
-    warm_up(setting, running.port, case, target, fields, effort)
-    options = ["-n", str(effort.requests)] if effort.requests else ["-d", str(effort.milliseconds)]
+def timed(running, case, target, fields, setting, effort):
+    """A Sample without its memory."""
+    count = min(effort.requests, UPLOADS_OF_CHECK) if case.upload else effort.requests
+    options = ["-n", str(count)] if count else ["-d", str(effort.milliseconds)]
     distance = machine.distance(setting.distance, setting.cores) if setting.cores else 0
     with machine.Busy(setting.cores or ()) as busy:
         ours, load_s = running.cpu_seconds(), load_seconds()
@@ -95,14 +133,37 @@ def measure(running, case, target, setting, effort):
         ours, load_s = running.cpu_seconds() - ours, load_seconds() - load_s
     others = max(0, busy.seconds - ours - load_s) / busy.time if setting.cores else 0
     return Sample(result["requests"] / result["us"] * 1e6, ours / result["requests"] * 1e6, others,
-                  busy.stolen, distance, (memory, running.memory()) if case.is_tree else None)
+                  busy.stolen, distance)
+
+
+def measure_beside_idle(running, case, target, fields, setting, effort):
+    time.sleep(SETTLE_S)
+    before = running.memory()
+    with idle_connections(setting, running.port, case, target, fields):
+        memory = before, running.memory()
+        return dataclasses.replace(timed(running, case, target, fields, setting, effort), memory=memory)
+
+
+def measure(running, case, target, setting, effort):
+    before = running.memory() if case.is_tree else None
+    fields = check.fields_of(running.port, case, target)
+    if case.is_tree:
+        check.check_tree(running.port, setting.entries, setting.root)
+    else:
+        check.check_case(running.port, case, target, fields, setting.root)
+    warm_up(setting, running.port, case, target, fields, effort)
+    if case.idle:
+        return measure_beside_idle(running, case, target, fields, setting, effort)
+    sample = timed(running, case, target, fields, setting, effort)
+    return dataclasses.replace(sample, memory=(before, running.memory())) if case.is_tree else sample
 
 
 def run_once(server, case, setting, effort):
     """A Sample, or why there is none: a text."""
     try:
         cores = {setting.cores[0]} if setting.cores else None
-        with process.Running(server, setting.root, setting.hello, cores) as running:
+        with process.Running(server.of(case), setting.root, setting.hello, cores,
+                             workers=setting.workers) as running:
             return measure(running, case, server.targets[case.name], setting, effort)
     except check.NotServed as e:
         return "not served: %s" % e

@@ -33,6 +33,15 @@ static ssize_t read_and_look(struct wr_transport *t, void *dst, size_t cap)
     return n;
 }
 
+static ssize_t write_and_look(struct wr_transport *t, const void *p, size_t n, bool more)
+{
+    ssize_t sent = original->write(t, p, n, more);
+
+    if (sent > 0 && is_ours(p))
+        moved_out += (size_t)sent;
+    return sent;
+}
+
 static ssize_t writev_and_look(struct wr_transport *t, const struct iovec *v, int n, bool more)
 {
     ssize_t sent = original->writev(t, v, n, more);
@@ -151,6 +160,7 @@ static void open_site(struct site *s)
     s->original = s->client.transport.ops;
     original = &s->original;
     s->client.transport.ops.read = read_and_look;
+    s->client.transport.ops.write = write_and_look;
     s->client.transport.ops.writev = writev_and_look;
     moved_in = moved_out = 0;
 }

@@ -500,6 +500,29 @@ static void replaced_or_removed__while_it_is_sent__is_sent_as_it_was(void **stat
     }
 }
 
+/* ---- readers that take their time ---- */
+
+/* Nor does what was asked, for the log, need it. */
+static void slow__reader__holds_no_read_buffer(void **state)
+{
+    static const char *const ranges[] = {"", "Range: bytes=0-3000000\r\n",
+                                         "Range: bytes=0-1999999, 2500000-2999999\r\n"};
+    struct site s;
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(ranges); i++) {
+        open_large(&s);
+        s.client.transport.room = 100000;
+        send_as(&s, "GET", "/large.bin?a=b", ranges[i]);
+        assert_int_equal(s.client.transport.out_n, 100000);
+        assert_int_equal(s.server.worker.free_buffers_n, 1);
+        end_answer(&s);
+        assert_non_null(s.server.access_text);
+        assert_non_null(strstr(s.server.access_text, "\"GET /large.bin?a=b HTTP/1.1\" 20"));
+        close_site(&s);
+    }
+}
+
 /* ---- several parts ---- */
 
 static void parts__each__has_windows_of_its_own(void **state)
@@ -562,5 +585,6 @@ WR_TESTS(cmocka_unit_test(windows__warm__are_asked_for_and_sent),
          cmocka_unit_test(grown__while_it_is_sent__is_sent_as_far_as_it_went),
          cmocka_unit_test(cut__while_it_is_sent__is_broken_off),
          cmocka_unit_test(replaced_or_removed__while_it_is_sent__is_sent_as_it_was),
+         cmocka_unit_test(slow__reader__holds_no_read_buffer),
          cmocka_unit_test(parts__each__has_windows_of_its_own),
          cmocka_unit_test(parts__taken_in_crumbs__are_the_same));

@@ -8,11 +8,12 @@ static const struct wr_h1_limits limits = {.head_max = 4096, .target_max = 4096,
 static enum wr_h1_reason interpret(const char *text, struct wr_h1_message *out)
 {
     static struct wr_field v[16];
-    struct wr_h1_head head = {0};
+    struct wr_fields fields;
+    struct wr_h1_head head = {.fields = &fields};
     struct wr_h1_parser p;
 
     wr_h1_parser_init(&p);
-    wr_fields_init(&head.fields, v, WR_COUNT(v));
+    wr_fields_init(&fields, v, WR_COUNT(v));
     if (wr_h1_parse(&p, &limits, wr_slice_of(text), &head) != WR_H1_DONE)
         fail_msg("not a head: %s", text);
     return wr_h1_interpret(&head, false, out);

@@ -96,7 +96,7 @@ static void transport__operations__are_those_of_a_plain_socket(void **state)
     (void)state;
     assert_null(transport->ops->handshake);
     assert_non_null(transport->ops->sendfile);
-    assert_false(transport->ops->pending(transport));
+    assert_null(transport->ops->pending);
 }
 
 static void transport__read__gives_what_came_then_eagain_then_the_end(void **state)
@@ -155,6 +155,30 @@ static void transport__more__goes_with_what_follows(void **state)
     assert_int_equal(wait_for(peer, POLLIN), 1);
     assert_int_equal(recv(peer, got, sizeof got, MSG_DONTWAIT), 9);
     assert_memory_equal(got, "head body", 9);
+}
+
+/* tcp(7): TCP_CORK holds back what does not fill a segment, whatever each call says, until it is over. */
+static void transport__corked__goes_as_one(void **state)
+{
+    static char a[] = "head ";
+    const struct iovec first = {a, 5};
+    int file = file_with("body");
+    off_t off = 0;
+    char got[16];
+
+    (void)state;
+    transport->ops->cork(transport, true);
+    assert_int_equal(transport->ops->writev(transport, &first, 1, false), 5);
+    assert_int_equal(transport->ops->sendfile(transport, file, &off, 4), 4);
+    assert_int_equal(recv(peer, got, sizeof got, MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN);
+    transport->ops->cork(transport, false);
+    assert_int_equal(wait_for(peer, POLLIN), 1);
+    assert_int_equal(recv(peer, got, sizeof got, MSG_DONTWAIT), 9);
+    assert_memory_equal(got, "head body", 9);
+    assert_int_equal(transport->ops->writev(transport, &first, 1, false), 5);
+    expect_at_peer("head ", 5);
+    close(file);
 }
 
 /* Nobody reads: the socket fills, and takes a part of what it is given last. */
@@ -353,7 +377,7 @@ static void transport__close__closes_the_descriptor(void **state)
 WR_TESTS(TEST(transport__operations__are_those_of_a_plain_socket),
          TEST(transport__read__gives_what_came_then_eagain_then_the_end),
          TEST(transport__reset__read_says_so), TEST(transport__writev__sends_all_pieces_in_order),
-         TEST(transport__more__goes_with_what_follows),
+         TEST(transport__more__goes_with_what_follows), TEST(transport__corked__goes_as_one),
          TEST(transport__full__eagain_and_goes_on_when_the_peer_reads),
          TEST(transport__peer_gone__epipe_without_a_signal),
          TEST(transport__sendfile__starts_at_the_offset_and_advances_it),

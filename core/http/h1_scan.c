@@ -1,0 +1,119 @@
+/* Which scan, and the one for every processor: words of eight octets. */
+#include "http/h1_scan.h"
+
+/* ---- which ---- */
+
+#ifdef __x86_64__
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
+}
+
+static bool has_sse42(void)
+{
+    return __builtin_cpu_supports("sse4.2");
+}
+#endif
+
+static bool always(void)
+{
+    return true;
+}
+
+static const struct {
+    const struct wr_h1_scan *scan;
+    bool (*is_possible)(void);
+} scans[] = {
+#ifdef __x86_64__
+    {&wr_h1_scan_avx2, has_avx2},
+    {&wr_h1_scan_sse42, has_sse42},
+#endif
+#ifdef __aarch64__
+    {&wr_h1_scan_neon, always},
+#endif
+    {&wr_h1_scan_plain, always},
+};
+
+const struct wr_h1_scan *wr_h1_scan_at(unsigned i)
+{
+    for (size_t k = 0; k < sizeof scans / sizeof scans[0]; k++)
+        if (scans[k].is_possible() && i-- == 0)
+            return scans[k].scan;
+    return NULL;
+}
+
+/* ---- words ---- */
+
+#define SCAN             wr_h1_scan_plain
+#define SCAN_NAME        "plain"
+#define SCAN_WITH        /* what there is anyway */
+#define SCAN_BYTES       8
+#define SCAN_FIRST(mask) (__builtin_ctzll(mask) / 8)
+
+#define ONES (UINT64_MAX / 0xFF)
+#define LOWS (ONES * 0x7F)
+
+static inline uint64_t word_at(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+/* The highest bit of each octet that is of none of the classes. */
+static inline uint64_t class_mask(const char *p, uint8_t class_bits)
+{
+    const unsigned char *s = (const unsigned char *)p;
+
+    for (unsigned i = 0; i < SCAN_BYTES; i++)
+        if (!(wr_char_class[s[i]] & class_bits))
+            return UINT64_C(0x80) << 8 * i;
+    return 0;
+}
+
+/* The highest bit of each octet that is this one, and of no other. */
+static inline uint64_t equal(uint64_t word, char octet)
+{
+    uint64_t odd = word ^ ONES * (unsigned char)octet;
+
+    return ~(((odd & LOWS) + LOWS) | odd | LOWS);
+}
+
+/* Of those that are below 0x20 or DEL the first; a borrow may set bits above it. */
+static inline uint64_t value_mask(const char *p)
+{
+    uint64_t word = word_at(p), del = word ^ ONES * 0x7F;
+    uint64_t control = (word - ONES * 0x20) & ~word, is_del = (del - ONES) & ~del;
+
+    return (control | is_del) & ~LOWS;
+}
+
+static inline struct wr_h1_masks line_masks(const char *p)
+{
+    return (struct wr_h1_masks){class_mask(p, WR_CHAR_TOKEN), value_mask(p)};
+}
+
+static inline uint64_t target_mask(const char *p)
+{
+    return class_mask(p, WR_CHAR_TARGET);
+}
+
+static inline uint64_t path_mask(const char *p)
+{
+    uint64_t word = word_at(p), next = word_at(p + 1);
+    uint64_t odd = equal(word, '/') & (equal(next, '/') | equal(next, '.'));
+
+    return odd | equal(word, '?') | equal(word, '%');
+}
+
+static inline struct wr_h1_masks target_masks(const char *p)
+{
+    return (struct wr_h1_masks){.name = path_mask(p), .value = target_mask(p)};
+}
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#    error "a word's first octet is taken for its lowest"
+#endif
+
+#include "http/h1_scan.inc"
