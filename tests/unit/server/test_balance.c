@@ -285,6 +285,7 @@ static void passed__loop_has_ended__is_closed(void **state)
     wr_server_stop(f.s, 0);
     assert_int_equal(wr_server_wait(f.s), 0);
     assert_true(pass_to_second(&late));
+    assert_true(send_get(late, "/")); /* nobody serves any more */
     wr_server_free(f.s);
     assert_false(receive(late, name));
     close(late);
