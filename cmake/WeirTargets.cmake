@@ -67,7 +67,8 @@ function(weir_compile_options target)
     target_link_options(${target} PRIVATE -fsanitize=${WEIR_SANITIZE})
   else()
     target_compile_options(${target} PRIVATE
-      "$<$<CONFIG:Release,RelWithDebInfo>:${WEIR_HARDENING};-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=3>")
+      "$<$<CONFIG:Release,RelWithDebInfo>:${WEIR_HARDENING};-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=3>"
+      "$<$<CONFIG:Release,RelWithDebInfo>:-fno-plt>") # nothing is bound lazily (now): the stubs are a detour
     target_compile_options(${target} PRIVATE ${WEIR_PGO_COMPILE})
     target_link_options(${target} PRIVATE -Wl,-z,relro,-z,now ${WEIR_PGO_LINK})
   endif()

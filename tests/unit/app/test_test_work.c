@@ -130,6 +130,17 @@ static weir_body app(weir_environ *env, weir_start_response *start_response)
 
 static const weir_plugin plugin = {TESTED, .app = app};
 
+/* Once more, as long as what is at work has no core: patience is short, a busy machine is not. */
+static int run_patiently(weir_test *t)
+{
+    int status;
+
+    do
+        status = weir_test_run(t);
+    while (status == WEIR_ETIMEDOUT);
+    return status;
+}
+
 static weir_test *start(weir_test_setup setup)
 {
     works = dones = closes = 0;
@@ -214,7 +225,7 @@ static void run__work_that_blocks__is_named(void **state)
                                                      ? "GET /square?2 waits for a thread"
                                                      : "GET /square?2 waits for its work"));
         open_gate();
-        assert_int_equal(weir_test_run(t), 0);
+        assert_int_equal(run_patiently(t), 0);
         expect_answer(x, "4 elsewhere");
         weir_test_end(x);
         weir_test_free(t);
@@ -238,7 +249,7 @@ static void leave__while_work_is_out__is_over_when_that_is(void **state)
         weir_test_leave(x);
         assert_int_equal(closes, 0);
         open_gate();
-        assert_int_equal(weir_test_run(t), 0);
+        assert_int_equal(run_patiently(t), 0);
         assert_int_equal(closes, 1);
         weir_test_end(x);
         weir_test_free(t);
