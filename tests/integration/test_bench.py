@@ -405,6 +405,10 @@ class Report(unittest.TestCase):
         still = {"hello": {"weir": self.results()["hello"]["weir"][:3]}}
         self.assertNotIn("near and of far", report.disturbance(still))
 
+    def test_what_is_not_pinned_is_not_known(self):
+        loose = {"hello": {"weir": [runs.Sample(1000, 1, 0, 0, 0)]}}
+        self.assertNotIn("%", report.disturbance(loose))
+
     def test_rate_has_its_spread(self):
         rows = {"hello": {"weir": [runs.Sample(r, 1, 0, 0, 100) for r in (900, 1000, 1200)]}}
         self.assertEqual(report.rate_table(rows, ["weir"]).split("\n")[-1], "| hello | 1,000 (30 %) |")

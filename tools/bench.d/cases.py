@@ -62,8 +62,8 @@ CASES = (
     Case("hello-idle", "the same, 64 connections beside %s that are open and idle" % format(IDLE, ","), idle=IDLE,
          goal=1.06),
     Case("hello-routes", "the same where there are %d other routes" % ROUTES),
-    Case("environ", "a plugin that looks at each byte of each key of the environ and of each field, of a "
-         "browser's request", fields=BROWSER),
+    Case("environ", "a plugin that asks for every key of the environ and every field of a browser's "
+         "request", fields=BROWSER),
     Case("static-1k", "a file of 1 KiB", "1k.bin", goal=1.10, has_instructions=True),
     Case("static-1k-browser", "the same with the header fields of a browser", "1k.bin", fields=BROWSER),
     Case("static-4k", "a file of 4 KiB", "4k.bin"),

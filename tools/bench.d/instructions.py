@@ -1,7 +1,8 @@
 """Instructions and system calls per request, by valgrind: repeatable, other than times.
 
 Instructions are those of the server's own code and its libraries, by callgrind. System calls are those
-that valgrind sees in the same run, but for what the kernel's page of its own (vDSO) answers without one.
+that valgrind sees in the same run, but for what the kernel's page of its own (vDSO) answers without one,
+and for waiting that ends because a server was stopped, which is how it is measured.
 
 A server is run twice, with few rounds and with many; the difference is what the rounds between cost. In
 a round each of 64 connections gets a request while the server is stopped, so that it finds all of them
@@ -23,7 +24,8 @@ import process
 CONNECTIONS, FEW, MANY = 64, 10, 60
 TUNABLES = ("glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX2,-AVX,-AVX_Fast_Unaligned_Load,-SSE4_2,"
             "-SSE4_1,-SSSE3,-ERMS,-FSRM")
-VDSO = {"clock_gettime", "clock_getres", "gettimeofday", "time", "getcpu"}
+NOT_COUNTED = {"clock_gettime", "clock_getres", "gettimeofday", "time", "getcpu",  # of the vDSO
+               "rt_sigtimedwait", "restart_syscall"}  # which SIGCONT ends, and so a round
 CALL = re.compile(r"^SYSCALL\[\d+,\d+\]\( *\d+\) (?:sys_)?(\w+) ?\(", re.M)
 NAME = re.compile(r"c?fn=\((\d+)\)(?: (.*))?")
 COPY = re.compile(r"(\.lto_priv|\.constprop|\.isra|\.part|\.cold)(\.\d+)*|'\d+|@+GLIBC\S*")  # of one function
@@ -97,7 +99,7 @@ def by_function(lines):
 
 
 def by_name(log):
-    return collections.Counter(name for name in CALL.findall(log) if name not in VDSO)
+    return collections.Counter(name for name in CALL.findall(log) if name not in NOT_COUNTED)
 
 
 def total(server, case, setting, fields, rounds, folder):

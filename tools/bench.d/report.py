@@ -167,6 +167,8 @@ def samples_of(results):
 
 def disturbance(results):
     """By others on the same cores, and by the host: of all measurements the middle and the worst."""
+    if not any(s.distance for s in samples_of(results)):
+        return "not known, for nothing is pinned"
     out = []
     for who, key in (("others on the two cores", "others"), ("the host", "stolen")):
         shares = [getattr(s, key) * 100 for s in samples_of(results)] or [0]
