@@ -39,7 +39,7 @@ class Models(unittest.TestCase):
         write_file(os.path.join(cls.root, "empty"), "")
         os.symlink("../secret.txt", os.path.join(cls.root, "link"))
         with open(os.path.join(cls.root, "large.bin"), "wb") as f:
-            f.write(bytes(range(256)) * 40960)
+            f.write(bytes(range(256)) * 4096)
         cls.servers = {s.name: s for s in models.models(temp.name, WEIR)}
 
     def running(self, name):
@@ -90,7 +90,7 @@ class Models(unittest.TestCase):
             return self.whole(running, b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % path)
         self.assertTrue(get(b"/a%20b.txt?x").endswith(b"Content-Length: 4\r\n\r\nfile"))
         self.assertTrue(get(b"/empty").endswith(b"Content-Length: 0\r\n\r\n"))
-        self.assertEqual(get(b"/large.bin").partition(b"\r\n\r\n")[2], bytes(range(256)) * 40960)
+        self.assertEqual(get(b"/large.bin").partition(b"\r\n\r\n")[2], bytes(range(256)) * 4096)
         for path in (b"/", b"/none", b"/folder", b"/link", b"/../secret.txt", b"/%2e%2e/secret.txt", b"//etc/passwd"):
             self.assertEqual(status_line(get(path)), b"HTTP/1.1 404 Not Found", path)
         for path in (b"/%00", b"/%", b"/%2", b"/%2x", b"/%g0"):
@@ -98,7 +98,7 @@ class Models(unittest.TestCase):
 
     def test_head_has_no_content(self):
         running = self.running("blocking")
-        for path, length in ((b"/hello", 14), (b"/large.bin", 256 * 40960)):
+        for path, length in ((b"/hello", 14), (b"/large.bin", 256 * 4096)):
             got = self.whole(running, b"HEAD %s HTTP/1.1\r\nHost: a\r\n\r\n" % path + GET)
             self.assertTrue(got.endswith(HELLO))
             self.assertTrue(got[:-len(HELLO)].endswith(b"Content-Length: %d\r\n\r\n" % length))

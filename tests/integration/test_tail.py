@@ -1,4 +1,4 @@
-"""tools/bench.d/rate.c and histogram.h: latencies are counted from when requests were due, and added up
+"""tools/bench --tail: latencies are counted from when requests were due, added up, and shown
 rightly.
 
 Here real time is the subject: a server stalls, and it has to show. How fast anything is does not matter.
@@ -8,6 +8,7 @@ import json
 import math
 import os
 import random
+import re
 import selectors
 import socket
 import subprocess
@@ -21,7 +22,9 @@ from support import PATIENCE
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 sys.path.insert(0, os.path.join(TOP, "tools/bench.d"))
+import latency  # noqa: E402
 import programs  # noqa: E402
+import tail  # noqa: E402
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"
 OTHER = b"HTTP/1.1 503 No\r\nContent-Length: 3\r\n\r\nabc"
@@ -222,6 +225,33 @@ class Histogram(unittest.TestCase):
         self.check(edges)
         for value in (0, 255, 256, 2**32, 2**64 - 1):
             self.check([value])
+
+
+class Section(unittest.TestCase):
+    def samples(self, *times):
+        """Rounds of 1,000 requests, whose p99 is ten times their p50, and so on."""
+        return [latency.Latency({0.5: t, 0.99: 10 * t, 0.999: 100 * t, 0.9999: 1000 * t}, 1000 * t, 1000, 500, 1, 64,
+                                0) for t in times]
+
+    def test_section_and_plots(self):
+        found = {("alone", "weir"): self.samples(10_000, 12_000, 30_000), ("alone", "nginx"): self.samples(20_000),
+                 ("sleep", "weir"): self.samples(11_000)}
+        text = tail.section(found, {"weir": 200_000, "nginx": 100_049}, 50_000, tail.QUICK, ["- line"])
+        self.assertIn("| alone | weir | 12 (10–30) | 120 (100–300) | 1,200 (1,000–3,000) | 12,000 (10,000–30,000) | "
+                      "0.5 | 3 |", text)
+        self.assertIn("| sleep | weir | 11 (11–11) |", text)
+        self.assertIn("50,000 requests a second for all", text)
+        self.assertIn("weir 200,000, nginx 100,000)", text)
+        plots = tail.plots(found)
+        for name, plot in plots.items():
+            self.assertIn("performance/" + name, text)
+            self.assertTrue(plot.startswith("<svg"))
+        # Of 1,000 requests there is none of which 10,000 would be as slow: three points for each of two servers.
+        points = re.findall(r'<polyline points="(.*?)"', plots["tail.svg"])
+        self.assertEqual([len(p.split()) for p in points], [3, 3])
+
+    def test_turns(self):
+        self.assertEqual([thing for _, thing in latency.in_turns(["a", "b", "c"], 4)], list("abcbcacababc"))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ same for all models, by clients each of which has a schedule of its own.
 """
 import contextlib
 import dataclasses
+import math
 import os
 import re
 import selectors
@@ -95,7 +96,7 @@ def stack_kib():
     """A thread's stack in the kernel: that of all threads of the machine, by their number."""
     stacks = re.search(r"^KernelStack:\s+(\d+) kB", machine.read("/proc/meminfo"), re.M)
     threads = machine.read("/proc/loadavg").split()[3].split("/")[1]
-    return 4 * round(int(stacks[1]) / int(threads) / 4)  # whole pages; some threads are being made or unmade
+    return 2 ** round(math.log2(int(stacks[1]) / int(threads)))  # some threads are being made or unmade
 
 
 def hold(port, count, clients):
@@ -232,7 +233,8 @@ def plots(results, names):
             svg.Axis("requests a second", is_log=True)),
         "models-p99.svg": svg.lines(
             "One handler in six models: p99 at %s requests a second" % format(HERTZ, ","),
-            series(results, names, p99, MS), clients, svg.Axis("ms, from when it was due", is_log=True))}
+            series(results, names, p99, MS), clients, svg.Axis("ms, from when it was due; at the top: no answer while it was measured",
+                                               is_log=True))}
 
 
 def section(results, found, effort, circumstances):
