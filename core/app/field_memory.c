@@ -6,9 +6,9 @@
 
 #define PLACES_LOG2  5
 #define SIGHT        2 /* that an address has come once more; one that comes in between takes 1 */
-#define PATIENCE     (2 * SIGHT)         /* what a place wants to see before it learns a list, */
-#define PATIENCE_MAX ((uint32_t)1 << 20) /* doubled by each that was learned for nothing */
-#define MISSES_MAX   64                  /* in a row: then its place is another's */
+#define PATIENCE     (2 * SIGHT) /* what a place wants to see before it learns a list, */
+#define PATIENCE_MAX 4096 /* doubled by each that was learned for nothing: then that costs little */
+#define MISSES_MAX   64   /* in a row: then its place is another's */
 
 /* A list that was learned, in one allocation with all that it has. The texts of its fields have a
  * NUL behind them. */
@@ -73,9 +73,20 @@ static uint64_t hint_of(const weir_header *list)
     return hint;
 }
 
+/* A list has two places that it may be in: the second one where the first is another's. */
 static struct place *place_of(struct wr_field_memory *m, uint64_t hint)
 {
-    return &m->places[hint >> (64 - PLACES_LOG2)];
+    size_t i = hint >> (64 - PLACES_LOG2);
+
+    return m->places[i].hint == hint ? &m->places[i] : &m->places[i ^ 1];
+}
+
+/* Of one that is in neither. */
+static struct place *free_place_of(struct wr_field_memory *m, uint64_t hint)
+{
+    size_t i = hint >> (64 - PLACES_LOG2);
+
+    return m->places[i].list && !m->places[i ^ 1].list ? &m->places[i ^ 1] : &m->places[i];
 }
 
 /* Neither of them is empty. */
@@ -137,6 +148,8 @@ __attribute__((noinline)) static void miss(struct wr_field_memory *m, const weir
     struct place *p = place_of(m, hint);
 
     m->learner = NULL;
+    if (p->hint != hint)
+        p = free_place_of(m, hint);
     if (p->list || p->hint != hint) {
         meet_other(m, p, hint);
         return;

@@ -188,13 +188,39 @@ void wr_peer_of(const struct sockaddr_storage *from, struct wr_peer *out)
     }
 }
 
+/* Up to three digits. */
+static char *put_byte(char *at, unsigned byte)
+{
+    if (byte >= 100)
+        *at++ = (char)('0' + byte / 100);
+    if (byte >= 10)
+        *at++ = (char)('0' + byte / 10 % 10);
+    *at++ = (char)('0' + byte % 10);
+    return at;
+}
+
+/* Most are, and inet_ntop() prints them with the whole of printf(). */
+static size_t format_v4(const unsigned char *ip, char *out)
+{
+    char *at = put_byte(out, ip[0]);
+
+    for (int i = 1; i < 4; i++) {
+        *at++ = '.';
+        at = put_byte(at, ip[i]);
+    }
+    *at = '\0';
+    return (size_t)(at - out);
+}
+
 size_t wr_peer_format(const struct wr_peer *p, char out[static WR_PEER_TEXT_MAX])
 {
-    if (p->family != AF_INET && p->family != AF_INET6) {
+    if (p->family == AF_INET)
+        return format_v4(p->ip, out);
+    if (p->family != AF_INET6) {
         memcpy(out, "unix", sizeof "unix");
         return strlen("unix");
     }
-    if (!inet_ntop(p->family, p->ip, out, WR_PEER_TEXT_MAX))
+    if (!inet_ntop(AF_INET6, p->ip, out, WR_PEER_TEXT_MAX))
         out[0] = '\0';
     return strlen(out);
 }

@@ -77,19 +77,79 @@ static void check_got(const char *expected, const char *where)
         fail_msg("%s of %s: weir_get %s, weir_get_n %s", wanted, where, got, got_n);
 }
 
-/* Sends the request on a connection of its own and compares what the app finds. */
+static weir_body look_the_other_way_round(weir_environ *env)
+{
+    char before[sizeof got];
+    size_t n = 99;
+    const char *slice = weir_get_n(env, wanted, &n);
+    weir_body body;
+
+    keep(before, slice, n);
+    body = look_up(env);
+    if (strcmp(before, got_n) != 0)
+        keep(got_n, "weir_get_n differs, asked again", 31);
+    return body;
+}
+
+/* Sends the request on a connection of its own, twice, and compares what the app finds. */
 static void check_key(struct test_server *s, const char *request, const char *key,
                       const char *expected)
 {
     struct test_client c;
 
     wanted = key;
-    keep(got, "not called", 10);
-    test_client_open(s, &c);
-    test_client_send(&c, request);
-    check_ok(&c);
-    check_got(expected, request);
-    test_client_fini(&c);
+    for (int i = 0; i < 2; i++) {
+        look = i == 0 ? look_the_other_way_round : look_up;
+        keep(got, "not called", 10);
+        test_client_open(s, &c);
+        test_client_send(&c, request);
+        check_ok(&c);
+        check_got(expected, request);
+        test_client_fini(&c);
+    }
+}
+
+/* Keys that are near one that there is, and no key. */
+static void get__no_key__has_no_value(void **state)
+{
+    static const char *const keys[] = {"",
+                                       "P",
+                                       "PATH",
+                                       "INFO",
+                                       "HTTP",
+                                       "HTTP_",
+                                       "PATH-INFO",
+                                       "xATH_INFO",
+                                       "PATHxINFO",
+                                       "PATH_INFO ",
+                                       " PATH_INFO",
+                                       "PATH__INFO",
+                                       "path_info",
+                                       "xxxHNFO",
+                                       "xxxHxNFO",
+                                       "HTTPs",
+                                       "xxxPTPS",
+                                       "HTTPSS",
+                                       "SCRIPTxNAME",
+                                       "SERVER_xAME",
+                                       "SERVER_ADDR",
+                                       "REMOTE_NAME",
+                                       "SCRIPT_PORT",
+                                       "REQUEST_ROOT",
+                                       "weir.versio",
+                                       "weir.versioN",
+                                       "weir_version",
+                                       "weir.run-once",
+                                       "REQUEST__ID",
+                                       "REQUESTID"};
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_both(&s, &c, look_up);
+    for (size_t i = 0; i < WR_COUNT(keys); i++)
+        check_key(&s, GET("/p?q", ""), keys[i], NULL);
+    close_both(&s, &c);
 }
 
 /* ---- keys ---- */
@@ -761,6 +821,7 @@ static void lifetime__of_what_was_asked__is_the_responses(void **state)
 }
 
 WR_TESTS(cmocka_unit_test(get__every_key__has_its_value),
+         cmocka_unit_test(get__no_key__has_no_value),
          cmocka_unit_test(get__script_name_and_path_info__divide_the_path_at_the_route),
          cmocka_unit_test(get__path_translated__is_path_info_in_the_served_folder),
          cmocka_unit_test(get__peer__is_of_the_connection),

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/slice.h"
@@ -258,6 +259,25 @@ static void peer__each_family__is_kept_and_formatted(void **state)
     expect_peer(&p, "unix");
 }
 
+/* Each number of each place, in decimal without zeros in front (RFC 1123 2.1 by way of RFC 3986 3.2.2:
+ * dec-octet). */
+static void peer__v4__has_each_number_as_it_is_written(void **state)
+{
+    (void)state;
+    for (unsigned place = 0; place < 4; place++)
+        for (unsigned n = 0; n < 256; n++) {
+            struct wr_peer p = {.family = AF_INET};
+            char want[32];
+            unsigned v[4] = {1, 20, 255, 0};
+
+            v[place] = n;
+            for (int i = 0; i < 4; i++)
+                p.ip[i] = (unsigned char)v[i];
+            snprintf(want, sizeof want, "%u.%u.%u.%u", v[0], v[1], v[2], v[3]);
+            expect_peer(&p, want);
+        }
+}
+
 /* RFC 4291 2.5.5.2: what a socket that takes both families says of an IPv4 peer. */
 static void peer__v4_mapped__is_an_ipv4_peer(void **state)
 {
@@ -276,4 +296,5 @@ WR_TESTS(cmocka_unit_test(address__what_is_parsed__is_formatted_as_numbers),
          cmocka_unit_test(address__same_on_another_link__is_another),
          cmocka_unit_test(address__takes_any_port__port_0_of_tcp),
          cmocka_unit_test(peer__each_family__is_kept_and_formatted),
+         cmocka_unit_test(peer__v4__has_each_number_as_it_is_written),
          cmocka_unit_test(peer__v4_mapped__is_an_ipv4_peer));
