@@ -121,9 +121,11 @@ static weir_body part_body(struct wr_static_request *r, struct wr_file_entry *e,
 {
     struct wr_file_piece *piece;
 
-    if (rep->content)
+    if (rep->content) {
+        wr_builtin_free_head(r->env);
         return wr_builtin_content(r->env, wr_slice(rep->content + part.start, part.length),
                                   wr_file_entry_owner(e));
+    }
     weir_defer(r->env, release_entry, e);
     piece = weir_alloc(r->env, sizeof *piece);
     if (!piece)

@@ -120,6 +120,7 @@ bool wr_static_answer_quickly(weir_environ *env, struct wr_static_loop *l, weir_
     if (sight == IS_UNCLEAR || (sight == NO_CONDITIONS && !rep->content))
         return false;
     wr_file_entry_ref(e);
+    wr_builtin_free_head(env);
     if (sight == IS_KNOWN) {
         wr_builtin_start(env, 304, &heads->not_modified);
         *body = wr_builtin_content(env, WR_SLICE(""), wr_file_entry_owner(e));

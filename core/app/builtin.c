@@ -28,5 +28,6 @@ weir_body wr_builtin_content(weir_environ *env, struct wr_slice content, struct 
         return weir_error(env, 503);
     }
     e->x->response.content = content;
-    return wr_builtin_body(env, owner, content.n);
+    e->ours = owner;
+    return weir_bytes(content.p, content.n);
 }

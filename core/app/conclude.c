@@ -37,10 +37,11 @@ static void respond(struct wr_environ *e, int64_t length)
     wr_exchange_respond(x);
 }
 
-/* Has the app returned all there is? */
+/* Has the app returned all there is? What is ours may be there to be closed alone. */
 static bool is_alone(const struct wr_environ *e)
 {
-    return !e->s && !e->ours && !e->trailer_names && !e->trailer_list && !e->is_responding;
+    return !e->s && (!e->ours || e->x->response.content.p) && !e->trailer_names &&
+           !e->trailer_list && !e->is_responding;
 }
 
 /* It is in memory, where it stays until `close`, at the end of the exchange: nobody asks for it. */
@@ -50,7 +51,7 @@ static void respond_at_once(struct wr_environ *e, struct wr_slice content, int64
 
     e->is_started = e->is_responding = e->has_body = true;
     x->response.status = e->status;
-    wr_exchange_set_content(x, content, NULL);
+    wr_exchange_set_content(x, content, e->ours);
     x->response.length = length_of_response(e, length); /* HEAD, 304: not of what is sent */
     wr_exchange_respond(x);
 }
