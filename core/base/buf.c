@@ -36,7 +36,7 @@ void wr_buf_u64(struct wr_buf *b, uint64_t value)
                                 "70717273747576777879"
                                 "80818283848586878889"
                                 "90919293949596979899";
-    size_t n = decimals(value);
+    size_t n = value < 10 ? 1 : value < 100 ? 2 : decimals(value);
     char *p = extend(b, n);
 
     if (!p)

@@ -2,25 +2,28 @@
 
 #include "http/status.h"
 
-void wr_h1_format_status(struct wr_buf *b, int status, struct wr_slice reason)
+/* With a phrase or a code that is not registered, or little room. */
+__attribute__((noinline)) static void format_unusual(struct wr_buf *b, int status,
+                                                     struct wr_slice reason)
 {
-    struct wr_slice line = reason.p ? wr_slice(NULL, 0) : wr_status_line(status);
-
-    /* More than the line, whose end the next overwrites: a copy of a fixed size is no call. */
-    if (line.p && wr_buf_room(b) >= WR_STATUS_LINE_MAX && !b->overflow) {
-        memcpy(b->p + b->n, line.p, WR_STATUS_LINE_MAX);
-        b->n += line.n;
-        return;
-    }
-    if (line.p) {
-        wr_buf_slice_append(b, line);
-        return;
-    }
     WR_BUF_LITERAL(b, "HTTP/1.1 ");
     wr_buf_u64(b, (uint64_t)status);
     WR_BUF_LITERAL(b, " ");
-    wr_buf_slice_append(b, reason);
+    wr_buf_slice_append(b, reason.p ? reason : wr_status_reason(status));
     WR_BUF_LITERAL(b, "\r\n");
+}
+
+void wr_h1_format_status(struct wr_buf *b, int status, struct wr_slice reason)
+{
+    struct wr_slice line = wr_status_line(status);
+
+    if (!line.p || reason.p || wr_buf_room(b) < WR_STATUS_LINE_MAX || b->overflow) {
+        format_unusual(b, status, reason);
+        return;
+    }
+    /* More than the line, and the next is written over it: a copy of a fixed size is no call. */
+    memcpy(b->p + b->n, line.p, WR_STATUS_LINE_MAX);
+    b->n += line.n;
 }
 
 void wr_h1_format_field(struct wr_buf *b, struct wr_slice name, struct wr_slice value)
