@@ -173,8 +173,10 @@ static bool write_pieces(const struct wr_static_request *r, const struct multipa
 {
     size_t room = (ranges->n + 1) * (160 + m->boundary_n + m->type.n), from = 0;
     char *memory = weir_alloc(r->env, room);
-    struct wr_buf b = wr_buf_on(memory, memory ? room : 0);
+    struct wr_buf b = wr_buf_on(memory, room);
 
+    if (!memory)
+        return false;
     for (size_t i = 0; i < ranges->n; i++) {
         const struct wr_range *part = &ranges->v[i];
 
@@ -188,7 +190,7 @@ static bool write_pieces(const struct wr_static_request *r, const struct multipa
     write_delimiter(&b, m);
     WR_BUF_LITERAL(&b, "--\r\n");
     *out = (struct wr_file_piece){.mem = memory + from, .n = b.n - from};
-    return memory && !b.overflow;
+    return !b.overflow;
 }
 
 /* Takes the entry. */

@@ -155,10 +155,11 @@ static struct making_list *new_list(const struct wr_static_request *r, struct wr
 {
     struct wr_slice script = wr_static_get(r->env, "SCRIPT_NAME");
     struct making_list *l = calloc(1, sizeof *l + path.n + 1 + script.n + r->path.n);
-    char *text = (char *)(l + 1);
+    char *text;
 
     if (!l)
         return NULL;
+    text = (char *)(l + 1);
     l->chore.ops = &list_ops;
     atomic_init(&l->has_begun, false);
     memcpy(text, path.p, path.n);
