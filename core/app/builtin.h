@@ -37,7 +37,7 @@ static inline struct wr_app_loop *wr_app_loop_of(weir_loop *loop)
 /* Does the request have this field? Most have few, and asking costs nothing. */
 static inline bool wr_builtin_has_field(weir_environ *env, enum wr_field_id id)
 {
-    return wr_environ_of(env)->x->request.fields.first[id] != 0;
+    return (wr_environ_of(env)->x->request.fields.present & wr_fields_bit(id)) != 0;
 }
 
 /* Has nobody made a value of the environ? Then it is the request's, and what follows needs no key. */

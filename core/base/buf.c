@@ -23,30 +23,50 @@ static char *extend(struct wr_buf *b, size_t n)
     return b->p + b->n - n;
 }
 
-/* From the last digit to the first, two at a time: a division each. */
-void wr_buf_u64(struct wr_buf *b, uint64_t value)
-{
-    static const char pairs[] = "00010203040506070809"
-                                "10111213141516171819"
-                                "20212223242526272829"
-                                "30313233343536373839"
-                                "40414243444546474849"
-                                "50515253545556575859"
-                                "60616263646566676869"
-                                "70717273747576777879"
-                                "80818283848586878889"
-                                "90919293949596979899";
-    size_t n = value < 10 ? 1 : value < 100 ? 2 : decimals(value);
-    char *p = extend(b, n);
+static const char pairs[] = "00010203040506070809"
+                            "10111213141516171819"
+                            "20212223242526272829"
+                            "30313233343536373839"
+                            "40414243444546474849"
+                            "50515253545556575859"
+                            "60616263646566676869"
+                            "70717273747576777879"
+                            "80818283848586878889"
+                            "90919293949596979899";
 
-    if (!p)
-        return;
+/* From the last digit to the first, two at a time: a division each. */
+static char *put_many(char *p, uint64_t value, size_t n)
+{
+    char *end = p + n;
+
     for (; n >= 2; value /= 100) {
         n -= 2;
         memcpy(p + n, pairs + 2 * (value % 100), 2);
     }
     if (n > 0)
         *p = (char)('0' + value);
+    return end;
+}
+
+char *wr_put_u64(char *p, uint64_t value)
+{
+    if (value >= 100)
+        return put_many(p, value, decimals(value));
+    if (value >= 10) {
+        memcpy(p, pairs + 2 * value, 2);
+        return p + 2;
+    }
+    *p = (char)('0' + value);
+    return p + 1;
+}
+
+void wr_buf_u64(struct wr_buf *b, uint64_t value)
+{
+    size_t n = decimals(value);
+    char *p = extend(b, n);
+
+    if (p)
+        put_many(p, value, n);
 }
 
 void wr_buf_hex(struct wr_buf *b, uint64_t value)

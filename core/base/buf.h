@@ -57,6 +57,11 @@ static inline void wr_buf_char(struct wr_buf *b, char c)
     wr_buf_append(b, &c, 1);
 }
 
+#define WR_U64_MAX 20 /* digits of the largest number */
+
+/* Behind its digits at p, where there is room for WR_U64_MAX. */
+char *wr_put_u64(char *p, uint64_t value);
+
 /* In decimal. */
 void wr_buf_u64(struct wr_buf *b, uint64_t value);
 

@@ -11,16 +11,24 @@
 struct wr_fields {
     struct wr_field *v;
     uint16_t n, cap;
-    uint32_t repeated;              /* a bit for each id that more than one field has */
-    uint16_t first[WR_FIELD_COUNT]; /* 1 + index of the first field with this id; 0: absent */
+    uint32_t present;               /* a bit for each id that a field has */
+    uint32_t repeated;              /* and more than one */
+    uint16_t first[WR_FIELD_COUNT]; /* index of the first field with this id, if it is present */
 };
-_Static_assert(WR_FIELD_COUNT <= 32, "an id for each bit of `repeated`");
+_Static_assert(WR_FIELD_COUNT <= 32, "a bit for each id");
+
+/* In `present` and `repeated`. */
+static inline uint32_t wr_fields_bit(enum wr_field_id id)
+{
+    return UINT32_C(1) << id;
+}
 
 static inline void wr_fields_init(struct wr_fields *f, struct wr_field *v, uint16_t cap)
 {
-    memset(f, 0, sizeof *f);
     f->v = v;
+    f->n = 0;
     f->cap = cap;
+    f->present = f->repeated = 0;
 }
 
 /* The n-th field, from 1, has this id. */
@@ -28,10 +36,12 @@ static inline void wr_fields_index(struct wr_fields *f, enum wr_field_id id, uns
 {
     if (id == WR_FIELD_OTHER)
         return;
-    if (f->first[id] == 0)
-        f->first[id] = (uint16_t)n;
-    else
-        f->repeated |= UINT32_C(1) << id;
+    if (f->present & wr_fields_bit(id)) {
+        f->repeated |= wr_fields_bit(id);
+        return;
+    }
+    f->present |= wr_fields_bit(id);
+    f->first[id] = (uint16_t)(n - 1);
 }
 
 /* false: full */
@@ -50,14 +60,14 @@ static inline bool wr_fields_add(struct wr_fields *f, struct wr_slice name, stru
 /* The first field of this name, or NULL. */
 static inline const struct wr_field *wr_fields_find(const struct wr_fields *f, enum wr_field_id id)
 {
-    return f->first[id] ? &f->v[f->first[id] - 1] : NULL;
+    return f->present & wr_fields_bit(id) ? &f->v[f->first[id]] : NULL;
 }
 
 /* The next field of the same name as `field`, or NULL. */
 static inline const struct wr_field *wr_fields_next(const struct wr_fields *f,
                                                     const struct wr_field *field)
 {
-    if (field->id != WR_FIELD_OTHER && !(f->repeated >> field->id & 1))
+    if (field->id != WR_FIELD_OTHER && !(f->repeated & wr_fields_bit(field->id)))
         return NULL;
     for (const struct wr_field *it = field + 1; it < f->v + f->n; it++)
         if (it->id == field->id)

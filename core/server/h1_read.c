@@ -239,19 +239,53 @@ static bool is_misdirected(const struct wr_request *r)
     return r->is_https && r->peer.family != AF_UNIX;
 }
 
+/* Fields that change what follows the head. */
+#define DECISIVE                                                                                   \
+    (wr_fields_bit(WR_FIELD_CONNECTION) | wr_fields_bit(WR_FIELD_EXPECT) |                         \
+     wr_fields_bit(WR_FIELD_CONTENT_LENGTH) | wr_fields_bit(WR_FIELD_TRANSFER_ENCODING))
+
+/*
+ * Of most heads there is nothing to be found out: HTTP/1.1, a path that is as it will be, one Host that
+ * was right in the last request, and no field that frames content or ends the connection.
+ */
+static bool is_plain(const struct wr_h1_head *head, bool is_host_known)
+{
+    const struct wr_fields *f = head->fields;
+
+    return is_host_known && head->minor > 0 && head->plain_path == head->target.n &&
+           head->method != WR_METHOD_CONNECT && !(f->present & DECISIVE) &&
+           !(f->repeated & wr_fields_bit(WR_FIELD_HOST));
+}
+
+/* What wr_h1_interpret() and the rest of take_head() come to then. */
+static void take_plain_head(struct wr_h1 *h, struct wr_slice host)
+{
+    struct wr_request *r = &h->x->request;
+
+    r->host = host;
+    r->form = WR_TARGET_ORIGIN;
+    r->path = r->target;
+    h->in->data[r->target.p + r->target.n - h->in->data] = '\0'; /* as in keep_path() */
+    h->rx = WR_H1_RX_DONE;
+    h->rx_total = 0;
+}
+
 /* What the head says becomes the request. */
 static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *head)
 {
     struct wr_worker *w = h->conn->worker;
     struct wr_request *r = &h->x->request;
     struct wr_slice host = wr_fields_get(head->fields, WR_FIELD_HOST);
+    bool is_known = is_known_host(w, host);
     struct wr_h1_message m;
     enum wr_h1_reason reason;
-    bool is_known;
 
     r->version = version_of(head->minor);
     h->minor = head->minor > 0;
-    is_known = is_known_host(w, host);
+    if (is_plain(head, is_known)) {
+        take_plain_head(h, host);
+        return WR_H1_OK;
+    }
     reason = wr_h1_interpret(head, is_known, &m);
     if (reason != WR_H1_OK)
         return reason;

@@ -362,24 +362,6 @@ static size_t size_of_head(const struct wr_response *r)
     return r->block ? size + r->block->lines.n : size;
 }
 
-/* Content that lies in memory, is small and has room behind its head: most. */
-static void write_content(struct wr_h1 *h, struct wr_buf *out)
-{
-    struct wr_exchange *x = h->x;
-    struct wr_slice content = x->response.content;
-
-    if (!content.p || content.n != h->tx_left || content.n > COPY_MAX || h->is_tx_chunked ||
-        content.n > wr_buf_room(out) || h->turn_sent >= TURN_MAX)
-        return;
-    memcpy(out->p + out->n, content.p, content.n);
-    out->n += content.n;
-    x->body_sent = content.n;
-    wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_SENT], content.n);
-    h->turn_sent += content.n + PIECE_COST;
-    h->tx_left = 0;
-    h->has_tx_body = false;
-}
-
 static WR_COLD enum wr_h1_io refuse_head(const struct wr_h1 *h, size_t size)
 {
     wr_log(&h->x->lease->site->log, WR_LOG_ERROR,
@@ -388,11 +370,64 @@ static WR_COLD enum wr_h1_io refuse_head(const struct wr_h1 *h, size_t size)
     return WR_H1_IO_FAILED;
 }
 
+/* ---- head and content of most answers ---- */
+
+#define LENGTH "Content-Length: "
+#define AROUND (sizeof WR_WORKER_START + sizeof LENGTH + WR_U64_MAX + sizeof "\r\n\r\n")
+
+/*
+ * Is the answer a 200 with small content that lies in memory, on a connection that goes on? Then all that
+ * the rest of this file finds out is known: its length frames it, and nothing is to be said of the
+ * connection.
+ */
+static bool is_usual(const struct wr_h1 *h)
+{
+    const struct wr_exchange *x = h->x;
+    const struct wr_response *r = &x->response;
+    bool is_plain = r->status == 200 && r->n == 0 && !r->reason.p && !r->has_date &&
+                    !r->has_server && !r->may_have_trailers;
+
+    return is_plain && r->content.p && r->content.n <= COPY_MAX &&
+           r->length == (int64_t)r->content.n && x->request.method != WR_METHOD_HEAD &&
+           h->then == WR_H1_THEN_KEEP && h->minor && h->rx == WR_H1_RX_DONE && !x->is_last &&
+           !h->conn->is_draining && h->turn_sent < TURN_MAX;
+}
+
+/* False: there is no room. */
+static bool write_usual(struct wr_h1 *h, struct wr_buf *out)
+{
+    struct wr_exchange *x = h->x;
+    const struct wr_field_block *block = x->response.block;
+    struct wr_slice content = x->response.content;
+    struct wr_slice lines = block ? block->lines : wr_slice("", 0);
+    char *p = out->p + out->n;
+
+    if (lines.n + content.n + AROUND > wr_buf_room(out))
+        return false;
+    memcpy(p, wr_worker_usual_start(h->conn->worker), strlen(WR_WORKER_START));
+    p += strlen(WR_WORKER_START);
+    memcpy(p, lines.p, lines.n);
+    p += lines.n;
+    memcpy(p, LENGTH, strlen(LENGTH));
+    p = wr_put_u64(p + strlen(LENGTH), content.n);
+    memcpy(p, "\r\n\r\n", 4);
+    memcpy(p + 4, content.p, content.n);
+    out->n = (size_t)(p + 4 + content.n - out->p);
+    x->body_sent = content.n;
+    wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_SENT], content.n);
+    h->turn_sent += content.n + PIECE_COST;
+    h->has_tx_body = h->ends_by_close = false;
+    return true;
+}
+
 enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
 {
     struct wr_buf *out = &h->conn->worker->out;
-    size_t size = size_of_head(&h->x->response);
+    size_t size;
 
+    if (is_usual(h) && write_usual(h, out))
+        return WR_H1_IO_OK;
+    size = size_of_head(&h->x->response);
     decide_persistence(h);
     decide_framing(h);
     if (size > wr_buf_room(out)) {
@@ -404,7 +439,6 @@ enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
     if (size > out->cap)
         return refuse_head(h, size);
     format_head(h, out);
-    write_content(h, out);
     h->owes_continue = false; /* whoever reads the content now, reads it behind the answer */
     return WR_H1_IO_OK;
 }
