@@ -4,8 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -41,49 +39,24 @@ static long switches(void)
     return getrusage(RUSAGE_THREAD, &u) == 0 ? u.ru_nvcsw : 0;
 }
 
-/* For how long this thread could have run and there was no core for it: the second number of
- * schedstat. That is a busy machine's fault, and not the plugin's. */
-static int64_t kept_ns(void)
-{
-    char text[64], *space;
-    int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-
-    if (fd >= 0)
-        close(fd);
-    if (n <= 0)
-        return -1;
-    text[n] = 0;
-    space = strchr(text, ' ');
-    return space ? strtoll(space, NULL, 10) : -1;
-}
-
 void wr_lint_clock_read(struct wr_lint_clock *clock)
 {
-    *clock = (struct wr_lint_clock){wr_lint_now_ns(), cpu_ns(), kept_ns(), switches()};
-}
-
-/* That this thread waited of its own accord. */
-static int64_t waited_ns(const struct wr_lint_clock *began, const struct wr_lint_clock *now)
-{
-    int64_t kept = began->kept_ns < 0 || now->kept_ns < 0 ? 0 : now->kept_ns - began->kept_ns;
-
-    if (now->switches == began->switches)
-        return 0;
-    return now->wall_ns - began->wall_ns - (now->cpu_ns - began->cpu_ns) - kept;
+    *clock = (struct wr_lint_clock){wr_lint_now_ns(), cpu_ns(), switches()};
 }
 
 const char *wr_lint_clock_fault(const struct wr_lint_clock *began, enum wr_lint_rule *rule)
 {
     struct wr_lint_clock now;
+    int64_t cpu;
 
     wr_lint_clock_read(&now);
-    if (waited_ns(began, &now) > BLOCKS_NS) {
+    cpu = now.cpu_ns - began->cpu_ns;
+    if (now.switches > began->switches && now.wall_ns - began->wall_ns - cpu > BLOCKS_NS) {
         *rule = WR_LINT_BLOCKS;
         return "waited for more than 50 ms";
     }
     *rule = WR_LINT_COMPUTES;
-    return now.cpu_ns - began->cpu_ns > COMPUTES_NS ? "computed for more than 200 ms" : NULL;
+    return cpu > COMPUTES_NS ? "computed for more than 200 ms" : NULL;
 }
 
 /* ---- what a coroutine has used of its stack ---- */

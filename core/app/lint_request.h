@@ -39,10 +39,9 @@ struct wr_lint_work {
     pid_t thread;
 };
 
-/* How long something has taken, how often its thread has waited, and for how long it was kept from a
- * core by others (-1: not known). */
+/* How long something has taken, and how often its thread has waited. */
 struct wr_lint_clock {
-    int64_t wall_ns, cpu_ns, kept_ns;
+    int64_t wall_ns, cpu_ns;
     long switches;
 };
 

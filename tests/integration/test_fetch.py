@@ -212,8 +212,9 @@ class Fetch(unittest.TestCase):
         cls.server.stop()
         findings = set(re.findall(r"lint (W\d\d)", cls.server.log()))
         # W14: an answer of the backend without Content-Type; W29: one that breaks off; W61: libcurl is told that
-        # there is content, and reads it a little later
-        if not findings <= {"W14", "W29", "W61"}:
+        # there is content, and reads it a little later. W34 is also said of a callback that had no core for 50 ms.
+        is_busy = os.getloadavg()[0] > os.cpu_count()
+        if not findings <= {"W14", "W29", "W61", *(["W34"] if is_busy else [])}:
             raise AssertionError(cls.server.log())
 
     def client(self, **how):

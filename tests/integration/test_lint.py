@@ -39,7 +39,7 @@ def setting(text, key):
 
 
 def lint(*args, **how):
-    done = subprocess.run([WEIR, "lint", *args], capture_output=True, text=True, timeout=60, **how)
+    done = subprocess.run([WEIR, "lint", *args], capture_output=True, text=True, timeout=120, **how)
     return done.returncode, done.stdout, done.stderr
 
 
