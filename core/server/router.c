@@ -299,23 +299,37 @@ static const struct wr_route *look_up(const struct wr_router *r, const struct wr
     return NULL;
 }
 
+/* To what is above it, of at most `max` bytes: the time for a long path must not grow with each '/' that
+ * its sender has put there. False: there is nothing. */
+static bool shorten(struct wr_route *wanted, size_t max)
+{
+    const char *path = wanted->path.p;
+    size_t n = wanted->path.n;
+
+    do {
+        while (n > 0 && path[n - 1] != '/')
+            n--;
+        if (n == 0)
+            return false;
+        n--;
+    } while (n > max);
+    wanted->path.n = n;
+    wanted->hash = hash_of(wanted->path);
+    return true;
+}
+
 /* The same as walk(): the path as an exact one, then as a prefix, then what is above it. */
 static const struct wr_route *probe(const struct wr_router *r, size_t at, size_t end,
                                     struct wr_slice path)
 {
     struct wr_route wanted = {.path = path, .hash = hash_of(path), .is_exact = true};
     const struct wr_route *found = look_up(r, &wanted, at, end);
-    size_t n = path.n;
 
     wanted.is_exact = false;
     while (!found) {
         found = look_up(r, &wanted, at, end);
-        while (n > 0 && path.p[n - 1] != '/')
-            n--;
-        if (n == 0)
+        if (!found && !shorten(&wanted, r->longest))
             break;
-        wanted.path.n = --n;
-        wanted.hash = hash_of(wanted.path);
     }
     return found;
 }
@@ -341,6 +355,7 @@ int wr_router_index(struct wr_router *r)
 {
     free(r->slots);
     r->slots = NULL;
+    r->longest = 0;
     if (r->n <= WALK_MAX)
         return 0;
     for (r->slots_n = 1; r->slots_n < 2 * r->n;)
@@ -351,6 +366,9 @@ int wr_router_index(struct wr_router *r)
     for (size_t i = 0; i < r->hosts.n; i++)
         fill_slots(r, r->hosts.v[i].first, r->hosts.v[i].end);
     fill_slots(r, r->of_all, r->n);
+    for (size_t i = 0; i < r->n; i++)
+        if (r->v[i].path.n > r->longest)
+            r->longest = r->v[i].path.n;
     return 0;
 }
 

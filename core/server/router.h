@@ -43,6 +43,7 @@ struct wr_router {
     struct wr_vhosts hosts;
     struct wr_route_slot *slots; /* a hash table of them; NULL: they are looked at one by one */
     size_t slots_n;
+    size_t longest; /* bytes of their paths, once there are slots */
 };
 
 /* Frees every handler, once. */

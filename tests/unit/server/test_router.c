@@ -603,6 +603,30 @@ static void router__many_paths__each_is_found_with_what_is_above_it(void **state
     wr_router_free(&r);
 }
 
+/* One that a client makes of '/' alone, as long as a target may be: were each of the half million paths
+ * above it looked at in all its length, that took minutes. */
+static void router__path_with_many_slashes__takes_no_longer_than_others(void **state)
+{
+    const size_t n = (size_t)1024 * 1024;
+    char *path = malloc(n), text[16], got[NAMES_MAX];
+    struct wr_router r = {0};
+
+    (void)state;
+    assert_non_null(path);
+    for (size_t i = 0; i < n; i++)
+        path[i] = i % 2 ? 'a' : '/';
+    add_all(&r, "/ /a /a/a");
+    for (int i = 0; i < 50; i++) {
+        snprintf(text, sizeof text, "/d/%d", i);
+        add(&r, text);
+    }
+    assert_int_equal(wr_router_index(&r), 0);
+    find_all(&r, NULL, wr_slice(path, n), got);
+    assert_string_equal(got, "/a/a /a /");
+    wr_router_free(&r);
+    free(path);
+}
+
 static void router__no_routes__nothing_is_found(void **state)
 {
     struct wr_router r = {0};
@@ -692,6 +716,7 @@ WR_TESTS(cmocka_unit_test(router__well_formed_text__becomes_host_and_path),
          cmocka_unit_test(router__wildcards__are_tried_behind_the_host_and_before_all),
          cmocka_unit_test(router__many_hosts__each_has_its_own),
          cmocka_unit_test(router__many_paths__each_is_found_with_what_is_above_it),
+         cmocka_unit_test(router__path_with_many_slashes__takes_no_longer_than_others),
          cmocka_unit_test(router__no_routes__nothing_is_found),
          cmocka_unit_test(router__no_path__nothing_is_found),
          cmocka_unit_test(router__text__is_copied_and_leads_to_its_handler),
