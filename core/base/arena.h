@@ -11,6 +11,7 @@
 #ifndef WR_BASE_ARENA_H
 #define WR_BASE_ARENA_H
 
+#include "base/branch.h"
 #include "base/poison.h"
 #include "base/slice.h"
 
@@ -34,7 +35,7 @@ void wr_arena_init(struct wr_arena *a, size_t limit);
 void wr_arena_fini(struct wr_arena *a);
 
 /* The slow way of the next: more than one block, or a large one. */
-void wr_arena_reset_slowly(struct wr_arena *a);
+WR_COLD void wr_arena_reset_slowly(struct wr_arena *a);
 
 /* All of it is free again. */
 static inline void wr_arena_reset(struct wr_arena *a)

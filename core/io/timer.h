@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/branch.h"
+
 struct wr_timer {
     void (*fire)(struct wr_timer *t);
     int64_t due_ms;    /* when to fire; 0: not set */
@@ -31,7 +33,7 @@ void wr_timers_fini(struct wr_timers *ts); /* timers still set are forgotten, no
 void wr_timer_init(struct wr_timer *t, void (*fire)(struct wr_timer *t));
 
 /* The slow way of the next: to another place in the heap. */
-int wr_timer_move(struct wr_timers *ts, struct wr_timer *t, int64_t due_ms);
+WR_COLD int wr_timer_move(struct wr_timers *ts, struct wr_timer *t, int64_t due_ms);
 
 /* Sets or moves the deadline; 0, or -ENOMEM with the timer as it was. due_ms is above 0. */
 static inline int wr_timer_set(struct wr_timers *ts, struct wr_timer *t, int64_t due_ms)

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/branch.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/poison.h"
@@ -94,7 +95,7 @@ struct wr_lease *wr_lease_new(struct wr_site *site);
 void wr_worker_switch(struct wr_worker *w, struct wr_lease *lease);
 
 /* The last exchange of a lease that was retired has let go of it. */
-void wr_worker_end_lease(struct wr_worker *w, struct wr_lease *lease);
+WR_COLD void wr_worker_end_lease(struct wr_worker *w, struct wr_lease *lease);
 
 /* One exchange fewer has this lease. */
 static inline void wr_worker_give_lease(struct wr_worker *w, struct wr_lease *lease)
@@ -113,7 +114,7 @@ void wr_worker_fini(struct wr_worker *w);
 void wr_worker_drain(struct wr_worker *w);
 
 /* The second has changed. */
-void wr_worker_render_date(struct wr_worker *w, int64_t now_s);
+WR_COLD void wr_worker_render_date(struct wr_worker *w, int64_t now_s);
 
 /* The usual status line, then Date and Server as field lines; and these alone. Rendered once a second:
  * sizeof w->usual_start bytes. */
@@ -146,11 +147,11 @@ void wr_worker_count(struct wr_worker *w, struct wr_metrics_total *out);
     64 /* of each, that an idle worker keeps: about what a batch of events needs */
 
 /* When the pool is empty; NULL: no memory. */
-struct wr_exchange *wr_worker_new_exchange(struct wr_worker *w);
-struct wr_read_buffer *wr_worker_new_buffer(uint32_t cap);
+WR_COLD struct wr_exchange *wr_worker_new_exchange(struct wr_worker *w);
+WR_COLD struct wr_read_buffer *wr_worker_new_buffer(uint32_t cap);
 
 /* When it is full. */
-void wr_worker_free_exchange(struct wr_exchange *x);
+WR_COLD void wr_worker_free_exchange(struct wr_exchange *x);
 
 /* With no more than its arena and its worker set; NULL: no memory. */
 static inline struct wr_exchange *wr_worker_take_exchange(struct wr_worker *w)
