@@ -84,10 +84,12 @@ static void handshake(struct wr_conn *c)
 {
     int r = c->transport->ops->handshake(c->transport);
 
-    if (r == 0)
+    if (r == 0) {
         set_state(c, WR_CONN_OPEN);
-    else if (r != -EAGAIN)
+        wr_timer_clear(wr_loop_timers(c->worker->loop), &c->timer); /* the protocol sets its own */
+    } else if (r != -EAGAIN) {
         wr_conn_close(c);
+    }
 }
 
 void wr_conn_on_io(struct wr_conn *c, uint32_t events)

@@ -65,7 +65,8 @@ struct wr_h1 {
     struct wr_exchange *x;         /* the current one; NULL between requests */
     struct wr_read_buffer *in;     /* read and not consumed; NULL: nothing */
     struct wr_h1_pending *pending; /* NULL: all was taken */
-    uint64_t received, sent;       /* bytes from and to the transport since then */
+    uint64_t received, sent;       /* bytes from and to the transport since then; of those that were
+                                      sent before, the ones that are still on their way count too */
     int64_t wait_due_ms;           /* h1_deadline.c's; 0: never */
     uint8_t rx, tx, then;          /* the enums above */
     uint8_t framing;               /* of the request: enum wr_h1_framing_kind */

@@ -133,6 +133,16 @@ static void end_pace(struct wr_h1 *h)
     wr_pace_pause(pace_of(h), now_of(h));
 }
 
+/* Answers from before the connection was idle may be on their way still: who takes those is not idle. */
+static void count_earlier(struct wr_h1 *h)
+{
+    const struct wr_transport *t = h->conn->transport;
+    int waiting = t->ops->unacknowledged(t);
+
+    if (waiting > 0 && (uint64_t)waiting > h->sent)
+        h->sent = (uint64_t)waiting;
+}
+
 /* What the client took while it was not waited for counts too; of content only what is waited for. */
 static void begin_pace(struct wr_h1 *h)
 {
@@ -143,8 +153,10 @@ static void begin_pace(struct wr_h1 *h)
     }
     pace_of(h)->since_ms = h->wait_since_ms;
     h->rx_seen = content_received(h);
-    if (h->wait == WR_H1_WAIT_WRITE)
+    if (h->wait == WR_H1_WAIT_WRITE) {
+        count_earlier(h);
         look_at_writing(h);
+    }
     h->moved_ms = h->wait_since_ms;
 }
 

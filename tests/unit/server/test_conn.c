@@ -63,6 +63,29 @@ static void conn__handshake__comes_before_the_first_read(void **state)
     close_both(&s, &c);
 }
 
+static void conn__silent_behind_its_handshake__has_the_time_of_a_head(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    handshakes_left = 1;
+    handshake_error = 0;
+    test_server_init(&s);
+    s.site.config.handshake_ms = 100;
+    s.site.config.head_ms = 1000;
+    test_client_init(&s, &c);
+    c.transport.ops.handshake = fake_handshake;
+    test_client_connect(&c);
+    test_server_advance_ms(&s, 50);
+    test_client_event(&c, EPOLLIN);
+    test_server_advance_ms(&s, 999);
+    assert_false(c.transport.is_closed);
+    test_server_advance_ms(&s, 1);
+    assert_true(c.transport.is_closed);
+    close_both(&s, &c);
+}
+
 static void conn__handshake_that_fails__closes(void **state)
 {
     struct test_server s;
@@ -295,6 +318,7 @@ static void conn__read_that_waits_to_write__goes_on_when_it_may(void **state)
 
 WR_TESTS(cmocka_unit_test(conn__request_that_is_there__is_answered_when_it_opens),
          cmocka_unit_test(conn__handshake__comes_before_the_first_read),
+         cmocka_unit_test(conn__silent_behind_its_handshake__has_the_time_of_a_head),
          cmocka_unit_test(conn__handshake_that_fails__closes),
          cmocka_unit_test(conn__handshake__has_a_deadline_that_bytes_do_not_move),
          cmocka_unit_test(conn__drained_in_its_handshake__closes),

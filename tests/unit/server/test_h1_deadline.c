@@ -285,6 +285,31 @@ static void write__taken_from_the_kernels_buffer__goes_on(void **state)
     close_both(&s, &c);
 }
 
+/* The same of an answer that was all in the kernel's buffer when the next one was asked for: the client
+ * takes 10 bytes a second of that, as it may, and nothing of the next one yet. */
+static void write__behind_an_answer_that_is_taken_slowly__goes_on(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_both(&s, &c);
+    test_client_send(&c, GET("/a"));
+    c.transport.unacknowledged = 10000;
+    test_server_advance_ms(&s, 1000); /* it is idle */
+    c.transport.room = 0;
+    test_client_send(&c, GET("/b"));
+    for (int i = 0; i < 12; i++) {
+        assert_false(c.transport.is_closed);
+        test_server_advance_ms(&s, WRITE_MS / 4);
+        c.transport.unacknowledged -= 10;
+    }
+    assert_false(c.transport.is_closed);
+    test_server_advance_ms(&s, 3 * WRITE_MS / 2);
+    assert_true(c.transport.is_closed);
+    close_both(&s, &c);
+}
+
 /* 102,400 bytes in one step: 10 s more than the 4 s that it began with, and never more than ten times
  * those. */
 static void write__taken_in_a_large_step__earns_time_for_it(void **state)
@@ -698,6 +723,7 @@ WR_TESTS(cmocka_unit_test(first__silent_connection__closes_after_the_time_of_a_h
          cmocka_unit_test(write__that_trickles__is_cut_off),
          cmocka_unit_test(write__of_which_nothing_is_taken__is_cut_off_and_told),
          cmocka_unit_test(write__taken_from_the_kernels_buffer__goes_on),
+         cmocka_unit_test(write__behind_an_answer_that_is_taken_slowly__goes_on),
          cmocka_unit_test(write__taken_in_a_large_step__earns_time_for_it),
          cmocka_unit_test(write__more_unacknowledged_than_sent__counts_as_nothing),
          cmocka_unit_test(request__whose_head_is_late__gets_408),
