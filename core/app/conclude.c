@@ -11,6 +11,7 @@
 #include "app/start.h"
 #include "app/streaming.h"
 #include "app/trailers.h"
+#include "base/branch.h"
 #include "http/status.h"
 #include "server/dispatch.h"
 
@@ -45,7 +46,7 @@ static bool is_alone(const struct wr_environ *e)
 }
 
 /* It is in memory, where it stays until `close`, at the end of the exchange: nobody asks for it. */
-static void respond_at_once(struct wr_environ *e, struct wr_slice content, int64_t length)
+static inline void respond_at_once(struct wr_environ *e, struct wr_slice content, int64_t length)
 {
     struct wr_exchange *x = e->x;
 
@@ -356,15 +357,11 @@ void wr_mount_take_body(struct wr_environ *e)
         wr_app_body_pull(e);
 }
 
-void wr_mount_call(struct wr_environ *e)
+/* The app has returned, and its body is where it belongs. */
+static void take_returned(struct wr_environ *e)
 {
-    struct wr_streaming *s;
+    struct wr_streaming *s = e->s;
 
-    e->is_in_call = true;
-    e->body = e->mount->plugin.app(&e->base, wr_start_response);
-    e->is_in_call = false;
-    e->has_returned = true;
-    s = e->s;
     if (s && s->has_finished && e->body.kind == WEIR_BODY_LATER) {
         e->body = s->finished;
         s->has_finished = false;
@@ -372,6 +369,47 @@ void wr_mount_call(struct wr_environ *e)
         wr_start_fault(e, WEIR_ESTATE, "it has called weir_finish, and returned a body");
     }
     wr_mount_take_body(e);
+}
+
+void wr_mount_call(struct wr_environ *e)
+{
+    e->is_in_call = true;
+    e->body = e->mount->plugin.app(&e->base, wr_start_response);
+    e->is_in_call = false;
+    e->has_returned = true;
+    take_returned(e);
+}
+
+__attribute__((noinline)) static void conclude_returned(struct wr_environ *e, weir_body body)
+{
+    e->body = body;
+    take_returned(e);
+    wr_mount_conclude(e);
+}
+
+/* Is content of this kind all that the app has said, but for status and fields? */
+static inline bool is_plain(const struct wr_environ *e, uint32_t kind)
+{
+    uintptr_t other = (uintptr_t)e->s | (uintptr_t)e->trailer_names | (uintptr_t)e->trailer_list |
+                      e->is_responding | (uint32_t)e->error | (kind ^ WEIR_BODY_MEMORY);
+
+    return WR_LIKELY(other == 0) && e->status != 0 && e->declared < 0 &&
+           (!e->ours || e->x->response.content.p);
+}
+
+/* Content in memory that need not be closed is not kept as a body: nobody asks for it again. */
+void wr_mount_run(struct wr_environ *e)
+{
+    weir_body body;
+
+    e->is_in_call = true;
+    body = e->mount->plugin.app(&e->base, wr_start_response);
+    e->is_in_call = false;
+    e->has_returned = true;
+    if (is_plain(e, body.kind) && body.data && !body.close && body.size <= INT64_MAX)
+        respond_at_once(e, wr_slice(body.data, (size_t)body.size), (int64_t)body.size);
+    else
+        conclude_returned(e, body);
 }
 
 /* ---- going on ---- */

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "app/image.h"
+#include "base/branch.h"
+
 #include "http/h1_format.h"
 
 #define PLACES_LOG2  5
@@ -13,6 +16,8 @@
 /* A list that was learned, in one allocation with all that it has. The texts of its fields have a
  * NUL behind them. */
 struct learned {
+    weir_header
+        *constants; /* the list as it was given, where its addresses say all; NULL: not so */
     struct wr_field_block block;
     struct learned *next; /* of those without a place */
     bool is_used;         /* a response has got it: it must stay */
@@ -27,6 +32,8 @@ struct place {
 };
 
 struct wr_field_memory {
+    struct learned *latest; /* of constants, that was found last; NULL: none */
+    const struct wr_image *image;
     struct place places[WR_FIELD_MEMORY_PLACES];
     struct place *learner; /* of the list that was looked for last; NULL: it is not to be learned */
     struct learned *old;   /* without a place */
@@ -35,11 +42,14 @@ struct wr_field_memory {
 
 _Static_assert(WR_FIELD_MEMORY_PLACES == 1 << PLACES_LOG2, "a place for each hint");
 
-struct wr_field_memory *wr_field_memory_new(void)
+struct wr_field_memory *wr_field_memory_new(const struct wr_image *image)
 {
     struct wr_field_memory *m = calloc(1, sizeof *m);
 
-    for (size_t i = 0; m && i < WR_FIELD_MEMORY_PLACES; i++)
+    if (!m)
+        return NULL;
+    m->image = image;
+    for (size_t i = 0; i < WR_FIELD_MEMORY_PLACES; i++)
         m->places[i].patience = PATIENCE;
     return m;
 }
@@ -89,8 +99,19 @@ static struct place *free_place_of(struct wr_field_memory *m, uint64_t hint)
     return m->places[i].list && !m->places[i ^ 1].list ? &m->places[i ^ 1] : &m->places[i];
 }
 
-/* Neither of them is empty. */
-__attribute__((noinline)) static bool is_same(const struct learned *it, const weir_header *list)
+/* The same addresses? Neither of them is empty. */
+static inline bool is_as_given(const weir_header *given, const weir_header *list)
+{
+    do {
+        if (list->name != given->name || list->value != given->value)
+            return false;
+        list++;
+    } while ((++given)->name);
+    return !list->name;
+}
+
+/* The same texts? */
+__attribute__((noinline)) static bool has_texts(const struct learned *it, const weir_header *list)
 {
     const struct wr_response_field *f = it->fields, *end = f + it->block.n;
 
@@ -101,6 +122,11 @@ __attribute__((noinline)) static bool is_same(const struct learned *it, const we
         list++;
     } while (++f < end);
     return !list->name;
+}
+
+static bool is_same(const struct learned *it, const weir_header *list)
+{
+    return it->constants ? is_as_given(it->constants, list) : has_texts(it, list);
 }
 
 /* Its list was not worth its place: the next one has to prove more. */
@@ -115,6 +141,8 @@ static void forget_list(struct wr_field_memory *m, struct place *p)
 {
     struct learned *it = p->list;
 
+    if (m->latest == it)
+        m->latest = NULL;
     p->list = NULL;
     p->hint = 0;
     lose_patience(p);
@@ -172,6 +200,19 @@ const struct wr_field_block *wr_field_memory_find(struct wr_field_memory *m,
     }
     it->is_used = true;
     it->misses = 0;
+    if (it->constants)
+        m->latest = it;
+    return &it->block;
+}
+
+const struct wr_field_block *wr_field_memory_latest(const struct wr_field_memory *m,
+                                                    const weir_header *list)
+{
+    struct learned *it = m->latest;
+
+    if (!it || !is_as_given(it->constants, list))
+        return NULL;
+    it->misses = 0;
     return &it->block;
 }
 
@@ -204,16 +245,33 @@ static struct wr_slice copy_text(char **at, struct wr_slice text)
     return wr_slice(p, text.n);
 }
 
-static struct learned *make(const struct wr_response *r, size_t bytes)
+/* With the NUL of each. */
+static bool are_constants(const struct wr_image *image, const weir_header *list)
+{
+    for (; image && list->name; list++)
+        if (!wr_image_has_constant(image, list->name, strlen(list->name) + 1) ||
+            !wr_image_has_constant(image, list->value, strlen(list->value) + 1))
+            return false;
+    return image;
+}
+
+/* The list itself is behind the fields, with its end; used for constants alone. */
+static struct learned *make(const struct wr_field_memory *m, const weir_header *list,
+                            const struct wr_response *r, size_t bytes)
 {
     /* the lines, and the texts again, each with a NUL in place of ": " or CRLF */
-    struct learned *it = malloc(sizeof *it + r->n * sizeof *it->fields + 2 * bytes);
+    struct learned *it = malloc(sizeof *it + r->n * sizeof *it->fields +
+                                (r->n + 1u) * sizeof *it->constants + 2 * bytes);
+    weir_header *given;
     struct wr_buf lines;
     char *at;
 
     if (!it)
         return NULL;
-    at = (char *)(it->fields + r->n);
+    given = (weir_header *)(it->fields + r->n);
+    memcpy(given, list, (r->n + 1u) * sizeof *given);
+    it->constants = are_constants(m->image, list) ? given : NULL;
+    at = (char *)(given + r->n + 1);
     lines = wr_buf_on(at, bytes);
     at += bytes;
     for (unsigned i = 0; i < r->n; i++) {
@@ -238,7 +296,7 @@ void wr_field_memory_learn(struct wr_field_memory *m, const weir_header *list,
     if (!p)
         return;
     if (is_fit(list, r, &bytes))
-        p->list = make(r, bytes);
+        p->list = make(m, list, r, bytes);
     if (p->list)
         m->n++;
     else

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -17,6 +18,13 @@
 
 #define SYMBOL "weir_plugin_v1"
 
+#define CONSTANTS_MAX 8 /* segments that are looked at; linkers make three */
+
+/* Addresses of the image that nobody writes to. */
+struct constants {
+    uintptr_t at, end;
+};
+
 struct wr_image {
     struct wr_images *images;
     struct wr_list link; /* among them */
@@ -27,6 +35,8 @@ struct wr_image {
     void *handle;          /* of dlopen(3); NULL: not loaded */
     const weir_plugin *plugin;
     struct wr_private_copy copy;
+    struct constants constants[CONSTANTS_MAX];
+    size_t constants_n;
 };
 
 void wr_images_init(struct wr_images *images)
@@ -200,6 +210,70 @@ static void explain_dlopen(const char *file, const struct wr_image *image, char 
     fail(0, why, "cannot load %s: %s", file, text);
 }
 
+/* ---- constants ---- */
+
+static bool is_loaded_part(const ElfW(Phdr) * p)
+{
+    return p->p_type == PT_LOAD && p->p_memsz > 0;
+}
+
+static bool has_address(const struct dl_phdr_info *info, uintptr_t address)
+{
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+
+        if (is_loaded_part(p) && address - (info->dlpi_addr + p->p_vaddr) < p->p_memsz)
+            return true;
+    }
+    return false;
+}
+
+/* Does it share a page with a segment that may be written to? */
+static bool has_writable_page(const struct dl_phdr_info *info, const ElfW(Phdr) * it)
+{
+    ElfW(Addr) mask = ~((ElfW(Addr))sysconf(_SC_PAGESIZE) - 1);
+
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+
+        if (is_loaded_part(p) && p->p_flags & PF_W &&
+            (p->p_vaddr & mask) <= ((it->p_vaddr + it->p_memsz - 1) & mask) &&
+            (it->p_vaddr & mask) <= ((p->p_vaddr + p->p_memsz - 1) & mask))
+            return true;
+    }
+    return false;
+}
+
+/* Of dl_iterate_phdr(3): not 0 for the one that is looked for, which ends it. */
+static int take_constants(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    struct wr_image *image = arg;
+
+    (void)size;
+    if (!has_address(info, (uintptr_t)image->plugin))
+        return 0;
+    for (size_t i = 0; i < info->dlpi_phnum && image->constants_n < CONSTANTS_MAX; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        uintptr_t at = info->dlpi_addr + p->p_vaddr;
+
+        if (is_loaded_part(p) && !(p->p_flags & PF_W) && !has_writable_page(info, p))
+            image->constants[image->constants_n++] = (struct constants){at, at + p->p_memsz};
+    }
+    return 1;
+}
+
+bool wr_image_has_constant(const struct wr_image *image, const void *p, size_t n)
+{
+    uintptr_t at = (uintptr_t)p;
+
+    for (size_t i = 0; i < image->constants_n; i++)
+        if (at >= image->constants[i].at && at < image->constants[i].end)
+            return n <= image->constants[i].end - at;
+    return false;
+}
+
+/* ---- loading from a copy ---- */
+
 /* The copy: what is checked is what will be loaded, whatever becomes of the file. */
 static int32_t inspect_copy(const struct wr_image *image, const char *file, char *why)
 {
@@ -237,7 +311,10 @@ static int32_t load_in(struct wr_image *image, const char *file, int fd, const c
         return strstr(why, "failed to map segment") ? 1 : WEIR_EPLUGIN;
     }
     image->plugin = dlsym(image->handle, SYMBOL);
-    return image->plugin ? 0 : fail(WEIR_EPLUGIN, why, "cannot load %s: no " SYMBOL, file);
+    if (!image->plugin)
+        return fail(WEIR_EPLUGIN, why, "cannot load %s: no " SYMBOL, file);
+    dl_iterate_phdr(take_constants, image);
+    return 0;
 }
 
 static int32_t load(struct wr_image *image, const char *file, int fd, char *why)

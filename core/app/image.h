@@ -47,6 +47,10 @@ const weir_plugin *wr_image_plugin(const struct wr_image *image);
 /* The file that it was loaded from, the private copy. */
 const char *wr_image_file(const struct wr_image *image);
 
+/* Are these bytes constants of the plugin: within segments of its own shared object that were loaded
+ * without the right to write? They are there, and are what they are, as long as the image is held. */
+bool wr_image_has_constant(const struct wr_image *image, const void *p, size_t n);
+
 /* Of the stack of a coroutine: what may be asked for, and what there is when nothing is. */
 #define WR_STACK_BYTES_MIN ((size_t)16 * 1024)
 #define WR_STACK_BYTES_MAX ((size_t)64 * 1024 * 1024)

@@ -14,6 +14,7 @@
 #include "app/plugin_config.h"
 #include "app/remote.h"
 #include "app/resume.h"
+#include "base/branch.h"
 
 #define FULL_LOG_S 10 /* a full queue is said once in so many seconds */
 
@@ -149,9 +150,11 @@ __attribute__((noinline)) static void end_all(struct wr_environ *first)
 /* Nothing but to be forgotten: most. */
 static bool has_nothing_left(const struct wr_environ *e)
 {
-    return !e->previous && !e->remote && !e->s && !e->content && !e->deferred &&
-           !atomic_load_explicit(&e->events, memory_order_relaxed) &&
-           !wr_app_body_wants_close(&e->body);
+    uintptr_t any = (uintptr_t)e->previous | (uintptr_t)e->remote | (uintptr_t)e->s |
+                    (uintptr_t)e->content | (uintptr_t)e->deferred |
+                    atomic_load_explicit(&e->events, memory_order_relaxed);
+
+    return any == 0 && !wr_app_body_wants_close(&e->body);
 }
 
 static void on_end(struct wr_exchange *x)
@@ -215,29 +218,31 @@ static void take_over(struct wr_environ *e, struct wr_environ *previous)
 }
 
 /* In steps of which the compiler makes a few stores each; all at once it would make a loop of it. */
-static void clear(struct wr_environ *e)
+static inline void clear(struct wr_environ *e)
 {
     enum {
         FROM = offsetof(struct wr_environ, remote),
-        TO = offsetof(struct wr_environ, body),
-        STEP = 64,
-        REST = (TO - FROM) % STEP
+        N = offsetof(struct wr_environ, body) - FROM,
+        STEP = 64
     };
-    char *p = (char *)e;
+    char *p = (char *)e + FROM;
 
-    for (size_t at = FROM; at < TO - REST; at += STEP)
-        memset(p + at, 0, STEP);
-    memset(p + TO - REST, 0, REST);
+    _Static_assert(N >= 3 * STEP && N <= 4 * STEP, "three steps and a rest");
+    memset(p, 0, STEP);
+    memset(p + STEP, 0, STEP);
+    memset(p + 2 * STEP, 0, STEP);
+    memset(p + 3 * STEP, 0, N - 3 * STEP);
 }
 
-static struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x)
+static inline struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x,
+                                              const weir_host *host)
 {
     struct wr_environ *e = wr_arena_alloc(&x->arena, sizeof *e);
 
     if (!e)
         return NULL;
     clear(e);
-    e->base.host = m->lint ? &wr_host_table : &m->host; /* with a checker the app has another */
+    e->base.host = host;
     e->x = x;
     e->mount = m;
     e->route = x->route;
@@ -248,13 +253,15 @@ static struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x
     return e;
 }
 
-/* What is not an app on this loop that is called at once: it is elsewhere, wants the content first, or
- * is not the first one. */
-__attribute__((noinline)) static void serve_otherwise(struct wr_environ *e, bool is_elsewhere)
+/* What is not an app on this loop that is called at once: it is elsewhere, is checked, wants the content
+ * first, or is not the first one. */
+__attribute__((noinline)) static void serve_otherwise(struct wr_mount *m, struct wr_exchange *x)
 {
-    struct wr_exchange *x = e->x;
+    bool is_elsewhere = m->plugin.runs != WEIR_ON_LOOP || (m->home && m->home != x->worker);
+    /* with a checker the app has another */
+    struct wr_environ *e = make_environ(m, x, m->lint ? &wr_host_table : &m->host);
 
-    if (is_elsewhere && !wr_remote_open(e)) {
+    if (!e || (is_elsewhere && !wr_remote_open(e))) {
         wr_exchange_respond_error(x, 503);
         return;
     }
@@ -267,29 +274,28 @@ __attribute__((noinline)) static void serve_otherwise(struct wr_environ *e, bool
      * route allows. */
     if (e->is_gathered && e->content_n > x->body_bytes_max)
         wr_exchange_respond_error(x, 413);
-    else if (e->mount->plugin.body_buffer_max == 0 || wr_input_gather(e))
+    else if (m->plugin.body_buffer_max == 0 || wr_input_gather(e))
         call(e);
 }
 
 static void serve(struct wr_handler *h, struct wr_exchange *x)
 {
     struct wr_mount *m = mount_of(h);
-    bool is_elsewhere = m->plugin.runs != WEIR_ON_LOOP || (m->home && m->home != x->worker);
-    struct wr_environ *e = make_environ(m, x);
+    struct wr_environ *e;
 
-    if (!e) {
-        wr_exchange_respond_error(x, 503);
+    if (WR_UNLIKELY(!m->is_direct || x->handler_data)) {
+        serve_otherwise(m, x);
         return;
     }
-    if (is_elsewhere || m->plugin.body_buffer_max > 0 || x->handler_data) {
-        serve_otherwise(e, is_elsewhere);
+    e = make_environ(m, x, &m->host);
+    if (WR_UNLIKELY(!e)) {
+        wr_exchange_respond_error(x, 503);
         return;
     }
     x->handler_data = e;
     x->on_half_close = wr_client_on_half_close;
     x->on_end = on_end;
-    wr_mount_call(e);
-    wr_mount_conclude(e);
+    wr_mount_run(e);
 }
 
 bool wr_mount_is_concurrent(const struct wr_mount *m)
@@ -326,6 +332,8 @@ static int prepare(struct wr_handler *h, struct wr_worker *const *workers, int n
         }
     if (m->plugin.runs != WEIR_IN_THREAD && m->plugin.serial && n > 1)
         m->home = workers[0];
+    m->is_direct =
+        m->plugin.runs == WEIR_ON_LOOP && !m->home && !m->lint && m->plugin.body_buffer_max == 0;
     return 0;
 }
 

@@ -41,6 +41,7 @@ struct wr_mount {
     const struct wr_log *log;
     void *state;
     bool is_loaded; /* unload is to follow */
+    bool is_direct; /* an app that each loop calls at once, and no checker in between */
     struct wr_app_loop *loops;
     int loops_n;
     int threads;
@@ -124,6 +125,9 @@ void wr_mount_respond_page(struct wr_environ *e, int status);
 
 /* Will no content be sent, whatever the body has? Once the status is known. */
 bool wr_mount_is_unread(const struct wr_environ *e);
+
+/* Both, where the app runs on the loop of the exchange and is the first one. May end the request. */
+void wr_mount_run(struct wr_environ *e);
 
 /* The content is there: calls the app. */
 void wr_mount_serve_gathered(struct wr_environ *e);

@@ -3,6 +3,7 @@
 #include "app/field_memory.h"
 #include "app/mount.h"
 #include "app/remote.h"
+#include "base/branch.h"
 
 #define STATUS_MIN 200 /* what is below is no final answer */
 #define STATUS_MAX 599
@@ -228,9 +229,10 @@ static int32_t add_field(struct wr_environ *e, const char *name_text, struct wr_
 
 /* ---- the calls ---- */
 
-static struct wr_field_memory *make_memory(struct wr_app_loop *l)
+WR_COLD static struct wr_field_memory *make_memory(const struct wr_environ *e,
+                                                   struct wr_app_loop *l)
 {
-    l->fields = wr_field_memory_new();
+    l->fields = wr_field_memory_new(e->mount->image);
     return l->fields;
 }
 
@@ -242,7 +244,7 @@ static struct wr_field_memory *memory_of(const struct wr_environ *e)
     if (e->mount->pool)
         return NULL;
     l = wr_remote_app_loop(e);
-    return l->fields ? l->fields : make_memory(l);
+    return l->fields ? l->fields : make_memory(e, l);
 }
 
 /* What is not known yet, and m is to learn; NULL: it is not. */
@@ -261,18 +263,36 @@ __attribute__((noinline)) static int32_t add_each(struct wr_environ *e, const we
     return err;
 }
 
-/* The list of one call. A block goes before other fields. */
-static int32_t add_list(struct wr_environ *e, const weir_header *fields)
+/* The list of one call, with its block, if it is to have one. A block goes before other fields. */
+static inline int32_t add_found(struct wr_environ *e, const weir_header *fields,
+                                struct wr_field_memory *m, const struct wr_field_block *block)
 {
     struct wr_response *r = response_of(e);
-    struct wr_field_memory *m = r->n == 0 ? memory_of(e) : NULL;
-    const struct wr_field_block *block = m ? wr_field_memory_find(m, fields) : NULL;
 
     if (!block || e->head_bytes + block->lines.n > WR_RESPONSE_FIELDS_MAX)
         return add_each(e, fields, m);
     e->head_bytes += block->lines.n;
     r->block = block;
     return 0;
+}
+
+__attribute__((noinline)) static int32_t add_list(struct wr_environ *e, const weir_header *fields)
+{
+    struct wr_field_memory *m = response_of(e)->n == 0 ? memory_of(e) : NULL;
+
+    return add_found(e, fields, m, m ? wr_field_memory_find(m, fields) : NULL);
+}
+
+/* The block of the list that came last, when it comes again; NULL: it is to be looked for. */
+static inline const struct wr_field_block *latest_block(const struct wr_environ *e,
+                                                        const weir_header *fields)
+{
+    const struct wr_mount *m = e->mount;
+    const struct wr_field_memory *memory = NULL;
+
+    if (m->is_direct && e->head_bytes == 0 && e->x->response.n == 0)
+        memory = m->loops[e->x->worker->index].fields;
+    return memory ? wr_field_memory_latest(memory, fields) : NULL;
 }
 
 /* In place of what was started before; or with a fault. */
@@ -300,11 +320,19 @@ int32_t wr_start_response(weir_environ *env, int32_t status, const weir_header *
 {
     struct wr_environ *e = wr_environ_of(env);
     bool is_first = !e->is_started && e->error == 0 && e->status == 0;
+    const struct wr_field_block *block;
 
     if (!is_first || status < STATUS_MIN || status > STATUS_MAX)
         return start_again(e, status, fields);
     e->status = status;
-    return fields && fields->name ? add_list(e, fields) : 0;
+    if (!fields || !fields->name)
+        return 0;
+    block = latest_block(e, fields);
+    if (!block)
+        return add_list(e, fields);
+    e->head_bytes = block->lines.n;
+    response_of(e)->block = block;
+    return 0;
 }
 
 int32_t wr_start_header_add(weir_environ *env, const char *name, const char *value, size_t n)

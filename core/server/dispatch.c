@@ -1,10 +1,11 @@
 #include "server/dispatch.h"
 
+#include "base/branch.h"
 #include "server/worker.h"
 
 /* Content that is known to be longer than it may be. Before anybody can ask for it by a 100, and the
  * last of its connection, as after every request that breaks a rule. */
-static void refuse_large(struct wr_exchange *x)
+WR_COLD static void refuse_large(struct wr_exchange *x)
 {
     char peer[WR_PEER_TEXT_MAX];
 
@@ -27,7 +28,7 @@ static bool may_answer(struct wr_exchange *x)
 }
 
 /* RFC 9110 9.3.7: of the server as a whole, those that some resource may have. */
-static void answer_asterisk(struct wr_exchange *x)
+WR_COLD static void answer_asterisk(struct wr_exchange *x)
 {
     if (!may_answer(x))
         return;
@@ -43,7 +44,7 @@ static void answer_asterisk(struct wr_exchange *x)
  * asked. Whoever hopes for a tunnel may have begun to use it; those bytes, which somebody else may
  * have chosen, are no request (draft-ietf-httpbis-optimistic-upgrade).
  */
-static void refuse_method(struct wr_exchange *x)
+WR_COLD static void refuse_method(struct wr_exchange *x)
 {
     x->is_last = x->request.method == WR_METHOD_CONNECT;
     if (may_answer(x))
@@ -51,7 +52,7 @@ static void refuse_method(struct wr_exchange *x)
 }
 
 /* A method that neither the server nor an app on the way knew is that first (RFC 9110 9.1). */
-static void refuse_path(struct wr_exchange *x, bool had_route)
+WR_COLD static void refuse_path(struct wr_exchange *x, bool had_route)
 {
     /* Where a handler had it, and declined, that allowed it its content, it is not the size. */
     if (had_route || may_answer(x))
@@ -59,7 +60,8 @@ static void refuse_path(struct wr_exchange *x, bool had_route)
 }
 
 /* Those of the handler that has `x` now, in place of what held for one before it. */
-static void take_limits(struct wr_exchange *x, const struct wr_handler_limits *l)
+__attribute__((noinline)) static void take_limits(struct wr_exchange *x,
+                                                  const struct wr_handler_limits *l)
 {
     const struct wr_config *site = &x->lease->site->config;
 
@@ -69,35 +71,54 @@ static void take_limits(struct wr_exchange *x, const struct wr_handler_limits *l
         x->stream->set_time(x, l && l->request_ms >= 0 ? l->request_ms : site->request_ms);
 }
 
-void wr_dispatch_next(struct wr_exchange *x)
+/* To the handler of its route. */
+static inline void serve(struct wr_exchange *x, bool had_route)
 {
-    const struct wr_request *r = &x->request;
-    bool had_route = x->route != NULL;
     struct wr_handler *h;
 
-    x->route = wr_router_find(&x->lease->site->router, x->route, r->host, r->path);
     if (!x->route) {
         refuse_path(x, had_route);
         return;
     }
     h = x->route->handler;
-    if (h->limits || had_route)
+    if (WR_UNLIKELY(h->limits || had_route))
         take_limits(x, h->limits);
-    if (wr_exchange_is_too_large(x))
+    if (WR_UNLIKELY(wr_exchange_is_too_large(x)))
         refuse_large(x);
     else
         h->ops->serve(h, x);
 }
 
-void wr_dispatch(struct wr_exchange *x)
+void wr_dispatch_next(struct wr_exchange *x)
+{
+    const struct wr_request *r = &x->request;
+    bool had_route = x->route != NULL;
+
+    x->route = wr_router_find(&x->lease->site->router, x->route, r->host, r->path);
+    serve(x, had_route);
+}
+
+/* What no route answers. */
+WR_COLD static void answer_otherwise(struct wr_exchange *x)
 {
     enum wr_method method = x->request.method;
 
-    x->state = WR_EXCHANGE_RUNNING;
     if (method == WR_METHOD_CONNECT || method == WR_METHOD_TRACE)
         refuse_method(x);
-    else if (x->request.form == WR_TARGET_ASTERISK)
-        answer_asterisk(x);
     else
-        wr_dispatch_next(x);
+        answer_asterisk(x);
+}
+
+void wr_dispatch(struct wr_exchange *x)
+{
+    const struct wr_request *r = &x->request;
+    const unsigned none = 1U << WR_METHOD_CONNECT | 1U << WR_METHOD_TRACE;
+
+    x->state = WR_EXCHANGE_RUNNING;
+    if (WR_UNLIKELY(none >> r->method & 1 || r->form == WR_TARGET_ASTERISK)) {
+        answer_otherwise(x);
+        return;
+    }
+    x->route = wr_router_find_first(&x->lease->site->router, r->host, r->path);
+    serve(x, false);
 }

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/branch.h"
+
 /* ---- what a route's text must be; NULL: it is, else what was expected ---- */
 
 /* The path of a request has been decoded and freed of these: such a route would never be found. */
@@ -334,10 +336,15 @@ static const struct wr_route *probe(const struct wr_router *r, size_t at, size_t
     return found;
 }
 
-static inline const struct wr_route *search(const struct wr_router *r, size_t at, size_t end,
-                                            struct wr_slice path)
+static inline bool is_walked(const struct wr_router *r, size_t n)
 {
-    return r->slots && end - at > WALK_MAX ? probe(r, at, end, path) : walk(r->v, at, end, path);
+    return !r->slots || n <= WALK_MAX;
+}
+
+static const struct wr_route *search(const struct wr_router *r, size_t at, size_t end,
+                                     struct wr_slice path)
+{
+    return !is_walked(r, end - at) ? probe(r, at, end, path) : walk(r->v, at, end, path);
 }
 
 static void fill_slots(struct wr_router *r, size_t at, size_t end)
@@ -405,4 +412,12 @@ const struct wr_route *wr_router_find(const struct wr_router *r, const struct wr
         of = wr_vhosts_get(&r->hosts, after->host);
     found = of ? search_hosts(r, of, after ? at : of->first, path) : NULL;
     return found ? found : search(r, at > r->of_all ? at : r->of_all, r->n, path);
+}
+
+const struct wr_route *wr_router_find_first(const struct wr_router *r, struct wr_slice host,
+                                            struct wr_slice path)
+{
+    if (WR_LIKELY(r->hosts.n == 0 && is_walked(r, r->n) && path.n > 0))
+        return walk(r->v, 0, r->n, path);
+    return wr_router_find(r, NULL, host, path);
 }

@@ -41,7 +41,7 @@ static void check_block(const struct wr_field_block *block, const char *lines)
 static void list__that_comes_again__is_a_block_from_the_third_time_on(void **state)
 {
     static const weir_header list[] = {{"X-1", "one"}, {"X-2", ""}, {NULL, NULL}};
-    struct wr_field_memory *m = wr_field_memory_new();
+    struct wr_field_memory *m = wr_field_memory_new(NULL);
     const struct wr_field_block *block;
 
     (void)state;
@@ -66,7 +66,7 @@ static void text__that_has_changed_at_its_address__is_not_found(void **state)
     const weir_header list[] = {{"X-0", "0"}, {name, value}, {NULL, NULL}};
     static const char *const other_names[] = {"X-2", "X-", "", "Y-1"};
     static const char *const other_values[] = {"onE", "on", "", "two"};
-    struct wr_field_memory *m = wr_field_memory_new();
+    struct wr_field_memory *m = wr_field_memory_new(NULL);
 
     (void)state;
     for (int i = 0; i < ROUNDS; i++)
@@ -89,7 +89,7 @@ static void list__that_is_shorter_or_longer__is_another(void **state)
     static weir_header list[4] = {{"X-1", "1"}, {"X-2", "2"}, {"X-3", "3"}, {NULL, NULL}};
     static const char *const lines[] = {"X-1: 1\r\n", "X-1: 1\r\nX-2: 2\r\n",
                                         "X-1: 1\r\nX-2: 2\r\nX-3: 3\r\n"};
-    struct wr_field_memory *m = wr_field_memory_new();
+    struct wr_field_memory *m = wr_field_memory_new(NULL);
     size_t found = 0;
 
     (void)state;
@@ -115,7 +115,7 @@ static void field__that_is_left_out_or_changed_or_the_servers__is_never_learned(
 {
     static const weir_header list[] = {{"X-1", "1"}, {"X-2", "2"}, {NULL, NULL}};
     static const weir_header blank[] = {{"X-1", " 1"}, {NULL, NULL}};
-    struct wr_field_memory *m = wr_field_memory_new();
+    struct wr_field_memory *m = wr_field_memory_new(NULL);
 
     (void)state;
     for (int i = 0; i < 1000; i++) {
@@ -141,7 +141,7 @@ static void list__beyond_the_bounds__is_never_learned(void **state)
     static char large[WR_FIELD_MEMORY_BYTES];
     weir_header many[WR_FIELD_MEMORY_FIELDS + 2] = {{NULL, NULL}};
     const weir_header one[] = {{"X", large}, {NULL, NULL}};
-    struct wr_field_memory *m = wr_field_memory_new();
+    struct wr_field_memory *m = wr_field_memory_new(NULL);
 
     (void)state;
     memset(large, 'x', sizeof large - 1);
@@ -182,7 +182,7 @@ static void lists__that_are_many__stay_within_the_bound_and_as_they_were(void **
 {
     static struct got got[LISTS_MANY];
     static char texts[LISTS_MANY][16];
-    struct wr_field_memory *m = wr_field_memory_new();
+    struct wr_field_memory *m = wr_field_memory_new(NULL);
     size_t n = 0;
 
     (void)state;
@@ -204,7 +204,7 @@ static void lists__that_are_many__stay_within_the_bound_and_as_they_were(void **
 static void text__that_changes_now_and_then__stays_within_the_bound(void **state)
 {
     static struct got got[LISTS_MANY];
-    struct wr_field_memory *m = wr_field_memory_new();
+    struct wr_field_memory *m = wr_field_memory_new(NULL);
     char text[16];
     const weir_header list[] = {{"X-Time", text}, {NULL, NULL}};
     size_t n = 0;
@@ -228,7 +228,7 @@ static void text__that_is_new_each_time__leaves_room_for_others(void **state)
 {
     static const weir_header good[] = {{"Content-Type", "text/plain"}, {NULL, NULL}};
     static char texts[64][16];
-    struct wr_field_memory *m = wr_field_memory_new();
+    struct wr_field_memory *m = wr_field_memory_new(NULL);
 
     (void)state;
     for (int i = 0; i < 64 * 1000; i++) {
