@@ -629,8 +629,14 @@ static void close_late(struct wr_conn *c, const struct wr_h1_late *late)
 static void h1_on_deadline(struct wr_conn *c)
 {
     struct wr_h1 *h = c->proto_data;
-    struct wr_h1_late late = h ? wr_h1_look_at_deadline(h) : wr_h1_look_at_idle(c);
+    struct wr_h1_late late;
 
+    if (!h) {
+        late = wr_h1_look_at_idle(c);
+        close_late(c, &late);
+        return;
+    }
+    late = wr_h1_look_at_deadline(h);
     switch (late.what) {
     case WR_H1_IN_TIME:
         break;

@@ -312,8 +312,8 @@ static void format_start(struct wr_h1 *h, struct wr_buf *b)
     const struct wr_response *r = &h->x->response;
 
     if (r->status == 200 && !r->reason.p && !r->has_date && !r->has_server) {
-        memcpy(b->p + b->n, wr_worker_usual_start(h->conn->worker), strlen(WR_WORKER_START));
-        b->n += strlen(WR_WORKER_START);
+        memcpy(b->p + b->n, wr_worker_usual_start(h->conn->worker), sizeof WR_WORKER_START - 1);
+        b->n += sizeof WR_WORKER_START - 1;
         return;
     }
     wr_h1_format_status(b, r->status, r->reason);
@@ -404,12 +404,12 @@ static bool write_usual(struct wr_h1 *h, struct wr_buf *out)
 
     if (lines.n + content.n + AROUND > wr_buf_room(out))
         return false;
-    memcpy(p, wr_worker_usual_start(h->conn->worker), strlen(WR_WORKER_START));
-    p += strlen(WR_WORKER_START);
+    memcpy(p, wr_worker_usual_start(h->conn->worker), sizeof WR_WORKER_START - 1);
+    p += sizeof WR_WORKER_START - 1;
     memcpy(p, lines.p, lines.n);
     p += lines.n;
-    memcpy(p, LENGTH, strlen(LENGTH));
-    p = wr_put_u64(p + strlen(LENGTH), content.n);
+    memcpy(p, LENGTH, sizeof LENGTH - 1);
+    p = wr_put_u64(p + sizeof LENGTH - 1, content.n);
     memcpy(p, "\r\n\r\n", 4);
     memcpy(p + 4, content.p, content.n);
     out->n = (size_t)(p + 4 + content.n - out->p);
