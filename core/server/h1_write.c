@@ -408,9 +408,10 @@ static bool write_usual(struct wr_h1 *h, struct wr_buf *out)
     p += sizeof WR_WORKER_START - 1;
     memcpy(p, lines.p, lines.n);
     p += lines.n;
-    memcpy(p, LENGTH, sizeof LENGTH - 1);
+    memcpy(p, LENGTH,
+           sizeof LENGTH - 1); /* no string. NOLINT(bugprone-not-null-terminated-result) */
     p = wr_put_u64(p + sizeof LENGTH - 1, content.n);
-    memcpy(p, "\r\n\r\n", 4);
+    memcpy(p, "\r\n\r\n", 4); /* NOLINT(bugprone-not-null-terminated-result) */
     memcpy(p + 4, content.p, content.n);
     out->n = (size_t)(p + 4 + content.n - out->p);
     x->body_sent = content.n;
