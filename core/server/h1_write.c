@@ -408,8 +408,7 @@ static bool write_usual(struct wr_h1 *h, struct wr_buf *out)
     p += sizeof WR_WORKER_START - 1;
     memcpy(p, lines.p, lines.n);
     p += lines.n;
-    memcpy(p, LENGTH,
-           sizeof LENGTH - 1); /* no string. NOLINT(bugprone-not-null-terminated-result) */
+    memcpy(p, LENGTH, sizeof LENGTH - 1);
     p = wr_put_u64(p + sizeof LENGTH - 1, content.n);
     memcpy(p, "\r\n\r\n", 4); /* NOLINT(bugprone-not-null-terminated-result) */
     memcpy(p + 4, content.p, content.n);
