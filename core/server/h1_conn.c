@@ -317,15 +317,18 @@ static inline enum next finish(struct wr_h1 *h)
     return h->then == WR_H1_THEN_KEEP ? GO_ON : END;
 }
 
+static inline enum next end_response(struct wr_h1 *h)
+{
+    h->tx = WR_H1_TX_DONE;
+    h->rx_wanted = h->rx_total;
+    return h->pending ? GO_ON : finish(h);
+}
+
 static enum next write_response(struct wr_h1 *h)
 {
     enum wr_h1_io io = h->is_blocked ? WR_H1_IO_BLOCKED : wr_h1_write_body(h);
 
-    if (io != WR_H1_IO_OK)
-        return after_write(h, io);
-    h->tx = WR_H1_TX_DONE;
-    h->rx_wanted = h->rx_total;
-    return h->pending ? GO_ON : finish(h);
+    return io == WR_H1_IO_OK ? end_response(h) : after_write(h, io);
 }
 
 static enum next start_response(struct wr_h1 *h)
@@ -335,11 +338,9 @@ static enum next start_response(struct wr_h1 *h)
     if (io != WR_H1_IO_OK)
         return after_write(h, io);
     h->tx = WR_H1_TX_BODY;
-    if (h->has_tx_body || h->is_blocked)
-        return h->pending ? GO_ON : write_response(h);
-    h->tx = WR_H1_TX_DONE;
-    h->rx_wanted = h->rx_total;
-    return h->pending ? GO_ON : finish(h);
+    if (!h->has_tx_body && !h->is_blocked)
+        return end_response(h);
+    return h->pending ? GO_ON : write_response(h);
 }
 
 /* One goes on to the next by itself where nothing has to be waited for. */
