@@ -329,11 +329,21 @@ static size_t next_same(const struct wr_fields *f, size_t i)
     return i;
 }
 
+/* Is there no other behind it of its name? Of those that are known no other needs to be looked at. */
+static inline bool is_last_of_name(const struct wr_fields *f, size_t i)
+{
+    enum wr_field_id id = f->v[i].id;
+
+    if (id != WR_FIELD_OTHER && !(f->repeated & wr_fields_bit(id)))
+        return true;
+    return next_same(f, i) == f->n;
+}
+
 /* Its value and those of all that have the same name (RFC 9110 5.3; Cookie: RFC 9113 8.2.3). */
 static struct wr_slice join(struct wr_environ *e, size_t first)
 {
     const struct wr_fields *f = &e->x->request.fields;
-    bool is_cookie = wr_slice_ieq(f->v[first].name, TEXT("Cookie"));
+    bool is_cookie = f->v[first].id == WR_FIELD_COOKIE;
     struct wr_slice separator = is_cookie ? TEXT("; ") : TEXT(", ");
     size_t total = 0;
     char *memory;
@@ -388,9 +398,9 @@ static struct wr_slice value_of(struct wr_environ *e, size_t number, enum way *w
         return keys[number].get(e);
     }
     *way = SLICED;
-    if (wr_slice_ieq(f->v[i].name, TEXT("Host"))) /* RFC 9112 3.2.2: or of the target */
+    if (f->v[i].id == WR_FIELD_HOST) /* RFC 9112 3.2.2: or of the target */
         return e->x->request.host;
-    if (next_same(f, i) == f->n)
+    if (is_last_of_name(f, i))
         return f->v[i].value;
     *way = MADE;
     return join(e, i);
