@@ -89,6 +89,16 @@ static inline uint64_t value_mask(const char *p)
     return (control | is_del) & ~LOWS;
 }
 
+static inline size_t name_end(uint64_t mask)
+{
+    return mask ? (size_t)SCAN_FIRST(mask) : SCAN_BYTES;
+}
+
+static inline uint64_t usual_value_mask(const char *p)
+{
+    return value_mask(p);
+}
+
 static inline struct wr_h1_masks line_masks(const char *p)
 {
     return (struct wr_h1_masks){class_mask(p, WR_CHAR_TOKEN), value_mask(p)};

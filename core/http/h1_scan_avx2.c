@@ -14,6 +14,7 @@
 #    define ALL(octet) _mm256_set1_epi8(octet)
 #    define EACH(...)  _mm256_setr_epi8(__VA_ARGS__, __VA_ARGS__)
 #    define EQUAL      _mm256_cmpeq_epi8
+#    define LESS(a, b) _mm256_cmpgt_epi8(b, a)
 #    define AND        _mm256_and_si256
 #    define OR         _mm256_or_si256
 #    define ADD        _mm256_add_epi8

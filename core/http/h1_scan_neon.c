@@ -35,6 +35,16 @@ static inline uint64_t value_mask(const char *p)
     return mask_of(vorrq_u8(vcltq_u8(v, vdupq_n_u8(' ')), equal(v, 0x7F)));
 }
 
+static inline size_t name_end(uint64_t mask)
+{
+    return mask ? (size_t)SCAN_FIRST(mask) : SCAN_BYTES;
+}
+
+static inline uint64_t usual_value_mask(const char *p)
+{
+    return value_mask(p);
+}
+
 /* A tchar is told by its halves, as in h1_scan_x86.inc. */
 static inline struct wr_h1_masks line_masks(const char *p)
 {

@@ -14,6 +14,7 @@
 #    define ALL(octet) _mm_set1_epi8(octet)
 #    define EACH(...)  _mm_setr_epi8(__VA_ARGS__)
 #    define EQUAL      _mm_cmpeq_epi8
+#    define LESS(a, b) _mm_cmpgt_epi8(b, a)
 #    define AND        _mm_and_si128
 #    define OR         _mm_or_si128
 #    define ADD        _mm_add_epi8

@@ -131,8 +131,8 @@ static void scan__name_and_value__may_have_any_length(void **state)
     }
 }
 
-/* A line of `n` octets "x: vvv…" with `octet` at `at`. */
-static void check_octet_of_value(size_t n, size_t at, int octet)
+/* A line of `n` octets that begins with `start` and goes on with "vvv…", with `octet` at `at`. */
+static void check_octet_behind(const char *start, size_t n, size_t at, int octet)
 {
     char text[512];
     struct wr_buf b = wr_buf_on(text, sizeof text);
@@ -140,7 +140,7 @@ static void check_octet_of_value(size_t n, size_t at, int octet)
     struct expected e = {.target = WR_SLICE("/")};
 
     memset(line, 'v', sizeof line);
-    memcpy(line, "x:", 2);
+    memcpy(line, start, strlen(start));
     line[at] = (char)octet;
     WR_BUF_LITERAL(&b, RL);
     wr_buf_append(&b, line, n);
@@ -154,6 +154,13 @@ static void check_octet_of_value(size_t n, size_t at, int octet)
     e.name = wr_slice(line, 1);
     e.value = wr_slice_trim(wr_slice(line + 2, n - 2));
     each_reading(wr_buf_slice(&b), check_as_expected, &e);
+}
+
+/* With the blank that nearly everybody writes, and without. */
+static void check_octet_of_value(size_t n, size_t at, int octet)
+{
+    check_octet_behind("x:", n, at, octet);
+    check_octet_behind("x: ", n, at, octet);
 }
 
 static void scan__special_octet_at_each_place_of_a_value__is_told(void **state)
@@ -224,6 +231,70 @@ static void scan__name__may_be_of_any_tchar(void **state)
         check_as_expected(&r, &e);
         free(r.memory);
     }
+}
+
+static void scan__empty_name__is_refused(void **state)
+{
+    const struct expected e = {.reason = WR_H1_FIELD_NAME};
+
+    (void)state;
+    each_reading(WR_SLICE(RL ": v\r\n\r\n"), check_as_expected, &e);
+}
+
+/* ---- known names ---- */
+
+static void check_name(struct wr_slice name, enum wr_field_id id)
+{
+    char text[128];
+    struct wr_buf b = wr_buf_on(text, sizeof text);
+    const struct wr_h1_scan *scan;
+
+    WR_BUF_LITERAL(&b, RL);
+    wr_buf_slice_append(&b, name);
+    WR_BUF_LITERAL(&b, ": v\r\n\r\n");
+    for (unsigned i = 0; (scan = wr_h1_scan_at(i)) != NULL; i++) {
+        struct reading r;
+
+        read_all(&r, scan, wr_buf_slice(&b), WR_H1_SLACK, 0);
+        assert_int_equal(r.result, WR_H1_DONE);
+        assert_int_equal(r.fields.n, 1);
+        assert_int_equal(r.v[0].id, id);
+        free(r.memory);
+    }
+}
+
+/* In either case; and with each octet another one, one at either end more, or the last one less. */
+static void check_name_and_others(struct wr_slice name, enum wr_field_id id)
+{
+    char other[64];
+
+    check_name(name, id);
+    for (size_t i = 0; i < name.n; i++)
+        other[i] = (char)(name.p[i] == '-' ? '-' : name.p[i] - 'a' + 'A');
+    check_name(wr_slice(other, name.n), id);
+    for (size_t i = 0; i < name.n; i++) {
+        memcpy(other, name.p, name.n);
+        other[i] = '1';
+        check_name(wr_slice(other, name.n), WR_FIELD_OTHER);
+    }
+    memcpy(other, name.p, name.n);
+    other[name.n] = 's';
+    check_name(wr_slice(other, name.n + 1), WR_FIELD_OTHER);
+    check_name(wr_slice(name.p, name.n - 1), WR_FIELD_OTHER);
+    memcpy(other + 1, name.p, name.n);
+    other[0] = 'x';
+    check_name(wr_slice(other, name.n + 1), WR_FIELD_OTHER);
+}
+
+static void scan__known_name__has_its_id_and_no_other_has(void **state)
+{
+    (void)state;
+#define X(id, name) check_name_and_others(WR_SLICE(name), WR_FIELD_##id);
+    WR_FIELDS(X)
+#undef X
+    for (size_t n = 1; n < 64; n++)
+        check_name(wr_slice("eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", n),
+                   WR_FIELD_OTHER);
 }
 
 /* ---- targets ---- */
@@ -373,6 +444,8 @@ WR_TESTS(cmocka_unit_test(scan__first_choice__is_there_and_plain_is_the_last),
          cmocka_unit_test(scan__special_octet_at_each_place_of_a_value__is_told),
          cmocka_unit_test(scan__special_octet_at_each_place_of_a_name__is_refused),
          cmocka_unit_test(scan__name__may_be_of_any_tchar),
+         cmocka_unit_test(scan__empty_name__is_refused),
+         cmocka_unit_test(scan__known_name__has_its_id_and_no_other_has),
          cmocka_unit_test(scan__path__is_plain_when_it_needs_no_decoding),
          cmocka_unit_test(scan__mark_at_each_place_of_a_path__is_found),
          cmocka_unit_test(scan__special_octet_at_each_place_of_a_target__is_refused),
