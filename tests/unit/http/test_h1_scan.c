@@ -131,8 +131,8 @@ static void scan__name_and_value__may_have_any_length(void **state)
     }
 }
 
-/* A line of `n` octets "x: vvv…" with `octet` at `at`. */
-static void check_octet_of_value(size_t n, size_t at, int octet)
+/* A line of `n` octets that begins with `start` and goes on with "vvv…", with `octet` at `at`. */
+static void check_octet_behind(const char *start, size_t n, size_t at, int octet)
 {
     char text[512];
     struct wr_buf b = wr_buf_on(text, sizeof text);
@@ -140,7 +140,7 @@ static void check_octet_of_value(size_t n, size_t at, int octet)
     struct expected e = {.target = WR_SLICE("/")};
 
     memset(line, 'v', sizeof line);
-    memcpy(line, "x:", 2);
+    memcpy(line, start, strlen(start));
     line[at] = (char)octet;
     WR_BUF_LITERAL(&b, RL);
     wr_buf_append(&b, line, n);
@@ -154,6 +154,13 @@ static void check_octet_of_value(size_t n, size_t at, int octet)
     e.name = wr_slice(line, 1);
     e.value = wr_slice_trim(wr_slice(line + 2, n - 2));
     each_reading(wr_buf_slice(&b), check_as_expected, &e);
+}
+
+/* With the blank that nearly everybody writes, and without. */
+static void check_octet_of_value(size_t n, size_t at, int octet)
+{
+    check_octet_behind("x:", n, at, octet);
+    check_octet_behind("x: ", n, at, octet);
 }
 
 static void scan__special_octet_at_each_place_of_a_value__is_told(void **state)
@@ -224,6 +231,14 @@ static void scan__name__may_be_of_any_tchar(void **state)
         check_as_expected(&r, &e);
         free(r.memory);
     }
+}
+
+static void scan__empty_name__is_refused(void **state)
+{
+    const struct expected e = {.reason = WR_H1_FIELD_NAME};
+
+    (void)state;
+    each_reading(WR_SLICE(RL ": v\r\n\r\n"), check_as_expected, &e);
 }
 
 /* ---- known names ---- */
@@ -429,6 +444,7 @@ WR_TESTS(cmocka_unit_test(scan__first_choice__is_there_and_plain_is_the_last),
          cmocka_unit_test(scan__special_octet_at_each_place_of_a_value__is_told),
          cmocka_unit_test(scan__special_octet_at_each_place_of_a_name__is_refused),
          cmocka_unit_test(scan__name__may_be_of_any_tchar),
+         cmocka_unit_test(scan__empty_name__is_refused),
          cmocka_unit_test(scan__known_name__has_its_id_and_no_other_has),
          cmocka_unit_test(scan__path__is_plain_when_it_needs_no_decoding),
          cmocka_unit_test(scan__mark_at_each_place_of_a_path__is_found),
