@@ -220,11 +220,9 @@ static void take_over(struct wr_environ *e, struct wr_environ *previous)
 /* In steps of which the compiler makes a few stores each; all at once it would make a loop of it. */
 static inline void clear(struct wr_environ *e)
 {
-    enum {
-        FROM = offsetof(struct wr_environ, remote),
-        N = offsetof(struct wr_environ, body) - FROM,
-        STEP = 64
-    };
+#define FROM offsetof(struct wr_environ, remote)
+#define N    (offsetof(struct wr_environ, body) - FROM)
+#define STEP ((size_t)64)
     char *p = (char *)e + FROM;
 
     _Static_assert(N >= 3 * STEP && N <= 4 * STEP, "three steps and a rest");
@@ -232,6 +230,9 @@ static inline void clear(struct wr_environ *e)
     memset(p + STEP, 0, STEP);
     memset(p + 2 * STEP, 0, STEP);
     memset(p + 3 * STEP, 0, N - 3 * STEP);
+#undef FROM
+#undef N
+#undef STEP
 }
 
 static inline struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x,
