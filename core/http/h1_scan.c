@@ -1,17 +1,33 @@
 /* Which scan, and the one for every processor: words of eight octets. */
 #include "http/h1_scan.h"
 
+#ifdef __x86_64__
+#    include <cpuid.h>
+#endif
+
 /* ---- which ---- */
 
 #ifdef __x86_64__
+/* Do the processor and the system have them? By hand: what gcc has for it (__builtin_cpu_supports) brings a
+ * constructor of libgcc's with it, and a library has nothing to do in programs that do not call it. */
 static bool has_avx2(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
+    const unsigned base = bit_OSXSAVE | bit_AVX, more = bit_AVX2 | bit_BMI, saved = 6;
+    unsigned a, b, c, d;
+
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & base) != base)
+        return false;
+    __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0)); /* which registers are saved */
+    if ((a & saved) != saved)
+        return false;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & more) == more;
 }
 
 static bool has_sse42(void)
 {
-    return __builtin_cpu_supports("sse4.2");
+    unsigned a, b, c, d;
+
+    return __get_cpuid(1, &a, &b, &c, &d) && c & bit_SSE4_2;
 }
 #endif
 
