@@ -147,13 +147,15 @@ __attribute__((noinline)) static void end_all(struct wr_environ *first)
     wr_mount_end_chain(first);
 }
 
-/* Nothing but to be forgotten: most. */
+/* Nothing but to be forgotten: most. What runs elsewhere may be at work on the rest now. */
 static bool has_nothing_left(const struct wr_environ *e)
 {
-    uintptr_t any = (uintptr_t)e->previous | (uintptr_t)e->remote | (uintptr_t)e->s |
-                    (uintptr_t)e->content | (uintptr_t)e->deferred |
-                    atomic_load_explicit(&e->events, memory_order_relaxed);
+    uintptr_t any;
 
+    if (e->remote)
+        return false;
+    any = (uintptr_t)e->previous | (uintptr_t)e->s | (uintptr_t)e->content |
+          (uintptr_t)e->deferred | atomic_load_explicit(&e->events, memory_order_relaxed);
     return any == 0 && !wr_app_body_wants_close(&e->body);
 }
 
