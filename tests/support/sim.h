@@ -179,8 +179,8 @@ void sim_claim(struct sim *s, bool claim, const char *what, const char *file, in
 #define SIM_CHECK(s, claim) sim_claim((s), (claim), #claim, __FILE__, __LINE__)
 #define SIM_FAIL(s, fault)  sim_claim((s), false, "not " fault, __FILE__, __LINE__)
 
-/* Turns of both loops until nothing moves; time stands still. */
-void sim_settle(struct sim *s);
+/* Turns of both loops until nothing moves; time stands still. False: somebody is called again and again. */
+bool sim_settle(struct sim *s);
 void sim_advance(struct sim *s, int64_t ms);
 int64_t sim_now(const struct sim *s);
 
