@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/branch.h"
 #include "server/worker.h"
 
 #define EDGES        ((uint32_t)(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET))
@@ -92,17 +93,24 @@ static void handshake(struct wr_conn *c)
     }
 }
 
+/* While it is not open, or not yet. */
+static WR_COLD void on_other_io(struct wr_conn *c, uint32_t events)
+{
+    if (c->state == WR_CONN_LINGER)
+        linger(c);
+    if (c->state != WR_CONN_HANDSHAKE)
+        return;
+    handshake(c);
+    if (c->state == WR_CONN_OPEN) /* what came behind it will not be announced again */
+        c->proto->on_io(c, events | c->transport->read_wants);
+}
+
 void wr_conn_on_io(struct wr_conn *c, uint32_t events)
 {
-    if (c->state == WR_CONN_HANDSHAKE) {
-        handshake(c);
-        if (c->state == WR_CONN_OPEN) /* what came behind it will not be announced again */
-            events |= c->transport->read_wants;
-    }
-    if (c->state == WR_CONN_OPEN)
+    if (WR_LIKELY(c->state == WR_CONN_OPEN))
         c->proto->on_io(c, events);
-    else if (c->state == WR_CONN_LINGER)
-        linger(c);
+    else
+        on_other_io(c, events);
 }
 
 static void on_source(struct wr_source *s, uint32_t events)

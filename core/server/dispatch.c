@@ -98,7 +98,14 @@ void wr_dispatch_next(struct wr_exchange *x)
     serve(x, had_route);
 }
 
-/* What no route answers. */
+/* Is it for none of the routes? */
+static inline bool is_answered_by_none(const struct wr_request *r)
+{
+    const unsigned methods = 1U << WR_METHOD_CONNECT | 1U << WR_METHOD_TRACE;
+
+    return methods >> r->method & 1 || r->form == WR_TARGET_ASTERISK;
+}
+
 WR_COLD static void answer_otherwise(struct wr_exchange *x)
 {
     enum wr_method method = x->request.method;
@@ -109,16 +116,32 @@ WR_COLD static void answer_otherwise(struct wr_exchange *x)
         answer_asterisk(x);
 }
 
-void wr_dispatch(struct wr_exchange *x)
+/* noinline: most have neither, and need no place for what is kept over the calls of this. */
+__attribute__((noinline)) static void dispatch_otherwise(struct wr_exchange *x)
 {
     const struct wr_request *r = &x->request;
-    const unsigned none = 1U << WR_METHOD_CONNECT | 1U << WR_METHOD_TRACE;
 
-    x->state = WR_EXCHANGE_RUNNING;
-    if (WR_UNLIKELY(none >> r->method & 1 || r->form == WR_TARGET_ASTERISK)) {
+    if (is_answered_by_none(r)) {
         answer_otherwise(x);
         return;
     }
-    x->route = wr_router_find_first(&x->lease->site->router, r->host, r->path);
+    x->route = wr_router_find(&x->lease->site->router, NULL, r->host, r->path);
     serve(x, false);
+}
+
+void wr_dispatch(struct wr_exchange *x)
+{
+    const struct wr_request *r = &x->request;
+    const struct wr_route *route = wr_router_find_quickly(&x->lease->site->router, r->path);
+    struct wr_handler *h;
+
+    x->state = WR_EXCHANGE_RUNNING;
+    if (WR_UNLIKELY(!route || is_answered_by_none(r) || route->handler->limits ||
+                    wr_exchange_is_too_large(x))) {
+        dispatch_otherwise(x);
+        return;
+    }
+    h = route->handler;
+    x->route = route;
+    h->ops->serve(h, x);
 }

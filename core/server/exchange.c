@@ -111,7 +111,7 @@ void wr_exchange_clear_response(struct wr_exchange *x)
     init_response(&x->response);
 }
 
-void wr_exchange_respond(struct wr_exchange *x)
+void wr_exchange_respond_slowly(struct wr_exchange *x)
 {
     if (x->state == WR_EXCHANGE_CANCELLED)
         return;
@@ -122,7 +122,8 @@ void wr_exchange_respond(struct wr_exchange *x)
         wr_error_page(x, 503);
     }
     x->state = WR_EXCHANGE_RESPONDING;
-    x->stream->respond(x);
+    if (!x->is_called)
+        x->stream->respond(x);
 }
 
 void wr_exchange_respond_error(struct wr_exchange *x, int status)
@@ -300,7 +301,8 @@ void wr_exchange_unref(struct wr_exchange *x)
     assert(x->holders > 0);
     if (--x->holders > 0)
         return;
-    close_body(&x->response); /* one that was set when nobody waited any more */
+    if (x->response.body) /* one that was set when nobody waited any more */
+        close_body(&x->response);
     if (x->head)
         wr_worker_unref_buffer(x->worker, x->head);
     if (x->trailer_lines)

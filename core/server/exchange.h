@@ -70,6 +70,7 @@ struct wr_exchange {
     int input_status;             /* why read() failed, as a status to answer with; 0: it has not */
     bool is_last;      /* what follows it on its connection may be no request: HTTP/1 takes none;
                            streams of HTTP/2 do not follow each other */
+    bool is_called;    /* its stream has the handler called, and looks itself at what came of it */
     bool is_complete;  /* all of the response is sent, or taken over to be */
     bool is_head_free; /* nobody but the server looks at the request any more, nor does the response
                              point into it: it may move, as below */
@@ -128,8 +129,17 @@ void wr_exchange_set_content(struct wr_exchange *x, struct wr_slice content, str
 /* Takes the body (NULL after a failed allocation: the response becomes a 503). */
 void wr_exchange_set_body(struct wr_exchange *x, struct wr_body *body, int64_t length);
 
+/* The slow way of the next: its stream is to be told, or something has gone wrong. */
+void wr_exchange_respond_slowly(struct wr_exchange *x);
+
 /* Hands the response over; the handler does not touch the exchange again unless it holds it. */
-void wr_exchange_respond(struct wr_exchange *x);
+static inline void wr_exchange_respond(struct wr_exchange *x)
+{
+    if (x->is_called && x->state == WR_EXCHANGE_RUNNING && !x->response.out_of_memory)
+        x->state = WR_EXCHANGE_RESPONDING;
+    else
+        wr_exchange_respond_slowly(x);
+}
 
 /* Responds with the server's own page for `status`; fields added before go out with it. */
 void wr_exchange_respond_error(struct wr_exchange *x, int status);

@@ -37,7 +37,7 @@ static struct wr_h1 *h1_of(struct wr_exchange *x)
 static void run_or_wait(struct wr_exchange *x)
 {
     struct wr_h1 *h = h1_of(x);
-    struct wr_worker *w = h->conn->worker;
+    struct wr_worker *w = h->worker;
 
     if (!w->running)
         run(h);
@@ -49,7 +49,7 @@ static void run_or_wait(struct wr_exchange *x)
  * loop as in one of the connection. */
 static void begin_reading(struct wr_h1 *h)
 {
-    uint64_t turn = wr_loop_turn(h->conn->worker->loop);
+    uint64_t turn = wr_loop_turn(h->worker->loop);
 
     if (h->turn == turn)
         return;
@@ -61,7 +61,7 @@ static void begin_reading(struct wr_h1 *h)
 static ssize_t stream_read(struct wr_exchange *x, void *dst, size_t n)
 {
     struct wr_h1 *h = h1_of(x);
-    struct wr_worker *w = h->conn->worker;
+    struct wr_worker *w = h->worker;
     ssize_t got;
 
     if (h->tx == WR_H1_TX_DONE && h->rx == WR_H1_RX_BODY) /* its content is being discarded */
@@ -83,7 +83,7 @@ static void stream_set_time(struct wr_exchange *x, int64_t ms)
     struct wr_h1 *h = h1_of(x);
 
     wr_h1_set_time(h, ms);
-    if (h->conn->worker->running != h->conn) /* else that follows at the end of its turn */
+    if (h->worker->running != h->conn) /* else that follows at the end of its turn */
         wr_h1_set_deadline(h);
 }
 
@@ -97,7 +97,7 @@ static int stream_inform(struct wr_exchange *x, int status, const struct wr_resp
     if (!h->minor)
         return -ENOTSUP;
     err = wr_h1_write_interim(h, status, fields, n);
-    if (h->conn->worker->running != h->conn)
+    if (h->worker->running != h->conn)
         wr_h1_set_deadline(h);
     return err;
 }
@@ -131,7 +131,7 @@ static WR_COLD void reject(struct wr_h1 *h, enum wr_h1_reason reason)
 
 static void note_begin(struct wr_h1 *h)
 {
-    const struct wr_worker *w = h->conn->worker;
+    const struct wr_worker *w = h->worker;
 
     if (wr_access_log_is_timed(&h->x->lease->site->access_log))
         h->x->began_us = wr_loop_read_us(w->loop);
@@ -141,7 +141,7 @@ static enum next start_response(struct wr_h1 *h);
 
 static bool begin_request(struct wr_h1 *h)
 {
-    h->x = wr_exchange_new(h->conn->worker, &stream_ops, h);
+    h->x = wr_exchange_new(h->worker, &stream_ops, h);
     if (!h->x)
         return false;
     h->conn->had_request = true;
@@ -180,7 +180,9 @@ static enum next read_request(struct wr_h1 *h)
         reject(h, reason);
         break;
     case WR_H1_DONE:
+        h->x->is_called = true;
         wr_dispatch(h->x);
+        h->x->is_called = false;
         break;
     }
     return h->x->state == WR_EXCHANGE_RESPONDING && !h->pending ? start_response(h) : GO_ON;
@@ -271,7 +273,7 @@ static inline void end_exchange(struct wr_h1 *h)
     const struct wr_access_log *log = &x->lease->site->access_log;
 
     if (log->write && x->state == WR_EXCHANGE_RESPONDING)
-        wr_access_log_write(log, x, wr_loop_wall_ns(h->conn->worker->loop));
+        wr_access_log_write(log, x, wr_loop_wall_ns(h->worker->loop));
     wr_exchange_count(x);
     h->x = NULL;
     wr_exchange_end(x);
@@ -287,7 +289,7 @@ static WR_COLD enum next note_sent(struct wr_h1 *h)
         return GO_ON;
     next = after_write(h, wr_h1_flush(h, false));
     if (next == GO_ON)
-        h->x->sent_us = wr_loop_read_us(h->conn->worker->loop);
+        h->x->sent_us = wr_loop_read_us(h->worker->loop);
     return next;
 }
 
@@ -314,7 +316,9 @@ static inline enum next finish(struct wr_h1 *h)
         return STOP;
     h->x->is_complete = true;
     end_exchange(h);
-    return h->then == WR_H1_THEN_KEEP ? GO_ON : END;
+    if (h->then != WR_H1_THEN_KEEP)
+        return END;
+    return h->in || h->is_readable || h->is_eof || h->conn->is_draining ? GO_ON : STOP;
 }
 
 static inline enum next end_response(struct wr_h1 *h)
@@ -418,28 +422,29 @@ static WR_COLD void break_off(struct wr_h1 *h)
 /* What is pending was tried in this run: once more would be a system call for nothing. */
 static enum wr_h1_io flush_rest(struct wr_h1 *h)
 {
-    if (h->conn->worker->out.n == 0)
+    if (h->worker->out.n == 0)
         return h->pending ? WR_H1_IO_BLOCKED : WR_H1_IO_OK;
     return wr_h1_flush(h, false);
 }
 
 /* ---- between requests ---- */
 
-/* Takes the state of a connection that was idle; NULL: no memory. */
-static struct wr_h1 *wake(struct wr_conn *c)
+/* Of the pool; NULL: that is empty. */
+static inline struct wr_h1 *take_h1(struct wr_worker *w)
 {
-    struct wr_worker *w = c->worker;
     struct wr_h1 *h = w->free_h1;
 
-    if (h) {
-        WR_UNPOISON(h, sizeof *h);
-        w->free_h1 = h->next;
-        w->free_h1_n--;
-    } else {
-        h = malloc(sizeof *h);
-        if (!h)
-            return NULL;
-    }
+    if (!h)
+        return NULL;
+    WR_UNPOISON(h, sizeof *h);
+    w->free_h1 = h->next;
+    w->free_h1_n--;
+    return h;
+}
+
+/* It becomes the state of a connection that was idle. */
+static inline struct wr_h1 *begin_state(struct wr_conn *c, struct wr_h1 *h)
+{
     memset(&h->x, 0, offsetof(struct wr_h1, rx) - offsetof(struct wr_h1, x));
     memset(&h->rx, 0, offsetof(struct wr_h1, wait) - offsetof(struct wr_h1, rx));
     h->conn = c;
@@ -449,9 +454,28 @@ static struct wr_h1 *wake(struct wr_conn *c)
     return h;
 }
 
+/* The pool is empty. */
+static WR_COLD struct wr_h1 *wake_anew(struct wr_conn *c)
+{
+    struct wr_h1 *h = malloc(sizeof *h);
+
+    if (!h)
+        return NULL;
+    h->worker = c->worker;
+    return begin_state(c, h);
+}
+
+/* The state of a connection that was idle; NULL: no memory. */
+static inline struct wr_h1 *wake(struct wr_conn *c)
+{
+    struct wr_h1 *h = take_h1(c->worker);
+
+    return WR_LIKELY(h) ? begin_state(c, h) : wake_anew(c);
+}
+
 static void release(struct wr_h1 *h)
 {
-    struct wr_worker *w = h->conn->worker;
+    struct wr_worker *w = h->worker;
 
     h->conn->proto_data = NULL;
     if (w->free_h1_n == WR_WORKER_POOL) {
@@ -478,7 +502,7 @@ void wr_h1_free_pool(struct wr_worker *w)
 /* Is there nothing that the next event would have to know? */
 static bool is_idle(const struct wr_h1 *h)
 {
-    return !h->x && !h->in && !h->pending && !h->is_readable && !h->has_rdhup && !h->is_eof;
+    return !h->x && !h->in && !h->pending && !(h->is_readable || h->has_rdhup || h->is_eof);
 }
 
 /* An event that brought nothing does not make the wait begin anew. */
@@ -500,7 +524,7 @@ static void fall_idle(struct wr_h1 *h)
 /* As often as it comes to something; nothing of this is out yet. */
 static enum next run_steps(struct wr_h1 *h)
 {
-    uint32_t budget = h->conn->worker->site->config.pipelined_max;
+    uint32_t budget = h->worker->site->config.pipelined_max;
     enum next next;
 
     do {
@@ -516,8 +540,12 @@ static enum next run_steps(struct wr_h1 *h)
 /* What was done is done, and the connection stays. */
 static void end_turn(struct wr_h1 *h, enum next next)
 {
+    if (WR_LIKELY(next == STOP && is_idle(h))) {
+        fall_idle(h);
+        return;
+    }
     if (next == AGAIN)
-        wr_loop_again(h->conn->worker->loop, &h->conn->source, EPOLLOUT);
+        wr_loop_again(h->worker->loop, &h->conn->source, EPOLLOUT);
     if (!h->x || !h->x->head) /* else the request lies there */
         wr_h1_release_input(h);
     if (next == STOP && is_idle(h))
@@ -544,7 +572,7 @@ static WR_COLD void end_turn_badly(struct wr_h1 *h, enum next next, enum wr_h1_i
 /* The out buffer is the worker's: it leaves this turn empty. */
 static void run(struct wr_h1 *h)
 {
-    struct wr_worker *w = h->conn->worker;
+    struct wr_worker *w = h->worker;
     enum next next;
     enum wr_h1_io io;
 

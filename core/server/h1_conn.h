@@ -59,6 +59,7 @@ struct wr_h1_pending {
 
 struct wr_h1 {
     struct wr_h1 *next; /* in the worker's pool */
+    struct wr_worker *worker;
     struct wr_conn *conn;
 
     /* 0 when the connection wakes: from here */
@@ -70,25 +71,26 @@ struct wr_h1 {
     int64_t wait_due_ms;           /* h1_deadline.c's; 0: never */
     uint8_t rx, tx, then;          /* the enums above */
     uint8_t framing;               /* of the request: enum wr_h1_framing_kind */
-    bool minor;                    /* HTTP/1.1 */
-    bool is_tx_chunked, has_tx_body;
-    bool has_lost_output; /* the transport or memory failed: nothing may follow what is out */
-    bool ends_by_close;   /* of content that is not all out, the client sees the connection's end */
-    bool is_body_waiting; /* the body said -EAGAIN: not the transport's fault */
-    bool is_readable;     /* there may be more to read */
-    bool is_eof;          /* the peer has said that it sends no more */
-    bool has_rdhup;       /* an event said so: read on until the end shows */
-    bool has_hup;         /* nor does it receive any more */
-    bool owes_continue;   /* the client waits for a 100 */
-    bool wants_input;     /* the handler's last read said -EAGAIN */
-    bool has_progress;    /* the transport took bytes in this turn */
-    bool is_blocked;      /* and in it has said that it takes no more */
-    bool is_over_budget;  /* it is read on in the next one */
-    bool is_corked;       /* the transport, while a large file is sent */
-    bool is_closing;      /* as `then` says, when all is sent */
-    bool is_broken_off;   /* and the last answer is not all of it */
-    bool has_paces;       /* the request has waited for its client once */
-    uint8_t wait;         /* enum wr_h1_wait; up to here, then set */
+    bool minor : 1;                /* HTTP/1.1 */
+    bool is_tx_chunked : 1, has_tx_body : 1;
+    bool has_lost_output : 1; /* the transport or memory failed: nothing may follow what is out */
+    bool
+        ends_by_close : 1; /* of content that is not all out, the client sees the connection's end */
+    bool is_body_waiting : 1; /* the body said -EAGAIN: not the transport's fault */
+    bool is_readable : 1;     /* there may be more to read */
+    bool is_eof : 1;          /* the peer has said that it sends no more */
+    bool has_rdhup : 1;       /* an event said so: read on until the end shows */
+    bool has_hup : 1;         /* nor does it receive any more */
+    bool owes_continue : 1;   /* the client waits for a 100 */
+    bool wants_input : 1;     /* the handler's last read said -EAGAIN */
+    bool has_progress : 1;    /* the transport took bytes in this turn */
+    bool is_blocked : 1;      /* and in it has said that it takes no more */
+    bool is_over_budget : 1;  /* it is read on in the next one */
+    bool is_corked : 1;       /* the transport, while a large file is sent */
+    bool is_closing : 1;      /* as `then` says, when all is sent */
+    bool is_broken_off : 1;   /* and the last answer is not all of it */
+    bool has_paces : 1;       /* the request has waited for its client once */
+    uint8_t wait;             /* enum wr_h1_wait; up to here, then set */
 
     size_t turn_sent; /* bytes of content in this turn */
     size_t turn_read; /* bytes from the transport in this turn */

@@ -21,12 +21,12 @@
 /* That of the request or, between two, that of the next. */
 static const struct wr_config *config_of(const struct wr_h1 *h)
 {
-    return h->x ? &h->x->lease->site->config : &h->conn->worker->site->config;
+    return h->x ? &h->x->lease->site->config : &h->worker->site->config;
 }
 
 static int64_t now_of(const struct wr_h1 *h)
 {
-    return wr_loop_now_ms(h->conn->worker->loop);
+    return wr_loop_now_ms(h->worker->loop);
 }
 
 static enum wr_h1_wait wait_of(const struct wr_h1 *h)

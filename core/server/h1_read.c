@@ -25,7 +25,7 @@ static const struct wr_config *config_of(const struct wr_h1 *h)
 void wr_h1_drop_input(struct wr_h1 *h)
 {
     if (h->in)
-        wr_worker_unref_buffer(h->conn->worker, h->in);
+        wr_worker_unref_buffer(h->worker, h->in);
     h->in = NULL;
 }
 
@@ -57,7 +57,7 @@ static void restart_head(struct wr_h1 *h)
 /* Sees to it that `in` has room behind its end. */
 static WR_COLD bool make_more_room(struct wr_h1 *h)
 {
-    struct wr_worker *w = h->conn->worker;
+    struct wr_worker *w = h->worker;
     struct wr_read_buffer *old = h->in, *b;
 
     if (old->start == old->end && old->refs == 1)
@@ -82,7 +82,7 @@ static bool make_room(struct wr_h1 *h)
 {
     if (h->in)
         return make_more_room(h);
-    h->in = wr_worker_take_buffer(h->conn->worker, WR_READ_BUFFER);
+    h->in = wr_worker_take_buffer(h->worker, WR_READ_BUFFER);
     return h->in != NULL;
 }
 
@@ -100,7 +100,7 @@ static bool is_exhausted(struct wr_h1 *h)
  * of its own is told by one. */
 static void note_end(struct wr_h1 *h)
 {
-    struct wr_worker *w = h->conn->worker;
+    struct wr_worker *w = h->worker;
 
     if (h->x && !h->has_rdhup && w->running != h->conn)
         wr_loop_again(w->loop, &h->conn->source, EPOLLOUT);
@@ -141,6 +141,7 @@ static enum wr_h1_io note_read(struct wr_h1 *h, ssize_t n, size_t cap)
 enum wr_h1_io wr_h1_fill(struct wr_h1 *h)
 {
     struct wr_transport *t = h->conn->transport;
+    struct wr_read_buffer *in;
     size_t room;
     ssize_t n;
 
@@ -148,10 +149,11 @@ enum wr_h1_io wr_h1_fill(struct wr_h1 *h)
         return WR_H1_IO_BLOCKED;
     if (!make_room(h))
         return WR_H1_IO_FAILED;
-    room = h->in->cap - h->in->end;
-    n = t->ops->read(t, h->in->data + h->in->end, room);
+    in = h->in;
+    room = in->cap - in->end;
+    n = t->ops->read(t, in->data + in->end, room);
     if (n > 0)
-        h->in->end += (uint32_t)n;
+        in->end += (uint32_t)n;
     return note_read(h, n, room);
 }
 
@@ -270,27 +272,19 @@ static void take_plain_head(struct wr_h1 *h, struct wr_slice host)
     h->rx_total = 0;
 }
 
-/* What the head says becomes the request. */
-static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *head)
+/* Of any other. noinline: its room and its registers are not those of most requests. */
+__attribute__((noinline)) static enum wr_h1_reason
+take_any_head(struct wr_h1 *h, const struct wr_h1_head *head, struct wr_slice host, bool is_known)
 {
-    struct wr_worker *w = h->conn->worker;
     struct wr_request *r = &h->x->request;
-    struct wr_slice host = wr_fields_get(head->fields, WR_FIELD_HOST);
-    bool is_known = is_known_host(w, host);
     struct wr_h1_message m;
     enum wr_h1_reason reason;
 
-    r->version = version_of(head->minor);
-    h->minor = head->minor > 0;
-    if (is_plain(head, is_known)) {
-        take_plain_head(h, host);
-        return WR_H1_OK;
-    }
     reason = wr_h1_interpret(head, is_known, &m);
     if (reason != WR_H1_OK)
         return reason;
     if (!is_known)
-        remember_host(w, host);
+        remember_host(h->worker, host);
     r->host = m.host;
     r->is_https = wr_target_is_https(&m.target);
     if (is_misdirected(r))
@@ -301,6 +295,20 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
     return set_path(h, &m);
 }
 
+/* What the head says becomes the request. */
+static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *head)
+{
+    struct wr_slice host = wr_fields_get(head->fields, WR_FIELD_HOST);
+    bool is_known = is_known_host(h->worker, host);
+
+    h->x->request.version = version_of(head->minor);
+    h->minor = head->minor > 0;
+    if (!is_plain(head, is_known))
+        return take_any_head(h, head, host, is_known);
+    take_plain_head(h, host);
+    return WR_H1_OK;
+}
+
 /* What of the head is in the buffer. */
 static enum wr_h1_result parse_head(struct wr_h1 *h, struct wr_h1_head *head)
 {
@@ -309,7 +317,7 @@ static enum wr_h1_result parse_head(struct wr_h1 *h, struct wr_h1_head *head)
                                         .target_max = config->target_bytes_max,
                                         .field_max = config->field_bytes_max,
                                         .slack = WR_H1_SLACK,
-                                        .scan = h->conn->worker->scan};
+                                        .scan = h->worker->scan};
     const struct wr_read_buffer *in = h->in;
     struct wr_request *r = &h->x->request;
     struct wr_slice bytes = wr_slice(in->data + in->start, in->end - in->start);
@@ -547,7 +555,7 @@ ssize_t wr_h1_read_body(struct wr_h1 *h, void *dst, size_t n)
     got = h->framing == WR_H1_CHUNKED ? read_chunked(h, dst, n) : read_length(h, dst, n);
     h->wants_input = got == -EAGAIN;
     if (got > 0)
-        wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_RECEIVED], (uint64_t)got);
+        wr_metric_add(&h->worker->metrics.count[WR_METRIC_CONTENT_RECEIVED], (uint64_t)got);
     return got;
 }
 
@@ -558,7 +566,7 @@ void wr_h1_fail_input(struct wr_h1 *h, enum wr_h1_reason reason)
 
 enum wr_h1_io wr_h1_discard(struct wr_h1 *h)
 {
-    struct wr_worker *w = h->conn->worker;
+    struct wr_worker *w = h->worker;
     uint64_t bound = config_of(h)->discard_bytes_max;
 
     if (h->framing == WR_H1_LENGTH && h->rx_left > bound)

@@ -414,10 +414,9 @@ const struct wr_route *wr_router_find(const struct wr_router *r, const struct wr
     return found ? found : search(r, at > r->of_all ? at : r->of_all, r->n, path);
 }
 
-const struct wr_route *wr_router_find_first(const struct wr_router *r, struct wr_slice host,
-                                            struct wr_slice path)
+const struct wr_route *wr_router_find_quickly(const struct wr_router *r, struct wr_slice path)
 {
-    if (WR_LIKELY(r->hosts.n == 0 && is_walked(r, r->n) && path.n > 0))
-        return walk(r->v, 0, r->n, path);
-    return wr_router_find(r, NULL, host, path);
+    if (WR_UNLIKELY(r->hosts.n > 0 || !is_walked(r, r->n) || path.n == 0))
+        return NULL;
+    return walk(r->v, 0, r->n, path);
 }

@@ -79,8 +79,8 @@ int wr_router_set_pages(struct wr_router *r, const char *host, const struct wr_e
 const struct wr_route *wr_router_find(const struct wr_router *r, const struct wr_route *after,
                                       struct wr_slice host, struct wr_slice path);
 
-/* The same, of all: by a short way where there are few routes, and none of a host. */
-const struct wr_route *wr_router_find_first(const struct wr_router *r, struct wr_slice host,
-                                            struct wr_slice path);
+/* The first of all, where there are few routes and none of a host, without a call. NULL: it is not found
+ * that way, ask wr_router_find(). */
+const struct wr_route *wr_router_find_quickly(const struct wr_router *r, struct wr_slice path);
 
 #endif
