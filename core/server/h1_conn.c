@@ -454,23 +454,18 @@ static inline struct wr_h1 *begin_state(struct wr_conn *c, struct wr_h1 *h)
     return h;
 }
 
-/* The pool is empty. */
-static WR_COLD struct wr_h1 *wake_anew(struct wr_conn *c)
-{
-    struct wr_h1 *h = malloc(sizeof *h);
-
-    if (!h)
-        return NULL;
-    h->worker = c->worker;
-    return begin_state(c, h);
-}
-
 /* The state of a connection that was idle; NULL: no memory. */
-static inline struct wr_h1 *wake(struct wr_conn *c)
+static WR_COLD struct wr_h1 *wake(struct wr_conn *c)
 {
     struct wr_h1 *h = take_h1(c->worker);
 
-    return WR_LIKELY(h) ? begin_state(c, h) : wake_anew(c);
+    if (!h) {
+        h = malloc(sizeof *h);
+        if (!h)
+            return NULL;
+        h->worker = c->worker;
+    }
+    return begin_state(c, h);
 }
 
 static void release(struct wr_h1 *h)
@@ -537,13 +532,9 @@ static enum next run_steps(struct wr_h1 *h)
     return next == STOP && h->is_over_budget ? AGAIN : next;
 }
 
-/* What was done is done, and the connection stays. */
-static void end_turn(struct wr_h1 *h, enum next next)
+/* It has work still, or waits. */
+static void end_turn_busy(struct wr_h1 *h, enum next next)
 {
-    if (WR_LIKELY(next == STOP && is_idle(h))) {
-        fall_idle(h);
-        return;
-    }
     if (next == AGAIN)
         wr_loop_again(h->worker->loop, &h->conn->source, EPOLLOUT);
     if (!h->x || !h->x->head) /* else the request lies there */
@@ -552,6 +543,15 @@ static void end_turn(struct wr_h1 *h, enum next next)
         fall_idle(h);
     else
         wr_h1_set_deadline(h);
+}
+
+/* What was done is done, and the connection stays. */
+static inline void end_turn(struct wr_h1 *h, enum next next)
+{
+    if (WR_LIKELY(next == STOP && is_idle(h)))
+        fall_idle(h);
+    else
+        end_turn_busy(h, next);
 }
 
 /* It ends, or what was collected was not all taken. */
@@ -597,21 +597,38 @@ static void run(struct wr_h1 *h)
         end_turn_badly(h, next, io);
 }
 
-static void h1_on_io(struct wr_conn *c, uint32_t events)
+static inline void on_io(struct wr_h1 *h, uint32_t events)
 {
-    struct wr_h1 *h = c->proto_data ? c->proto_data : wake(c);
-
-    if (WR_UNLIKELY(events & EPOLLERR || !h)) {
-        wr_conn_close(c);
-        return;
-    }
-    if (events & (c->transport->read_wants | EPOLLRDHUP | EPOLLHUP))
+    if (events & (h->conn->transport->read_wants | EPOLLRDHUP | EPOLLHUP))
         h->is_readable = true;
     if (WR_UNLIKELY(events & (EPOLLRDHUP | EPOLLHUP))) {
         h->has_rdhup = true;
         h->has_hup |= (events & EPOLLHUP) != 0;
     }
     run(h);
+}
+
+/* Something is wrong, or the pool is empty. */
+static WR_COLD void on_io_slowly(struct wr_conn *c, uint32_t events)
+{
+    struct wr_h1 *h = c->proto_data ? c->proto_data : wake(c);
+
+    if (events & EPOLLERR || !h)
+        wr_conn_close(c);
+    else
+        on_io(h, events);
+}
+
+static void h1_on_io(struct wr_conn *c, uint32_t events)
+{
+    struct wr_h1 *h = c->proto_data;
+
+    if (!h && (h = take_h1(c->worker)))
+        begin_state(c, h);
+    if (WR_UNLIKELY(events & EPOLLERR || !h))
+        on_io_slowly(c, events);
+    else
+        on_io(h, events);
 }
 
 /* A handler that has not answered in time, or waits for content that has not come: it is

@@ -71,16 +71,15 @@ struct wr_h1 {
     int64_t wait_due_ms;           /* h1_deadline.c's; 0: never */
     uint8_t rx, tx, then;          /* the enums above */
     uint8_t framing;               /* of the request: enum wr_h1_framing_kind */
+    bool is_readable : 1;          /* there may be more to read */
+    bool is_eof : 1;               /* the peer has said that it sends no more */
+    bool has_rdhup : 1;            /* an event said so: read on until the end shows */
+    bool has_hup : 1;              /* nor does it receive any more */
     bool minor : 1;                /* HTTP/1.1 */
     bool is_tx_chunked : 1, has_tx_body : 1;
     bool has_lost_output : 1; /* the transport or memory failed: nothing may follow what is out */
-    bool
-        ends_by_close : 1; /* of content that is not all out, the client sees the connection's end */
+    bool ends_by_close : 1;   /* of content that is not all out, the client sees that end */
     bool is_body_waiting : 1; /* the body said -EAGAIN: not the transport's fault */
-    bool is_readable : 1;     /* there may be more to read */
-    bool is_eof : 1;          /* the peer has said that it sends no more */
-    bool has_rdhup : 1;       /* an event said so: read on until the end shows */
-    bool has_hup : 1;         /* nor does it receive any more */
     bool owes_continue : 1;   /* the client waits for a 100 */
     bool wants_input : 1;     /* the handler's last read said -EAGAIN */
     bool has_progress : 1;    /* the transport took bytes in this turn */
@@ -112,7 +111,7 @@ struct wr_h1 {
     int64_t moved_ms;                /* when one of those had grown */
     int64_t wait_since_ms;
     int64_t request_since_ms; /* when the first byte of the current request was looked at */
-    int64_t request_due_ms;   /* of it as a whole; 0: never */
+    int64_t request_ms;       /* that it may take from then on as a whole; 0: any time */
 };
 
 /* Frees those that the worker keeps for the next connections that wake. */

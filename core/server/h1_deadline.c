@@ -215,7 +215,9 @@ static int64_t due_of(const struct wr_h1 *h)
 /* Of a request whose answer is not out yet; 0: there is none, or it may take any time. */
 static int64_t request_due_of(const struct wr_h1 *h)
 {
-    return h->x && h->tx != WR_H1_TX_DONE ? h->request_due_ms : 0;
+    bool is_due = h->x && h->tx != WR_H1_TX_DONE && h->request_ms > 0;
+
+    return is_due ? h->request_since_ms + h->request_ms : 0;
 }
 
 static void arm(struct wr_h1 *h)
@@ -235,7 +237,7 @@ static void arm(struct wr_h1 *h)
 
 void wr_h1_set_time(struct wr_h1 *h, int64_t ms)
 {
-    h->request_due_ms = ms > 0 ? h->request_since_ms + ms : 0;
+    h->request_ms = ms;
 }
 
 void wr_h1_begin_deadlines(struct wr_h1 *h)
@@ -245,7 +247,7 @@ void wr_h1_begin_deadlines(struct wr_h1 *h)
     h->wait = WR_H1_WAIT_NOTHING; /* that of the last head is not this one's */
     h->wait_due_ms = 0;
     h->request_since_ms = now_of(h);
-    wr_h1_set_time(h, config->request_ms);
+    h->request_ms = config->request_ms;
     h->tx_seen = h->sent;
     h->has_paces = false;
 }
@@ -303,7 +305,7 @@ int64_t wr_h1_used_ms(const struct wr_h1 *h)
  * the client has not taken, for which it has the time of writing: it is not late twice. */
 static struct wr_h1_late late_request(struct wr_h1 *h)
 {
-    h->request_due_ms = 0;
+    h->request_ms = 0;
     if (h->x->state == WR_EXCHANGE_RESPONDING)
         return CLOSE(REQUEST_TIMEOUT, "its answer took longer than request_ms");
     if (h->rx == WR_H1_RX_HEAD)
