@@ -767,10 +767,9 @@ static inline weir_body weir_body_of_(uint32_t kind)
 /* n bytes that stay valid until the response is over: static ones, or from weir_alloc(). */
 static inline weir_body weir_bytes(const void *p, size_t n)
 {
-    weir_body body = weir_body_of_(WEIR_BODY_MEMORY);
+    /* all at once: member by member, compilers copy it several times on its way to the caller */
+    weir_body body = {WEIR_BODY_MEMORY, 0, {p}, n, 0, {NULL}, {NULL}, {NULL}, {NULL}};
 
-    body.data = p;
-    body.size = n;
     return body;
 }
 
