@@ -92,10 +92,10 @@ static int32_t pull_once(struct wr_environ *e)
 {
     int32_t said;
 
-    e->is_in_call = e->is_in_next = true;
+    e->is_in_later_call = e->is_in_next = true;
     e->wants_input = false;
     said = call_next(&e->base, &e->body, &e->chunk);
-    e->is_in_call = e->is_in_next = false;
+    e->is_in_later_call = e->is_in_next = false;
     if (e->error < 0)
         return WEIR_FAIL;
     if (said == WEIR_CHUNK)

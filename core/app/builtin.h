@@ -26,7 +26,6 @@ struct wr_app_loop {
     struct wr_watches watches;        /* of the loop, and no request */
     struct wr_loop_posts *posts;      /* of weir_loop_post() */
     struct wr_coroutines *coroutines; /* NULL: none was needed yet */
-    struct wr_field_memory *fields;   /* of answers given here; NULL: the same */
 };
 
 static inline struct wr_app_loop *wr_app_loop_of(weir_loop *loop)

@@ -27,6 +27,8 @@ int32_t wr_client_on_disconnect(weir_environ *env, weir_disconnect_fn *fn, void 
     if (!s || !subscriber)
         return WEIR_ENOMEM;
     *subscriber = (struct wr_subscriber){.fn = fn, .arg = arg, .guard = guard};
+    if (!e->remote) /* else it is so from the beginning */
+        e->x->on_half_close = wr_client_on_half_close;
     wr_remote_lock(e);
     is_over = e->remote ? atomic_load(&e->remote->is_over) : e->is_ended;
     if (!is_over) {

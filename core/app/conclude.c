@@ -3,6 +3,8 @@
  */
 #include "app/mount.h"
 
+#include <assert.h>
+
 #include "app/app_body.h"
 #include "app/hints.h"
 #include "app/input.h"
@@ -373,28 +375,26 @@ static void take_returned(struct wr_environ *e)
 
 void wr_mount_call(struct wr_environ *e)
 {
-    e->is_in_call = true;
     e->body = e->mount->plugin.app(&e->base, wr_start_response);
-    e->is_in_call = false;
     e->has_returned = true;
     take_returned(e);
 }
 
 __attribute__((noinline)) static void conclude_returned(struct wr_environ *e, weir_body body)
 {
+    wr_environ_set_more(e); /* it may have to be closed */
+    e->has_returned = true;
     e->body = body;
     take_returned(e);
     wr_mount_conclude(e);
 }
 
-/* Is content of this kind all that the app has said, but for status and fields? */
-static inline bool is_plain(const struct wr_environ *e, uint32_t kind)
+/* Is this content all that the app has said, but for status and fields? */
+static inline bool is_plain(const struct wr_environ *e, const weir_body *body)
 {
-    uintptr_t other = (uintptr_t)e->s | (uintptr_t)e->trailer_names | (uintptr_t)e->trailer_list |
-                      e->is_responding | (uint32_t)e->error | (kind ^ WEIR_BODY_MEMORY);
+    uintptr_t other = e->has_more | (body->kind ^ WEIR_BODY_MEMORY) | (uintptr_t)body->close;
 
-    return WR_LIKELY(other == 0) && e->status != 0 && e->declared < 0 &&
-           (!e->ours || e->x->response.content.p);
+    return WR_LIKELY(other == 0) && e->status != 0 && body->data && body->size <= INT64_MAX;
 }
 
 /* Content in memory that need not be closed is not kept as a body: nobody asks for it again. */
@@ -402,14 +402,14 @@ void wr_mount_run(struct wr_environ *e)
 {
     weir_body body;
 
-    e->is_in_call = true;
     body = e->mount->plugin.app(&e->base, wr_start_response);
-    e->is_in_call = false;
-    e->has_returned = true;
-    if (is_plain(e, body.kind) && body.data && !body.close && body.size <= INT64_MAX)
-        respond_at_once(e, wr_slice(body.data, (size_t)body.size), (int64_t)body.size);
-    else
+    if (!is_plain(e, &body)) {
         conclude_returned(e, body);
+        return;
+    }
+    assert(is_alone(e) && e->error == 0 && e->declared < 0);
+    e->has_returned = true;
+    respond_at_once(e, wr_slice(body.data, (size_t)body.size), (int64_t)body.size);
 }
 
 /* ---- going on ---- */

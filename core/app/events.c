@@ -18,6 +18,7 @@ struct wr_streaming *wr_streaming_new(struct wr_environ *e)
     memset(s, 0, sizeof *s);
     s->e = e;
     atomic_init(&s->offloads_out, 0);
+    wr_environ_set_more(e);
     e->s = s;
     return s;
 }
@@ -53,7 +54,7 @@ void wr_events_call(struct wr_environ *e, unsigned due)
 
     if (!s)
         return;
-    e->is_in_call = e->is_in_callback = true;
+    e->is_in_later_call = e->is_in_callback = true;
     if (due & WR_EVENT_HALF_CLOSED)
         wr_client_tell_half_closed(e);
     if (due & WR_EVENT_READ_DONE)
@@ -68,7 +69,7 @@ void wr_events_call(struct wr_environ *e, unsigned due)
         wr_offload_tell(e);
     if (due & WR_EVENT_RESUMED)
         wr_resume_tell(e);
-    e->is_in_call = e->is_in_callback = false;
+    e->is_in_later_call = e->is_in_callback = false;
     take_finished(e);
 }
 
@@ -92,9 +93,7 @@ static int32_t check_unfinished(const struct wr_environ *e)
 
 void wr_events_tell_failed(struct wr_environ *e)
 {
-    bool is_in_request = e->is_in_call || e->is_in_next || !e->has_returned;
-
-    if (e->error < 0 && !e->remote && !is_in_request && !wr_remote_is_over(e))
+    if (e->error < 0 && !e->remote && !wr_environ_is_in_call(e) && !wr_remote_is_over(e))
         wr_events_post(e, WR_EVENT_FINISHED);
 }
 
@@ -119,7 +118,7 @@ int32_t wr_events_finish(weir_environ *env, const weir_body *body)
     e->s->has_finished = true;
     if (it.kind != WEIR_BODY_ITERABLE)
         wr_resume_close(e);
-    if (!e->is_in_call)
+    if (!wr_environ_is_in_call(e))
         wr_events_post(e, WR_EVENT_FINISHED);
     return 0;
 }
@@ -142,12 +141,6 @@ int32_t wr_events_on_input(weir_environ *env, weir_event_fn *fn, void *arg, weir
 }
 
 /* ---- on the loop ---- */
-
-void wr_events_post(struct wr_environ *e, unsigned events)
-{
-    if (atomic_fetch_or(&e->events, events) == 0)
-        wr_loop_post(e->x->worker->loop, &e->wake);
-}
 
 void wr_events_call_here(struct wr_environ *e, unsigned due, bool is_woken)
 {
@@ -198,7 +191,11 @@ static void on_wake(struct wr_task *task)
     }
 }
 
-void wr_events_init(struct wr_environ *e)
+void wr_events_post(struct wr_environ *e, unsigned events)
 {
+    wr_environ_set_more(e);
+    if (atomic_fetch_or(&e->events, events) != 0)
+        return;
     e->wake.run = on_wake;
+    wr_loop_post(e->x->worker->loop, &e->wake);
 }

@@ -29,9 +29,6 @@ enum wr_event {
     ((unsigned)(WR_EVENT_FINISHED | WR_EVENT_INPUT | WR_EVENT_WRITABLE | WR_EVENT_READ_DONE |      \
                 WR_EVENT_HALF_CLOSED | WR_EVENT_RESUMED | WR_EVENT_WATCHED | WR_EVENT_OFFLOADED))
 
-/* The task of a new environ. */
-void wr_events_init(struct wr_environ *e);
-
 /* From a thread of the executor, or the loop. */
 void wr_events_post(struct wr_environ *e, unsigned events);
 

@@ -190,10 +190,16 @@ __attribute__((noinline)) static void miss(struct wr_field_memory *m, const weir
 const struct wr_field_block *wr_field_memory_find(struct wr_field_memory *m,
                                                   const weir_header *list)
 {
-    uint64_t hint = hint_of(list);
-    const struct place *p = place_of(m, hint);
-    struct learned *it = p->hint == hint ? p->list : NULL;
+    const struct wr_field_block *latest = wr_field_memory_latest(m, list);
+    uint64_t hint;
+    const struct place *p;
+    struct learned *it;
 
+    if (latest)
+        return latest;
+    hint = hint_of(list);
+    p = place_of(m, hint);
+    it = p->hint == hint ? p->list : NULL;
     if (!it || !is_same(it, list)) {
         miss(m, list);
         return NULL;

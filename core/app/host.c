@@ -14,6 +14,7 @@
 #include "app/mount.h"
 #include "app/offload.h"
 #include "app/plugin_config.h"
+#include "app/remote.h"
 #include "app/resume.h"
 #include "app/start.h"
 #include "app/trailers.h"
@@ -65,6 +66,7 @@ static int32_t defer(weir_environ *env, weir_release_fn *fn, void *arg)
     if (!d)
         return wr_start_fault(e, WEIR_ENOMEM, "no memory for weir_defer");
     *d = (struct wr_deferred){e->deferred, fn, arg, is_own};
+    wr_environ_set_more(e);
     e->deferred = d;
     return 0;
 }
@@ -103,7 +105,9 @@ static void *loop_state(weir_environ *env)
 
 static void *thread_state(weir_environ *env)
 {
-    return wr_environ_of(env)->thread_state;
+    const struct wr_remote *r = wr_environ_of(env)->remote;
+
+    return r ? r->thread_state : NULL;
 }
 
 static const void *extension(const weir_host *host, const char *name)

@@ -140,29 +140,22 @@ static void tell_over(struct wr_environ *e)
         wr_offload_cancel(e);
 }
 
-__attribute__((noinline)) static void end_all(struct wr_environ *first)
+static void on_end(struct wr_exchange *x)
 {
+    struct wr_environ *first = x->handler_data;
+
     for (struct wr_environ *e = first; e; e = e->previous)
         tell_over(e);
     wr_mount_end_chain(first);
 }
 
-/* Nothing but to be forgotten: most. What runs elsewhere may be at work on the rest now. */
-static bool has_nothing_left(const struct wr_environ *e)
+/* Most are only to be forgotten. */
+void wr_environ_set_more(struct wr_environ *e)
 {
-    uintptr_t any;
-
-    if (e->remote)
-        return false;
-    any = (uintptr_t)e->previous | (uintptr_t)e->s | (uintptr_t)e->content |
-          (uintptr_t)e->deferred | atomic_load_explicit(&e->events, memory_order_relaxed);
-    return any == 0 && !wr_app_body_wants_close(&e->body);
-}
-
-static void on_end(struct wr_exchange *x)
-{
-    if (!has_nothing_left(x->handler_data))
-        end_all(x->handler_data);
+    if (e->has_more != 0) /* and, of an app elsewhere, the loop may be looking at it */
+        return;
+    e->has_more = 1;
+    e->x->on_end = on_end;
 }
 
 /* ---- the handler ---- */
@@ -222,8 +215,8 @@ static void take_over(struct wr_environ *e, struct wr_environ *previous)
 /* In steps of which the compiler makes a few stores each; all at once it would make a loop of it. */
 static inline void clear(struct wr_environ *e)
 {
-#define FROM offsetof(struct wr_environ, remote)
-#define N    (offsetof(struct wr_environ, body) - FROM)
+#define FROM offsetof(struct wr_environ, previous)
+#define N    (offsetof(struct wr_environ, body.data) - FROM)
 #define STEP ((size_t)64)
     char *p = (char *)e + FROM;
 
@@ -237,22 +230,18 @@ static inline void clear(struct wr_environ *e)
 #undef STEP
 }
 
-static inline struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x,
-                                              const weir_host *host)
+static inline struct wr_environ *make_environ(struct wr_mount *m, struct wr_exchange *x)
 {
     struct wr_environ *e = wr_arena_alloc(&x->arena, sizeof *e);
 
     if (!e)
         return NULL;
     clear(e);
-    e->base.host = host;
+    e->base.host = &m->host;
     e->x = x;
     e->mount = m;
     e->route = x->route;
-    e->previous = NULL;
     e->declared = -1;
-    e->body.kind = WEIR_BODY_EMPTY;
-    wr_events_init(e);
     return e;
 }
 
@@ -261,18 +250,19 @@ static inline struct wr_environ *make_environ(struct wr_mount *m, struct wr_exch
 __attribute__((noinline)) static void serve_otherwise(struct wr_mount *m, struct wr_exchange *x)
 {
     bool is_elsewhere = m->plugin.runs != WEIR_ON_LOOP || (m->home && m->home != x->worker);
-    /* with a checker the app has another */
-    struct wr_environ *e = make_environ(m, x, m->lint ? &wr_host_table : &m->host);
+    struct wr_environ *e = make_environ(m, x);
 
     if (!e || (is_elsewhere && !wr_remote_open(e))) {
         wr_exchange_respond_error(x, 503);
         return;
     }
+    wr_environ_set_more(e);
+    if (m->lint) /* the app has another */
+        e->base.host = &wr_host_table;
     if (x->handler_data)
         take_over(e, x->handler_data);
     x->handler_data = e;
     x->on_half_close = wr_client_on_half_close;
-    x->on_end = on_end;
     /* What came in chunks, and was gathered for an app that has declined, may be more than this
      * route allows. */
     if (e->is_gathered && e->content_n > x->body_bytes_max)
@@ -290,14 +280,12 @@ static void serve(struct wr_handler *h, struct wr_exchange *x)
         serve_otherwise(m, x);
         return;
     }
-    e = make_environ(m, x, &m->host);
+    e = make_environ(m, x);
     if (WR_UNLIKELY(!e)) {
         wr_exchange_respond_error(x, 503);
         return;
     }
     x->handler_data = e;
-    x->on_half_close = wr_client_on_half_close;
-    x->on_end = on_end;
     wr_mount_run(e);
 }
 
@@ -321,7 +309,8 @@ static int prepare(struct wr_handler *h, struct wr_worker *const *workers, int n
     struct wr_mount *m = mount_of(h);
 
     m->loops = calloc((size_t)n, sizeof *m->loops);
-    if (!m->loops) {
+    m->memories = calloc((size_t)n, sizeof(struct wr_field_memory *));
+    if (!m->loops || !m->memories) {
         snprintf(why, WR_WHY_MAX, "out of memory");
         return -ENOMEM;
     }
@@ -474,10 +463,11 @@ static void free_mount(struct wr_handler *h)
     wr_lint_free(m->lint);
     for (int i = 0; i < m->loops_n; i++) {
         wr_loop_calls_free(&m->loops[i]);
-        wr_field_memory_free(m->loops[i].fields);
+        wr_field_memory_free(m->memories[i]);
     }
     wr_image_unref(m->image);
     free(m->loops);
+    free(m->memories);
     free(m->document_root);
     free(m->route);
     free(m);

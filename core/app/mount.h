@@ -44,6 +44,7 @@ struct wr_mount {
     bool is_direct; /* an app that each loop calls at once, and no checker in between */
     struct wr_app_loop *loops;
     int loops_n;
+    struct wr_field_memory **memories; /* of answers given on each loop; NULL: none yet */
     int threads;
     size_t queue_max;
     struct wr_pool *pool;    /* of an app that runs in threads */

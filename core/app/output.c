@@ -150,7 +150,7 @@ int32_t wr_output_write(weir_environ *env, const void *p, size_t n)
     e->given += n;
     if (!e->is_started) /* else the loop may be looking at it */
         e->is_started = true;
-    if (e->remote || !e->is_in_call)
+    if (e->remote || !wr_environ_is_in_call(e))
         wr_events_post(e, WR_EVENT_OUTPUT);
     return 0;
 }

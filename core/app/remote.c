@@ -13,7 +13,7 @@ void wr_remote_work(struct wr_remote *r, void *thread_state)
     struct wr_environ *e = r->e;
     bool is_over = atomic_load(&r->is_over);
 
-    e->thread_state = thread_state;
+    r->thread_state = thread_state;
     if (r->work == WR_REMOTE_END)
         wr_mount_end(e);
     else if (is_over)

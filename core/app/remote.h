@@ -38,6 +38,7 @@ struct wr_remote {
     enum wr_remote_work work;
     enum wr_remote_phase phase;
     unsigned events;     /* callbacks that the job is to make */
+    void *thread_state;  /* of the thread that the job is on; NULL: none */
     bool is_here;        /* the app runs on the thread of the exchange's loop */
     bool is_due;         /* it is to end as soon as nothing is out */
     bool has_ended;      /* close and deferred functions have been called */

@@ -1,5 +1,7 @@
 #include "app/start.h"
 
+#include <assert.h>
+
 #include "app/field_memory.h"
 #include "app/mount.h"
 #include "app/remote.h"
@@ -17,6 +19,7 @@ int32_t wr_start_fault(struct wr_environ *e, int32_t error, const char *fmt, ...
 {
     va_list ap;
 
+    wr_environ_set_more(e);
     e->error = error;
     if (e->has_logged)
         return error;
@@ -135,6 +138,7 @@ static int32_t declare_length(struct wr_environ *e, struct wr_slice text)
     if (e->declared >= 0 && e->declared != length)
         return wr_start_fault(e, WEIR_EINVAL, "two different Content-Length: %lld and %lld",
                               (long long)e->declared, (long long)length);
+    wr_environ_set_more(e);
     e->declared = length;
     return 0;
 }
@@ -229,22 +233,18 @@ static int32_t add_field(struct wr_environ *e, const char *name_text, struct wr_
 
 /* ---- the calls ---- */
 
-WR_COLD static struct wr_field_memory *make_memory(const struct wr_environ *e,
-                                                   struct wr_app_loop *l)
-{
-    l->fields = wr_field_memory_new(e->mount->image);
-    return l->fields;
-}
-
 /* Of the loop that the app runs on. NULL: it runs on many threads, or there is no memory. */
 static struct wr_field_memory *memory_of(const struct wr_environ *e)
 {
-    struct wr_app_loop *l;
+    const struct wr_mount *m = e->mount;
+    struct wr_field_memory **memory;
 
-    if (e->mount->pool)
+    if (m->pool)
         return NULL;
-    l = wr_remote_app_loop(e);
-    return l->fields ? l->fields : make_memory(e, l);
+    memory = &m->memories[wr_remote_app_loop(e) - m->loops];
+    if (!*memory)
+        *memory = wr_field_memory_new(m->image);
+    return *memory;
 }
 
 /* What is not known yet, and m is to learn; NULL: it is not. */
@@ -278,26 +278,27 @@ static inline int32_t add_found(struct wr_environ *e, const weir_header *fields,
 
 __attribute__((noinline)) static int32_t add_list(struct wr_environ *e, const weir_header *fields)
 {
-    struct wr_field_memory *m = response_of(e)->n == 0 ? memory_of(e) : NULL;
+    struct wr_field_memory *m;
 
+    if (!fields || !fields->name)
+        return 0;
+    m = response_of(e)->n == 0 ? memory_of(e) : NULL;
     return add_found(e, fields, m, m ? wr_field_memory_find(m, fields) : NULL);
 }
 
-/* The block of the list that came last, when it comes again; NULL: it is to be looked for. */
+/* Of an app that has said nothing yet: the block of the list that came last, when it comes again; NULL:
+ * it is to be looked for, if there is one. */
 static inline const struct wr_field_block *latest_block(const struct wr_environ *e,
                                                         const weir_header *fields)
 {
-    const struct wr_mount *m = e->mount;
-    const struct wr_field_memory *memory = NULL;
+    const struct wr_field_memory *memory = e->mount->memories[e->x->worker->index];
 
-    if (m->is_direct && e->head_bytes == 0 && e->x->response.n == 0)
-        memory = m->loops[e->x->worker->index].fields;
-    return memory ? wr_field_memory_latest(memory, fields) : NULL;
+    return memory && fields ? wr_field_memory_latest(memory, fields) : NULL;
 }
 
-/* In place of what was started before; or with a fault. */
-__attribute__((noinline)) static int32_t start_again(struct wr_environ *e, int32_t status,
-                                                     const weir_header *fields)
+/* In place of what was started before; behind something else that the app has said; or with a fault. */
+__attribute__((noinline)) static int32_t start_otherwise(struct wr_environ *e, int32_t status,
+                                                         const weir_header *fields)
 {
     bool is_replacing = status > 0 && status & WEIR_REPLACE;
     int32_t err = check_open(e, "start_response");
@@ -313,20 +314,19 @@ __attribute__((noinline)) static int32_t start_again(struct wr_environ *e, int32
     if (is_replacing)
         wr_start_clear(e);
     e->status = status;
-    return fields && fields->name ? add_list(e, fields) : 0;
+    return add_list(e, fields);
 }
 
 int32_t wr_start_response(weir_environ *env, int32_t status, const weir_header *fields)
 {
     struct wr_environ *e = wr_environ_of(env);
-    bool is_first = !e->is_started && e->error == 0 && e->status == 0;
+    bool is_first = e->status == 0 && e->has_more == 0 && response_of(e)->n == 0;
     const struct wr_field_block *block;
 
     if (!is_first || status < STATUS_MIN || status > STATUS_MAX)
-        return start_again(e, status, fields);
+        return start_otherwise(e, status, fields);
+    assert(!e->is_started && e->error == 0 && e->mount->is_direct && e->head_bytes == 0);
     e->status = status;
-    if (!fields || !fields->name)
-        return 0;
     block = latest_block(e, fields);
     if (!block)
         return add_list(e, fields);

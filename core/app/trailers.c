@@ -26,6 +26,7 @@ static int32_t refuse_size(struct wr_environ *e, const char *what)
 /* A list of tokens; NULL: no memory. */
 static struct wr_buf *names_of(struct wr_environ *e)
 {
+    wr_environ_set_more(e);
     if (!e->trailer_names) {
         e->trailer_names = wr_arena_alloc(&e->x->arena, sizeof *e->trailer_names);
         if (e->trailer_names)
@@ -76,6 +77,7 @@ static struct wr_trailer_list *list_of(struct wr_environ *e)
     struct wr_trailer_list *old = e->trailer_list, *l;
     uint32_t cap = old ? 2 * old->cap : LIST_MIN;
 
+    wr_environ_set_more(e);
     if (old && old->n < old->cap)
         return old;
     l = wr_arena_alloc(&e->x->arena, sizeof *l + cap * sizeof *l->v);

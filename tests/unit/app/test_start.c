@@ -624,6 +624,68 @@ static void failure__sticks_and_the_body_is_let_go(void **state)
     close_site(&s);
 }
 
+static weir_body defer_first(weir_environ *env, weir_start_response *start_response)
+{
+    weir_defer(env, release, NULL);
+    CHECK_APP(start_response(env, 200, WEIR_HEADERS({"X-1", "1"})) == 0);
+    return weir_text("Hello");
+}
+
+/* More often than a list of fields needs to be known. */
+static void start_response__behind_weir_defer__is_as_ever_and_both_count(void **state)
+{
+    struct site s;
+
+    (void)state;
+    open_site(&s);
+    released = 0;
+    act = defer_first;
+    for (unsigned i = 1; i <= TIMES; i++) {
+        assert_int_equal(ask(&s, "GET")->status, 200);
+        assert_string_equal(s.fields, "X-1: 1\nContent-Length: 5\n");
+        assert_int_equal(released, i);
+    }
+    close_site(&s);
+}
+
+static weir_environ *waiting;   /* the request before */
+static const char large[65536]; /* more than is copied at once */
+
+/* The first one only answers; the second one, on another connection, has things done at the end of that. */
+static weir_body defer_for_other(weir_environ *env, weir_start_response *start_response)
+{
+    if (waiting) {
+        CHECK_APP(start_response(waiting, 200, NULL) == WEIR_ESTATE);
+        weir_defer(waiting, release, NULL);
+    }
+    waiting = env;
+    start_response(env, 200, NULL);
+    return weir_bytes(large, sizeof large);
+}
+
+static void weir_defer__of_an_answer_on_its_way__is_called_when_that_is_over(void **state)
+{
+    struct test_client slow;
+    struct site s;
+
+    (void)state;
+    open_site(&s);
+    released = 0;
+    waiting = NULL;
+    act = defer_for_other;
+    test_client_init(&s.server, &slow);
+    slow.transport.room = 20;
+    test_client_connect(&slow);
+    test_client_send(&slow, "GET /what?q HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_non_null(waiting);
+    assert_int_equal(ask(&s, "GET")->status, 200);
+    assert_int_equal(released, 0);
+    test_client_take(&slow, 2 * sizeof large, 2);
+    assert_int_equal(released, 1);
+    test_client_fini(&slow);
+    close_site(&s);
+}
+
 static weir_body start_without_memory(weir_environ *env, weir_start_response *start_response)
 {
     CHECK_APP(start_response(env, 200, WEIR_HEADERS({"X-1", "1"})) == 0);
@@ -811,6 +873,8 @@ WR_TESTS(cmocka_unit_test(fields__that_are_right__go_out_as_they_are),
          cmocka_unit_test(replace__forgets_all_of_before),
          cmocka_unit_test(start_response__twice_or_never__is_a_500),
          cmocka_unit_test(failure__sticks_and_the_body_is_let_go),
+         cmocka_unit_test(start_response__behind_weir_defer__is_as_ever_and_both_count),
+         cmocka_unit_test(weir_defer__of_an_answer_on_its_way__is_called_when_that_is_over),
          cmocka_unit_test(start_response__without_memory__is_a_503),
          cmocka_unit_test(reason__own_or_registered__is_in_the_status_line),
          cmocka_unit_test(reason__with_a_control_character__is_a_500),
