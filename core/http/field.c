@@ -4,7 +4,7 @@
 
 enum wr_field_id wr_field_id_of(struct wr_slice name)
 {
-    return wr_field_id_find(name);
+    return name.n > 0 ? wr_field_id_find(name) : WR_FIELD_OTHER;
 }
 
 /* clang-format off */

@@ -216,30 +216,32 @@ static enum wr_h1_reason reason_of_length(const struct wr_h1_parser *p)
 }
 
 /* What is whole and usual from here on; the rest is for parse_part(), a line at a time. */
-static void scan_lines(struct wr_h1_parser *p, const struct wr_h1_limits *limits,
-                       const struct wr_h1_span *in, struct wr_h1_head *out)
+static void scan_lines(struct wr_h1_parser *p, const struct wr_h1_limits *limits, const char *base,
+                       struct wr_h1_span in, struct wr_h1_head *out)
 {
+    const struct wr_h1_line_limits of_lines = {limits->target_max, limits->field_max};
     bool is_at_line =
         p->scanned == p->line && (p->stage == WR_H1_STAGE_METHOD || p->stage == WR_H1_STAGE_FIELDS);
 
     if (limits->scan && is_at_line)
-        limits->scan->read(p, limits, in, out);
+        wr_h1_scan_lines(limits->scan, p, base, in, of_lines, out);
 }
 
-/* From a line on that no scan has taken. */
-__attribute__((noinline)) static enum wr_h1_result parse_on(struct wr_h1_parser *p,
-                                                            const struct wr_h1_limits *limits,
-                                                            const struct wr_h1_span *in,
-                                                            struct wr_h1_head *out)
+enum wr_h1_result wr_h1_parse(struct wr_h1_parser *p, const struct wr_h1_limits *limits,
+                              struct wr_slice head_bytes, struct wr_h1_head *out)
 {
-    bool is_full = (size_t)(in->end - in->base) == limits->head_max;
+    const char *base = head_bytes.p;
+    /* Bytes past the limit are never looked at: where the input is cut must not matter. */
+    size_t n = head_bytes.n < limits->head_max ? head_bytes.n : limits->head_max;
+    const struct wr_h1_span in = {base + n, base + head_bytes.n + limits->slack};
 
+    scan_lines(p, limits, base, in, out);
     while (p->stage != WR_H1_STAGE_DONE) {
-        struct cursor c = {in->base + p->line, in->base + p->scanned, in->end};
+        struct cursor c = {base + p->line, base + p->scanned, in.end};
         int r = at_end(&c) ? INCOMPLETE : parse_part(p, limits, &c, out);
 
-        p->scanned = (uint32_t)(c.p - in->base);
-        if (r == INCOMPLETE && !is_full)
+        p->scanned = (uint32_t)(c.p - base);
+        if (r == INCOMPLETE && n < limits->head_max)
             return WR_H1_MORE;
         if (r == INCOMPLETE)
             r = reason_of_length(p);
@@ -249,22 +251,7 @@ __attribute__((noinline)) static enum wr_h1_result parse_on(struct wr_h1_parser 
         }
         p->line = p->scanned;
         p->value = 0;
-        scan_lines(p, limits, in, out);
+        scan_lines(p, limits, base, in, out);
     }
     return WR_H1_DONE;
-}
-
-enum wr_h1_result wr_h1_parse(struct wr_h1_parser *p, const struct wr_h1_limits *limits,
-                              struct wr_slice head_bytes, struct wr_h1_head *out)
-{
-    /* Bytes past the limit are never looked at: where the input is cut must not matter. */
-    size_t n = head_bytes.n < limits->head_max ? head_bytes.n : limits->head_max;
-    const struct wr_h1_span in = {
-        .base = head_bytes.p,
-        .end = head_bytes.p + n,
-        .readable = head_bytes.p + head_bytes.n + limits->slack,
-    };
-
-    scan_lines(p, limits, &in, out);
-    return p->stage == WR_H1_STAGE_DONE ? WR_H1_DONE : parse_on(p, limits, &in, out);
 }

@@ -106,7 +106,8 @@ enum wr_h1_result { WR_H1_DONE, WR_H1_MORE, WR_H1_BAD };
 struct wr_h1_parser {
     uint32_t line;    /* offset of the line or, of the request line, the part that is not read yet;
                          after DONE: length of the head */
-    uint32_t scanned; /* offset up to which it is read, so that slow input costs no rescan */
+    uint32_t scanned; /* offset up to which it is read, so that slow input costs no rescan; not set
+                         by DONE */
     uint32_t value;   /* of a field line: length up to its value, 0 while in the name */
     uint8_t stage;    /* which part is due */
     uint8_t reason;   /* enum wr_h1_reason, after BAD */

@@ -24,20 +24,37 @@ enum wr_h1_stage {
     WR_H1_STAGE_DONE
 };
 
+/* Both as arguments that fit registers. */
 struct wr_h1_span {
-    const char *base;     /* where the head starts */
     const char *end;      /* of what has come and may be looked at */
     const char *readable; /* behind it: end of what may be loaded, and is then thrown away */
+};
+struct wr_h1_line_limits {
+    uint32_t target_max, field_max; /* as in struct wr_h1_limits */
 };
 
 struct wr_h1_scan {
     const char *name; /* of the instructions, for tests and measurements */
 
-    /* From p->line on, in the stage METHOD or FIELDS with nothing of the line read: takes whole
-     * lines, and moves p->line, p->scanned and p->stage behind them. */
-    void (*read)(struct wr_h1_parser *p, const struct wr_h1_limits *limits,
-                 const struct wr_h1_span *in, struct wr_h1_head *out);
+    /* From `line` on, in the stage METHOD or FIELDS with nothing of the line read: takes whole
+     * lines, moves *stage behind them, and returns where the next one begins. */
+    const char *(*read)(const char *line, struct wr_h1_span in, struct wr_h1_line_limits limits,
+                        uint8_t *stage, struct wr_h1_head *out);
 };
+
+/* From the line on that p->line names, as read() says. True: to the end of the head. */
+static inline bool wr_h1_scan_lines(const struct wr_h1_scan *scan, struct wr_h1_parser *p,
+                                    const char *base, struct wr_h1_span in,
+                                    struct wr_h1_line_limits limits, struct wr_h1_head *out)
+{
+    const char *line = scan->read(base + p->line, in, limits, &p->stage, out);
+
+    p->line = (uint32_t)(line - base);
+    if (p->stage == WR_H1_STAGE_DONE)
+        return true;
+    p->scanned = p->line;
+    return false;
+}
 
 /* What a step finds, for the files that make one: see h1_scan.inc. */
 struct wr_h1_masks {

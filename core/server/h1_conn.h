@@ -97,6 +97,7 @@ struct wr_h1 {
 
     /* set with each request */
     struct wr_h1_parser parser;
+    struct wr_h1_head head; /* as far as the parser is; what it says is in x->request by then */
     struct wr_h1_chunked chunked;
     struct wr_buf trailers; /* the exchange's trailer_lines, so far */
     uint64_t rx_left;       /* of a body with Content-Length */

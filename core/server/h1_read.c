@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 
 #include "base/branch.h"
+#include "http/h1_scan.h"
 
 /* That the request began with. */
 static const struct wr_config *config_of(const struct wr_h1 *h)
@@ -309,8 +310,25 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
     return WR_H1_OK;
 }
 
-/* What of the head is in the buffer. */
-static enum wr_h1_result parse_head(struct wr_h1 *h, struct wr_h1_head *head)
+static struct wr_slice unread(const struct wr_h1 *h)
+{
+    return wr_slice(h->in->data + h->in->start, h->in->end - h->in->start);
+}
+
+/* Has all of a new head come, and in the usual form? Else parse_any() goes on with it. */
+static inline bool scan_head(struct wr_h1 *h)
+{
+    const struct wr_config *config = config_of(h);
+    const struct wr_h1_line_limits limits = {config->target_bytes_max, config->field_bytes_max};
+    struct wr_slice bytes = unread(h);
+    size_t n = bytes.n < config->head_bytes_max ? bytes.n : config->head_bytes_max;
+    const struct wr_h1_span in = {bytes.p + n, bytes.p + bytes.n + WR_H1_SLACK};
+
+    return wr_h1_scan_lines(h->worker->scan, &h->parser, bytes.p, in, limits, &h->head);
+}
+
+/* noinline: its limits, in memory, are not for the usual head to make. */
+__attribute__((noinline)) static enum wr_h1_result parse_any(struct wr_h1 *h)
 {
     const struct wr_config *config = config_of(h);
     const struct wr_h1_limits limits = {.head_max = config->head_bytes_max,
@@ -318,35 +336,36 @@ static enum wr_h1_result parse_head(struct wr_h1 *h, struct wr_h1_head *head)
                                         .field_max = config->field_bytes_max,
                                         .slack = WR_H1_SLACK,
                                         .scan = h->worker->scan};
-    const struct wr_read_buffer *in = h->in;
+    enum wr_h1_result result = wr_h1_parse(&h->parser, &limits, unread(h), &h->head);
+
+    h->minor = h->head.minor > 0;
+    return result;
+}
+
+/* What of the head is in the buffer. */
+static enum wr_h1_result parse_head(struct wr_h1 *h)
+{
     struct wr_request *r = &h->x->request;
-    struct wr_slice bytes = wr_slice(in->data + in->start, in->end - in->start);
+    const bool is_new = h->parser.scanned == 0;
     enum wr_h1_result result;
 
-    *head = (struct wr_h1_head){.fields = &r->fields};
-    if (h->parser.line > 0) { /* a part of it was read before */
-        head->method_token = r->method_token;
-        head->target = r->target;
-        head->method = r->method;
-        head->minor = h->minor;
-    }
-    result = wr_h1_parse(&h->parser, &limits, bytes, head);
-    r->method_token = head->method_token;
-    r->target = head->target;
-    r->method = head->method;
-    h->minor = head->minor > 0;
+    if (is_new)
+        h->head = (struct wr_h1_head){.fields = &r->fields};
+    result = is_new && scan_head(h) ? WR_H1_DONE : parse_any(h);
+    r->method_token = h->head.method_token;
+    r->target = h->head.target;
+    r->method = h->head.method;
     return result;
 }
 
 enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason)
 {
-    struct wr_h1_head head;
-    enum wr_h1_result result = parse_head(h, &head);
+    enum wr_h1_result result = parse_head(h);
 
     if (result == WR_H1_BAD && h->parser.reason == WR_H1_FIELDS_MANY &&
         wr_exchange_more_fields(h->x)) {
         restart_head(h);
-        result = parse_head(h, &head);
+        result = parse_head(h);
     }
     if (result == WR_H1_MORE)
         return result;
@@ -355,7 +374,7 @@ enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason)
     *reason = (enum wr_h1_reason)h->parser.reason;
     if (result == WR_H1_DONE) {
         h->in->start += h->parser.line;
-        *reason = take_head(h, &head);
+        *reason = take_head(h, &h->head);
     }
     return *reason == WR_H1_OK ? WR_H1_DONE : WR_H1_BAD;
 }
