@@ -318,25 +318,37 @@ static size_t find_field(const struct wr_environ *e, struct wr_slice key)
     return NO_KEY;
 }
 
+/* The last letter first, for many begin alike. */
+static inline bool has_same_name(const struct wr_field *a, const struct wr_field *b)
+{
+    size_t n = a->name.n;
+
+    return b->id == a->id && b->name.n == n &&
+           ((a->name.p[n - 1] ^ b->name.p[n - 1]) | 0x20) == 0x20 && wr_slice_ieq(a->name, b->name);
+}
+
 /* From this one on, the next of the same name; as many as there are: none. */
 static size_t next_same(const struct wr_fields *f, size_t i)
 {
-    const struct wr_slice name = f->v[i].name;
+    const struct wr_field *of = &f->v[i];
 
     do
         i++;
-    while (i < f->n && !(f->v[i].name.n == name.n && wr_slice_ieq(f->v[i].name, name)));
+    while (i < f->n && !has_same_name(of, &f->v[i]));
     return i;
 }
 
-/* Is there no other behind it of its name? Of those that are known no other needs to be looked at. */
-static inline bool is_last_of_name(const struct wr_fields *f, size_t i)
+/* Is it of a name that is known, and no other is? Then none needs to be looked at. */
+static inline bool is_alone(const struct wr_fields *f, size_t i)
 {
     enum wr_field_id id = f->v[i].id;
 
-    if (id != WR_FIELD_OTHER && !(f->repeated & wr_fields_bit(id)))
-        return true;
-    return next_same(f, i) == f->n;
+    return id != WR_FIELD_OTHER && !(f->repeated & wr_fields_bit(id));
+}
+
+static inline bool is_last_of_name(const struct wr_fields *f, size_t i)
+{
+    return is_alone(f, i) || next_same(f, i) == f->n;
 }
 
 /* Its value and those of all that have the same name (RFC 9110 5.3; Cookie: RFC 9113 8.2.3). */
@@ -543,8 +555,10 @@ static int32_t visit(const struct walk *w, struct wr_slice key, size_t number)
 
 static bool is_first_of_name(const struct wr_fields *f, size_t i)
 {
+    if (is_alone(f, i))
+        return true;
     for (size_t k = 0; k < i; k++)
-        if (f->v[k].name.n == f->v[i].name.n && wr_slice_ieq(f->v[k].name, f->v[i].name))
+        if (has_same_name(&f->v[k], &f->v[i]))
             return false;
     return true;
 }
