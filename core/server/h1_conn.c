@@ -537,8 +537,7 @@ static void end_turn_busy(struct wr_h1 *h, enum next next)
 {
     if (next == AGAIN)
         wr_loop_again(h->worker->loop, &h->conn->source, EPOLLOUT);
-    if (!h->x || !h->x->head) /* else the request lies there */
-        wr_h1_release_input(h);
+    wr_h1_release_input(h);
     if (next == STOP && is_idle(h))
         fall_idle(h);
     else

@@ -358,6 +358,18 @@ static enum wr_h1_result parse_head(struct wr_h1 *h)
     return result;
 }
 
+/* The exchange keeps the buffer that its head lies in; the connection does too while there is more in it. */
+static void give_head(struct wr_h1 *h)
+{
+    struct wr_read_buffer *in = h->in;
+
+    h->x->head = in;
+    if (in->start == in->end)
+        h->in = NULL;
+    else
+        in->refs++;
+}
+
 enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason)
 {
     enum wr_h1_result result = parse_head(h);
@@ -369,13 +381,12 @@ enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason)
     }
     if (result == WR_H1_MORE)
         return result;
-    h->x->head = h->in;
-    h->in->refs++;
     *reason = (enum wr_h1_reason)h->parser.reason;
     if (result == WR_H1_DONE) {
         h->in->start += h->parser.line;
         *reason = take_head(h, &h->head);
     }
+    give_head(h);
     return *reason == WR_H1_OK ? WR_H1_DONE : WR_H1_BAD;
 }
 
