@@ -56,8 +56,8 @@ static inline bool wr_may_be_known(struct wr_slice name)
 {
     const size_t lengths = sizeof wr_field_last_letters / sizeof wr_field_last_letters[0];
 
-    return name.n < lengths &&
-           wr_field_last_letters[name.n] >> ((unsigned char)name.p[name.n - 1] % 32) & 1;
+    return name.n < lengths && (wr_field_last_letters[name.n] &
+                                UINT32_C(1) << (unsigned char)name.p[name.n - 1] % 32) != 0;
 }
 
 /* As wr_field_id_of(), of at least one octet. Inlined, for a call would cost a scan its vectors. */

@@ -336,8 +336,11 @@ __attribute__((noinline)) static enum wr_h1_result parse_any(struct wr_h1 *h)
                                         .field_max = config->field_bytes_max,
                                         .slack = WR_H1_SLACK,
                                         .scan = h->worker->scan};
-    enum wr_h1_result result = wr_h1_parse(&h->parser, &limits, unread(h), &h->head);
+    enum wr_h1_result result;
 
+    if (h->parser.line == 0) /* nothing is read, and the head may be of another request */
+        h->head = (struct wr_h1_head){.fields = h->head.fields};
+    result = wr_h1_parse(&h->parser, &limits, unread(h), &h->head);
     h->minor = h->head.minor > 0;
     return result;
 }
@@ -349,8 +352,7 @@ static enum wr_h1_result parse_head(struct wr_h1 *h)
     const bool is_new = h->parser.scanned == 0;
     enum wr_h1_result result;
 
-    if (is_new)
-        h->head = (struct wr_h1_head){.fields = &r->fields};
+    h->head.fields = &r->fields;
     result = is_new && scan_head(h) ? WR_H1_DONE : parse_any(h);
     r->method_token = h->head.method_token;
     r->target = h->head.target;

@@ -297,6 +297,33 @@ static void scan__known_name__has_its_id_and_no_other_has(void **state)
                    WR_FIELD_OTHER);
 }
 
+static void check_mixed(const struct reading *r, const void *arg)
+{
+    static const enum wr_field_id ids[] = {WR_FIELD_HOST, WR_FIELD_OTHER, WR_FIELD_COOKIE,
+                                           WR_FIELD_COOKIE};
+
+    (void)arg;
+    assert_int_equal(r->result, WR_H1_DONE);
+    assert_int_equal(r->fields.n, WR_COUNT(ids));
+    for (size_t i = 0; i < WR_COUNT(ids); i++)
+        assert_int_equal(r->v[i].id, ids[i]);
+    assert_int_equal(r->fields.present,
+                     wr_fields_bit(WR_FIELD_HOST) | wr_fields_bit(WR_FIELD_COOKIE));
+    assert_int_equal(r->fields.repeated, wr_fields_bit(WR_FIELD_COOKIE));
+    assert_int_equal(r->fields.first[WR_FIELD_HOST], 0);
+    assert_int_equal(r->fields.first[WR_FIELD_COOKIE], 2);
+}
+
+/* Lines with unusual blanks, a tab or a name that begins with no letter are read in another way. */
+static void scan__usual_and_rare_lines__are_one_list(void **state)
+{
+    (void)state;
+    each_reading(WR_SLICE(RL "Host: a\r\n1st:b\r\nCookie:  c\r\nCookie: d\r\n\r\n"), check_mixed,
+                 NULL);
+    each_reading(WR_SLICE(RL "Host:\ta\r\n!: b\r\nCookie: c\r\nCookie: d \r\n\r\n"), check_mixed,
+                 NULL);
+}
+
 /* ---- targets ---- */
 
 static void check_plain(const struct reading *r, const void *arg)
@@ -446,6 +473,7 @@ WR_TESTS(cmocka_unit_test(scan__first_choice__is_there_and_plain_is_the_last),
          cmocka_unit_test(scan__name__may_be_of_any_tchar),
          cmocka_unit_test(scan__empty_name__is_refused),
          cmocka_unit_test(scan__known_name__has_its_id_and_no_other_has),
+         cmocka_unit_test(scan__usual_and_rare_lines__are_one_list),
          cmocka_unit_test(scan__path__is_plain_when_it_needs_no_decoding),
          cmocka_unit_test(scan__mark_at_each_place_of_a_path__is_found),
          cmocka_unit_test(scan__special_octet_at_each_place_of_a_target__is_refused),

@@ -61,6 +61,30 @@ static void access_log__refused_request__has_what_was_read_of_it(void **state)
     test_server_fini(&s);
 }
 
+static void access_log__refused_request_behind_a_good_one__has_nothing_of_that(void **state)
+{
+    static const char *const odd[] = {"@@@\r\n", "GET ", "\r\n@@@\r\n"};
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(odd); i++) {
+        struct test_server s;
+        struct test_client c;
+        const char *refused;
+
+        test_server_init(&s);
+        test_client_open(&s, &c);
+        test_client_send(&c, "GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
+        test_client_send(&c, odd[i]);
+        test_client_send(&c, "@\1\r\n");
+        refused = strchr(s.access_text, '\n');
+        assert_non_null(refused);
+        assert_null(strstr(refused, "first"));
+        assert_non_null(strstr(refused, " 400 "));
+        test_client_fini(&c);
+        test_server_fini(&s);
+    }
+}
+
 static void access_log__answers_of_one_batch__have_a_line_each_in_order(void **state)
 {
     struct test_server s;
@@ -466,6 +490,7 @@ WR_TESTS(
     cmocka_unit_test(access_log__line__is_in_the_combined_format),
     cmocka_unit_test(access_log__what_clients_send__cannot_forge_a_line),
     cmocka_unit_test(access_log__refused_request__has_what_was_read_of_it),
+    cmocka_unit_test(access_log__refused_request_behind_a_good_one__has_nothing_of_that),
     cmocka_unit_test(access_log__answers_of_one_batch__have_a_line_each_in_order),
     cmocka_unit_test(access_log__long_texts__are_cut_and_the_line_is_whole),
     cmocka_unit_test(access_log__nobody_was_answered__has_no_line),
