@@ -171,13 +171,11 @@ static enum next after_fill(const struct wr_h1 *h, enum wr_h1_io io)
 /* Is the head there, the handler is called, and mostly has answered when it returns. */
 static enum next read_request(struct wr_h1 *h)
 {
-    enum wr_h1_reason reason = WR_H1_OK;
-
-    switch (wr_h1_read_head(h, &reason)) {
+    switch (wr_h1_read_head(h)) {
     case WR_H1_MORE:
         return after_fill(h, wr_h1_fill(h));
     case WR_H1_BAD:
-        reject(h, reason);
+        reject(h, (enum wr_h1_reason)h->parser.reason);
         break;
     case WR_H1_DONE:
         h->x->is_called = true;

@@ -123,8 +123,8 @@ void wr_h1_free_pool(struct wr_worker *w);
 /* Reads once from the transport into `in`. OK: bytes came or the end did (is_eof). */
 enum wr_h1_io wr_h1_fill(struct wr_h1 *h);
 
-/* Parses what is in `in`. MORE, BAD (with *reason), or DONE: x->request is set, rx is decided. */
-enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason);
+/* Parses what is in `in`. MORE, BAD (parser.reason says why), or DONE: x->request is set, rx is decided. */
+enum wr_h1_result wr_h1_read_head(struct wr_h1 *h);
 
 /* As wr_stream_ops.read; a violation sets x->input_status and closes after the response. */
 ssize_t wr_h1_read_body(struct wr_h1 *h, void *dst, size_t n);

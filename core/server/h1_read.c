@@ -265,6 +265,8 @@ static void take_plain_head(struct wr_h1 *h, struct wr_slice host)
 {
     struct wr_request *r = &h->x->request;
 
+    r->version = version_of(1);
+    h->minor = true;
     r->host = host;
     r->form = WR_TARGET_ORIGIN;
     r->path = r->target;
@@ -281,6 +283,8 @@ take_any_head(struct wr_h1 *h, const struct wr_h1_head *head, struct wr_slice ho
     struct wr_h1_message m;
     enum wr_h1_reason reason;
 
+    r->version = version_of(head->minor);
+    h->minor = head->minor > 0;
     reason = wr_h1_interpret(head, is_known, &m);
     if (reason != WR_H1_OK)
         return reason;
@@ -302,8 +306,6 @@ static enum wr_h1_reason take_head(struct wr_h1 *h, const struct wr_h1_head *hea
     struct wr_slice host = wr_fields_get(head->fields, WR_FIELD_HOST);
     bool is_known = is_known_host(h->worker, host);
 
-    h->x->request.version = version_of(head->minor);
-    h->minor = head->minor > 0;
     if (!is_plain(head, is_known))
         return take_any_head(h, head, host, is_known);
     take_plain_head(h, host);
@@ -372,24 +374,35 @@ static void give_head(struct wr_h1 *h)
         in->refs++;
 }
 
-enum wr_h1_result wr_h1_read_head(struct wr_h1 *h, enum wr_h1_reason *reason)
+/* It is not all there, or has more fields than most, or is refused. */
+static WR_COLD enum wr_h1_result read_other_head(struct wr_h1 *h, enum wr_h1_result result)
 {
-    enum wr_h1_result result = parse_head(h);
-
     if (result == WR_H1_BAD && h->parser.reason == WR_H1_FIELDS_MANY &&
         wr_exchange_more_fields(h->x)) {
         restart_head(h);
         result = parse_head(h);
     }
-    if (result == WR_H1_MORE)
+    if (result == WR_H1_BAD)
+        give_head(h);
+    return result;
+}
+
+enum wr_h1_result wr_h1_read_head(struct wr_h1 *h)
+{
+    enum wr_h1_result result = parse_head(h);
+    enum wr_h1_reason reason;
+
+    if (WR_UNLIKELY(result != WR_H1_DONE))
+        result = read_other_head(h, result);
+    if (WR_UNLIKELY(result != WR_H1_DONE))
         return result;
-    *reason = (enum wr_h1_reason)h->parser.reason;
-    if (result == WR_H1_DONE) {
-        h->in->start += h->parser.line;
-        *reason = take_head(h, &h->head);
-    }
+    h->in->start += h->parser.line;
+    reason = take_head(h, &h->head);
     give_head(h);
-    return *reason == WR_H1_OK ? WR_H1_DONE : WR_H1_BAD;
+    if (WR_LIKELY(reason == WR_H1_OK))
+        return WR_H1_DONE;
+    h->parser.reason = (uint8_t)reason;
+    return WR_H1_BAD;
 }
 
 /* ---- content ---- */
