@@ -39,13 +39,4 @@ struct wr_body {
     const struct wr_body_ops *ops;
 };
 
-/* `release(arg)` runs when the body is closed; NULL: `p` outlives the response. NULL: no memory,
- * and release has not been called. */
-struct wr_body *wr_body_memory(struct wr_arena *a, struct wr_slice bytes,
-                               void (*release)(void *arg), void *arg);
-
-/* `len` bytes of `fd` from `off`; the descriptor stays with `release`, as above. */
-struct wr_body *wr_body_file(struct wr_arena *a, int fd, off_t off, uint64_t len,
-                             void (*release)(void *arg), void *arg);
-
 #endif

@@ -39,7 +39,7 @@ static void respond_with(struct test_handler *h, struct wr_exchange *x, struct w
     x->response.status = h->status;
     wr_exchange_add_field(x, WR_SLICE("Content-Type"), WR_SLICE("text/plain"));
     /* An absent text is one that there was no memory for. */
-    wr_exchange_set_body(x, text.p ? wr_body_memory(&x->arena, text, NULL, NULL) : NULL, length);
+    wr_exchange_set_body(x, text.p ? test_memory_body(&x->arena, text, NULL, NULL) : NULL, length);
     wr_exchange_respond(x);
 }
 

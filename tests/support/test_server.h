@@ -18,6 +18,7 @@
 #include "fake_clock.h"
 #include "fake_transport.h"
 #include "server/worker.h"
+#include "simple_body.h"
 
 #define TEST_CONTENT_MAX (1U << 20) /* of what the echo handler takes */
 

@@ -264,7 +264,7 @@ static void serve_witness(struct model_handler *h, struct wr_exchange *x)
 {
     h->witnesses++;
     x->response.status = 200;
-    wr_exchange_set_body(x, wr_body_memory(&x->arena, WR_SLICE("witness"), NULL, NULL), 7);
+    wr_exchange_set_body(x, test_memory_body(&x->arena, WR_SLICE("witness"), NULL, NULL), 7);
     wr_exchange_respond(x);
 }
 

@@ -24,6 +24,7 @@
 
 #include "io/thread.h"
 #include "server/server_loop.h"
+#include "simple_body.h"
 #include "temp_folder.h"
 
 #define BOUND_S 10 /* for what must happen: only a failing test waits so long */
@@ -185,7 +186,7 @@ static inline void on_end(struct wr_exchange *x)
 static inline void answer(struct generation *g, struct wr_exchange *x)
 {
     x->response.status = 200;
-    wr_exchange_set_body(x, wr_body_memory(&x->arena, wr_slice(g->name, 2), NULL, NULL), 2);
+    wr_exchange_set_body(x, test_memory_body(&x->arena, wr_slice(g->name, 2), NULL, NULL), 2);
     wr_exchange_respond(x);
 }
 
@@ -237,7 +238,8 @@ static inline void serve(struct wr_handler *h, struct wr_exchange *x)
         return;
     if (wr_slice_eq(x->request.path, WR_SLICE("/file"))) {
         x->response.status = 200;
-        wr_exchange_set_body(x, wr_body_file(&x->arena, g->file, 0, 8 << 20, NULL, NULL), 8 << 20);
+        wr_exchange_set_body(x, test_file_body(&x->arena, g->file, 0, 8 << 20, NULL, NULL),
+                             8 << 20);
         wr_exchange_respond(x);
         return;
     }

@@ -679,7 +679,7 @@ static void serve_file(struct test_handler *h, struct wr_exchange *x)
 {
     (void)h;
     x->response.status = 200;
-    wr_exchange_set_body(x, wr_body_file(&x->arena, file_fd, 0, LARGE, close_file, &file_fd),
+    wr_exchange_set_body(x, test_file_body(&x->arena, file_fd, 0, LARGE, close_file, &file_fd),
                          file_length);
     wr_exchange_respond(x);
 }

@@ -30,7 +30,7 @@ static void tell(struct wr_exchange *x)
         wr_buf_char(&b, '-');
     x->response.status = 200;
     wr_exchange_set_body(
-        x, wr_body_memory(&x->arena, wr_arena_dup(&x->arena, wr_buf_slice(&b)), NULL, NULL),
+        x, test_memory_body(&x->arena, wr_arena_dup(&x->arena, wr_buf_slice(&b)), NULL, NULL),
         (int64_t)b.n);
     wr_exchange_respond(x);
 }

@@ -63,7 +63,7 @@ static void serve_a(struct test_handler *h, struct wr_exchange *x)
     switch (t->place) {
     case IN_CLOSE:
         x->response.status = 200;
-        wr_exchange_set_body(x, wr_body_memory(&x->arena, path, act, t), (int64_t)path.n);
+        wr_exchange_set_body(x, test_memory_body(&x->arena, path, act, t), (int64_t)path.n);
         wr_exchange_respond(x);
         break;
     case IN_INPUT:

@@ -1,4 +1,4 @@
-#include "server/body.h"
+#include "simple_body.h"
 
 #include <stdint.h>
 
@@ -70,7 +70,7 @@ static void simple_close(struct wr_body *base)
 static const struct wr_body_ops memory_ops = {memory_peek, memory_advance, simple_close};
 static const struct wr_body_ops file_ops = {file_peek, file_advance, simple_close};
 
-struct wr_body *wr_body_memory(struct wr_arena *a, struct wr_slice bytes,
+struct wr_body *test_memory_body(struct wr_arena *a, struct wr_slice bytes,
                                void (*release)(void *arg), void *arg)
 {
     struct simple_body *b = wr_arena_alloc(a, sizeof *b);
@@ -81,7 +81,7 @@ struct wr_body *wr_body_memory(struct wr_arena *a, struct wr_slice bytes,
     return &b->base;
 }
 
-struct wr_body *wr_body_file(struct wr_arena *a, int fd, off_t off, uint64_t len,
+struct wr_body *test_file_body(struct wr_arena *a, int fd, off_t off, uint64_t len,
                              void (*release)(void *arg), void *arg)
 {
     struct simple_body *b = wr_arena_alloc(a, sizeof *b);
