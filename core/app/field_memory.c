@@ -285,7 +285,8 @@ static struct learned *make(const struct wr_field_memory *m, const weir_header *
                                                    copy_text(&at, r->fields[i].value)};
         wr_h1_format_field(&lines, it->fields[i].name, it->fields[i].value);
     }
-    it->block = (struct wr_field_block){it->fields, wr_buf_slice(&lines), r->n};
+    it->block =
+        (struct wr_field_block){.fields = it->fields, .lines = wr_buf_slice(&lines), .n = r->n};
     it->next = NULL;
     it->is_used = false;
     it->misses = 0;

@@ -375,30 +375,42 @@ static WR_COLD enum wr_h1_io refuse_head(const struct wr_h1 *h, size_t size)
 #define LENGTH "Content-Length: "
 #define AROUND (sizeof WR_WORKER_START + sizeof LENGTH + WR_U64_MAX + sizeof "\r\n\r\n")
 
-/*
- * Is the answer a 200 with small content that lies in memory, on a connection that goes on? Then all that
- * the rest of this file finds out is known: its length frames it, and nothing is to be said of the
- * connection.
- */
+/* Is it small content that lies in memory, and no field but those of a block? */
+static bool is_plain(const struct wr_response *r)
+{
+    return r->n == 0 && !r->has_date && !r->has_server && !r->may_have_trailers && !r->reason.p &&
+           r->content.p && r->content.n <= COPY_MAX && r->length == (int64_t)r->content.n;
+}
+
+/* Is nothing to be said of the connection, and may more be sent in this turn? */
+static bool goes_on(const struct wr_h1 *h)
+{
+    return h->rx == WR_H1_RX_DONE && h->then == WR_H1_THEN_KEEP && h->minor && !h->x->is_last &&
+           !h->conn->is_draining && h->turn_sent < TURN_MAX;
+}
+
+/* Then all that the rest of this file finds out is known: its length frames it. */
 static bool is_usual(const struct wr_h1 *h)
 {
     const struct wr_exchange *x = h->x;
-    const struct wr_response *r = &x->response;
-    bool is_plain = r->status == 200 && r->n == 0 && !r->reason.p && !r->has_date &&
-                    !r->has_server && !r->may_have_trailers;
 
-    return is_plain && r->content.p && r->content.n <= COPY_MAX &&
-           r->length == (int64_t)r->content.n && x->request.method != WR_METHOD_HEAD &&
-           h->then == WR_H1_THEN_KEEP && h->minor && h->rx == WR_H1_RX_DONE && !x->is_last &&
-           !h->conn->is_draining && h->turn_sent < TURN_MAX;
+    return is_plain(&x->response) && x->request.method != WR_METHOD_HEAD && goes_on(h);
+}
+
+/* Its content is on its way, as far as the response is concerned. */
+static void note_usual(struct wr_h1 *h, size_t content_n)
+{
+    h->x->body_sent = content_n;
+    wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_SENT], content_n);
+    h->turn_sent += content_n + PIECE_COST;
+    h->has_tx_body = h->ends_by_close = false;
 }
 
 /* False: there is no room. */
 static bool write_usual(struct wr_h1 *h, struct wr_buf *out)
 {
-    struct wr_exchange *x = h->x;
-    const struct wr_field_block *block = x->response.block;
-    struct wr_slice content = x->response.content;
+    const struct wr_field_block *block = h->x->response.block;
+    struct wr_slice content = h->x->response.content;
     struct wr_slice lines = block ? block->lines : wr_slice("", 0);
     char *p = out->p + out->n;
 
@@ -413,21 +425,60 @@ static bool write_usual(struct wr_h1 *h, struct wr_buf *out)
     memcpy(p, "\r\n\r\n", 4); /* NOLINT(bugprone-not-null-terminated-result) */
     memcpy(p + 4, content.p, content.n);
     out->n = (size_t)(p + 4 + content.n - out->p);
-    x->body_sent = content.n;
-    wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_SENT], content.n);
-    h->turn_sent += content.n + PIECE_COST;
-    h->has_tx_body = h->ends_by_close = false;
+    note_usual(h, content.n);
     return true;
 }
 
-enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
+/* ---- answers that lie ready ---- */
+
+/* The one that the response still is: NULL when it has other content, or is another status. */
+static struct wr_ready_answer *ready_of(const struct wr_response *r)
+{
+    struct wr_ready_answer *a = r->block ? r->block->ready : NULL;
+    bool is_that = a && a->content.p == r->content.p && a->content.n == r->content.n;
+
+    return is_that && a->status == r->status ? a : NULL;
+}
+
+static void set_date(struct wr_ready_answer *a, struct wr_worker *w)
+{
+    const char *start = wr_worker_usual_start(w); /* which renders the second */
+
+    if (a->date_s == w->date_s)
+        return;
+    memcpy(a->date, start + strlen(WR_WORKER_STATUS), WR_WORKER_DATE_LEN);
+    a->date_s = w->date_s;
+}
+
+/*
+ * From where it lies, when nothing is to go with it: in front of it in the out buffer, or behind it to one
+ * who has sent more. What is not taken at once goes by the out buffer as if all had. False: there is no
+ * room in that.
+ */
+static bool write_ready(struct wr_h1 *h, struct wr_buf *out, struct wr_ready_answer *a)
+{
+    ssize_t sent = 0;
+
+    if (a->n > wr_buf_room(out))
+        return false;
+    set_date(a, h->conn->worker);
+    if (out->n == 0 && !wr_h1_has_input(h) && !h->is_readable)
+        sent = send_bytes(h, a->p, a->n, false);
+    if (sent < 0)
+        sent = 0;
+    if ((size_t)sent < a->n)
+        wr_buf_append(out, a->p + sent, a->n - (size_t)sent);
+    note_usual(h, a->content.n);
+    return true;
+}
+
+/* ---- heads of all kinds ---- */
+
+static __attribute__((noinline)) enum wr_h1_io write_any_head(struct wr_h1 *h)
 {
     struct wr_buf *out = &h->conn->worker->out;
-    size_t size;
+    size_t size = size_of_head(&h->x->response);
 
-    if (is_usual(h) && write_usual(h, out))
-        return WR_H1_IO_OK;
-    size = size_of_head(&h->x->response);
     decide_persistence(h);
     decide_framing(h);
     if (size > wr_buf_room(out)) {
@@ -441,6 +492,22 @@ enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
     format_head(h, out);
     h->owes_continue = false; /* whoever reads the content now, reads it behind the answer */
     return WR_H1_IO_OK;
+}
+
+enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
+{
+    struct wr_buf *out = &h->conn->worker->out;
+    struct wr_ready_answer *ready;
+    bool is_written = false;
+
+    if (is_usual(h)) {
+        ready = ready_of(&h->x->response);
+        if (ready)
+            is_written = write_ready(h, out, ready);
+        else if (h->x->response.status == 200)
+            is_written = write_usual(h, out);
+    }
+    return is_written ? WR_H1_IO_OK : write_any_head(h);
 }
 
 /* ---- interim responses ---- */

@@ -8,6 +8,7 @@
 #define WR_SERVER_RESPONSE_H
 
 #include "server/body.h"
+#include "server/ready.h"
 
 #define WR_RESPONSE_FIELDS_INLINE 12
 
@@ -24,6 +25,7 @@ struct wr_field_block {
     const struct wr_response_field *fields;
     struct wr_slice lines; /* "Name: value\r\n" of each, one behind the other */
     uint16_t n;
+    struct wr_ready_answer *ready; /* that has them; NULL: none */
 };
 
 struct wr_response {
