@@ -25,25 +25,44 @@ static inline uint64_t word_at(const char *p, size_t n)
     return word;
 }
 
+/* Up to eight bytes that it ends with: from four on, some may be there twice. */
+static inline uint64_t end_of(struct wr_slice path)
+{
+    uint64_t word = 0;
+
+    if (path.n >= 8)
+        return word_at(path.p + path.n - 8, 8);
+    if (path.n >= 4)
+        return word_at(path.p, 4) << 32 | word_at(path.p + path.n - 4, 4);
+    for (size_t at = 0; at < path.n; at++)
+        word = word << 8 | (unsigned char)path.p[at];
+    return word;
+}
+
 /* Eight bytes at once; the last ones may be mixed in twice. Names are of files that are there, so nobody
  * but who may write them could choose them. */
 static inline uint32_t hash_of(struct wr_slice path)
 {
     const uint64_t prime = 0x9E3779B97F4A7C15U;
     uint64_t hash = path.n * prime;
-    size_t at = 0;
 
-    for (; path.n - at > 8; at += 8)
+    for (size_t at = 0; at + 8 < path.n; at += 8)
         hash = ((hash ^ word_at(path.p + at, 8)) * prime) ^ hash >> 29;
-    if (path.n >= 8)
-        hash ^= word_at(path.p + path.n - 8, 8);
-    else if (path.n >= 4)
-        hash ^= word_at(path.p, 4) << 32 | word_at(path.p + path.n - 4, 4);
-    else
-        for (at = 0; at < path.n; at++)
-            hash = hash << 8 ^ (unsigned char)path.p[at];
-    hash *= prime;
+    hash = (hash ^ end_of(path)) * prime;
     return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* In the same steps: of a short path its end is all. */
+static inline bool has_path(const struct wr_file_entry *e, struct wr_slice path)
+{
+    const char *own = e->file.path.p;
+
+    if (e->path_end != end_of(path) || e->file.path.n != path.n)
+        return false;
+    for (size_t at = 0; at + 8 < path.n; at += 8)
+        if (word_at(own + at, 8) != word_at(path.p + at, 8))
+            return false;
+    return true;
 }
 
 /* ---- what is kept ---- */
@@ -57,7 +76,8 @@ static size_t bytes_of(const struct wr_file_entry *e)
 {
     size_t name_n = (size_t)(e->file.path.p - e->name) + e->file.path.n + 1;
 
-    return sizeof *e + name_n + e->kept_bytes + (e->content ? (size_t)e->file.info.size : 0);
+    return sizeof *e + name_n + e->kept_bytes +
+           (e->content ? e->room + (size_t)e->file.info.size : 0);
 }
 
 /* The entry of which it is a variant, if that is kept, too; NULL: none. */
@@ -129,7 +149,7 @@ static struct wr_file_entry *find(struct wr_file_cache *c, struct wr_slice path,
 {
     struct wr_file_entry *e = *bucket_of(c, hash);
 
-    while (e && (e->hash != hash || !wr_slice_eq(e->file.path, path)))
+    while (e && (e->hash != hash || !has_path(e, path)))
         e = e->hash_next;
     return e;
 }
@@ -180,6 +200,7 @@ static struct wr_file_entry *new_entry(const struct wr_file_cache *c, struct wr_
     e->file.info = *info;
     e->refs = 1;
     e->fd = fd;
+    e->room = c->setup.room;
     wr_list_init(&e->lru);
     return e;
 }
@@ -221,6 +242,7 @@ static int load(struct wr_file_cache *c, struct wr_slice path, struct wr_file_mo
     if (err < 0)
         return err;
     e->hash = hash_of(path);
+    e->path_end = end_of(path);
     e->checked_turn = now.turn;
     e->checked_ns = now.wall_ns;
     wr_file_entry_describe(e, now.wall_ns);
@@ -327,6 +349,16 @@ int wr_file_cache_get(struct wr_file_cache *c, struct wr_slice path, struct wr_f
     return err < 0 ? err : load(c, path, now, out);
 }
 
+/* noinline: its room is not needed by most. */
+static __attribute__((noinline)) struct wr_file_entry *
+look_anew(struct wr_file_cache *c, struct wr_file_entry *e, struct wr_file_moment now)
+{
+    if (wr_file_cache_look(c, e, now) < 0)
+        return NULL;
+    wr_file_cache_touch(c, e);
+    return e;
+}
+
 struct wr_file_entry *wr_file_cache_find(struct wr_file_cache *c, struct wr_slice path,
                                          struct wr_file_moment now)
 {
@@ -334,10 +366,7 @@ struct wr_file_entry *wr_file_cache_find(struct wr_file_cache *c, struct wr_slic
 
     if (!e || e->checked_turn == now.turn)
         return e; /* used in this turn already, so it is among the last */
-    if (wr_file_cache_look(c, e, now) < 0)
-        return NULL;
-    wr_file_cache_touch(c, e);
-    return e;
+    return look_anew(c, e, now);
 }
 
 /* ---- life ---- */

@@ -37,7 +37,9 @@ struct wr_representation {
     enum wr_coding coding;
     struct wr_slice etag; /* strong, unless a file it depends on may still change unseen */
     const char *content;  /* NULL: by fd */
-    int fd;               /* -1: in `content` */
+    char *room; /* memory in front of `content`, up to it, for a head that is kept with the
+                             representation; NULL: none */
+    int fd;     /* -1: in `content` */
     const struct wr_file_info *info; /* of the file that it comes from */
     uint64_t size;
     void **kept; /* what wr_file_keep() was given; *kept NULL: nothing yet */
@@ -76,6 +78,7 @@ struct wr_file_cache_setup {
     struct wr_encodings *encodings; /* outlives the cache; NULL: nothing is encoded on the fly */
     bool has_siblings;              /* a.css.br, .zst, .gz, when not older, are codings of a.css */
     size_t fds_max;                 /* descriptors that it keeps */
+    size_t room; /* bytes in front of content in memory: wr_representation.room */
     /* The Content-Type value of a path, for as long as the cache is there; NULL: wr_mime_of_path(). */
     struct wr_slice (*type_of)(void *ctx, struct wr_slice path);
     /* May a client ask for this path by its name? NULL: any. For who wants to know it of an entry

@@ -97,6 +97,16 @@ static int get_sibling(struct wr_file_cache *c, const struct wr_file_entry *e,
     return wr_file_cache_get(c, wr_slice(path.p, path.n - 1), now, out);
 }
 
+/* The room in front of its content is rather for answers with the file that it is a coding of than for
+ * those with itself, unless that has been used. */
+static char *take_room(struct wr_file_entry *sibling)
+{
+    char *room = sibling->kept ? NULL : sibling->file.identity.room;
+
+    sibling->file.identity.room = NULL;
+    return room;
+}
+
 /* Takes the sibling; NULL: no memory. */
 static const struct wr_file_variant *add_sibling(struct wr_file_cache *c, struct wr_file_entry *e,
                                                  enum wr_coding coding,
@@ -107,6 +117,7 @@ static const struct wr_file_variant *add_sibling(struct wr_file_cache *c, struct
     struct wr_buf etag;
 
     rep.coding = coding;
+    rep.room = take_room(sibling);
     v = add_variant(e, rep);
     if (!v) {
         wr_file_entry_unref(sibling);
@@ -194,6 +205,25 @@ static void make_room_for_encoded(struct wr_file_cache *c, const struct wr_file_
     }
 }
 
+/* What was made is shared by all loops; of what is small each has a copy, with room in front of it: an
+ * answer is sent from there. Takes `made`; the bytes that are held. */
+static size_t hold_made(const struct wr_file_cache *c, struct wr_file_variant *v,
+                        struct wr_encoded *made)
+{
+    size_t room = c->setup.room, n = made->n;
+    char *copy = room > 0 && n <= (size_t)WR_FILE_CONTENT_MAX ? malloc(room + n) : NULL;
+
+    if (!copy) {
+        v->encoded = made;
+        return n;
+    }
+    memcpy(copy + room, made->content, n);
+    v->memory = v->rep.room = copy;
+    v->rep.content = copy + room;
+    wr_encoded_unref(made);
+    return room + n;
+}
+
 /* Takes `made`; NULL: no memory. */
 static const struct wr_file_variant *add_made(struct wr_file_cache *c, struct wr_file_entry *e,
                                               enum wr_coding coding, struct wr_encoded *made)
@@ -207,12 +237,12 @@ static const struct wr_file_variant *add_made(struct wr_file_cache *c, struct wr
     };
     struct wr_file_variant *v = add_variant(e, rep);
     struct wr_buf etag;
+    size_t bytes;
 
     if (!v) {
         wr_encoded_unref(made);
         return NULL;
     }
-    v->encoded = made;
     etag = wr_buf_on(v->etag, sizeof v->etag);
     wr_file_etag_begin(&etag, false);
     wr_file_etag_version(&etag, &e->file.info);
@@ -221,11 +251,12 @@ static const struct wr_file_variant *add_made(struct wr_file_cache *c, struct wr
     wr_buf_char(&etag, '-');
     wr_buf_hex(&etag, made->hash);
     end_etag(v, &etag);
+    bytes = hold_made(c, v, made);
     if (e->cache) {
-        make_room_for_encoded(c, e, made->n);
-        c->encoded_bytes += made->n;
+        make_room_for_encoded(c, e, bytes);
+        c->encoded_bytes += bytes;
     }
-    e->encoded_bytes += made->n;
+    e->encoded_bytes += bytes;
     return v;
 }
 

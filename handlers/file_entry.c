@@ -32,7 +32,7 @@ static void free_entry(struct wr_file_entry *e)
     if (e->fd >= 0)
         close(e->fd);
     free(e->kept);
-    free(e->content);
+    free(e->memory);
     free(e);
 }
 
@@ -46,6 +46,7 @@ static void free_variants(struct wr_file_variant *v)
             wr_encoded_unref(v->encoded);
         if (v->sibling && --v->sibling->refs == 0)
             free_entry(v->sibling);
+        free(v->memory);
         free(v->kept);
         free(v);
         v = next;
@@ -157,10 +158,11 @@ int wr_file_entry_load(struct wr_file_entry *e, struct wr_file_moment now)
         err = wr_file_info_of(e->fd, info);
         if (err < 0 || info->size > WR_FILE_CONTENT_MAX)
             break;
-        resized = realloc(e->content, (size_t)info->size + 1);
+        resized = realloc(e->memory, e->room + (size_t)info->size + 1);
         if (!resized)
             return -ENOMEM;
-        e->content = resized;
+        e->memory = resized;
+        e->content = resized + e->room;
         err = read_twice(e, now);
     }
     if (err == 0 && info->size <= WR_FILE_CONTENT_MAX) {
@@ -168,8 +170,8 @@ int wr_file_entry_load(struct wr_file_entry *e, struct wr_file_moment now)
         e->fd = -1;
         return 0;
     }
-    free(e->content);
-    e->content = NULL;
+    free(e->memory);
+    e->memory = e->content = NULL;
     return err == -ESTALE ? 0 : err;
 }
 
@@ -235,6 +237,7 @@ void wr_file_entry_describe(struct wr_file_entry *e, int64_t wall_ns)
         .coding = WR_CODING_IDENTITY,
         .etag = e->file.validators.etag,
         .content = e->content,
+        .room = e->memory,
         .fd = e->fd,
         .info = &e->file.info,
         .size = (uint64_t)e->file.info.size,

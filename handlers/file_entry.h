@@ -22,6 +22,7 @@ struct wr_file_variant {
     struct wr_representation rep;
     struct wr_file_entry *sibling; /* which of these two it is from */
     struct wr_encoded *encoded;
+    char *memory; /* … or a copy of that, behind some room */
     void *kept;
     char etag[WR_ETAG_MAX];
 };
@@ -39,6 +40,7 @@ struct wr_file_entry {
     struct wr_list lru;
     struct wr_file_entry *hash_next;
     struct wr_file_entry *parent; /* that is kept, and has this one as a variant */
+    uint64_t path_end;            /* what the table knows it by, besides the rest of the path: */
     uint32_t hash;
     unsigned refs;
     uint64_t checked_turn;
@@ -46,6 +48,8 @@ struct wr_file_entry {
     bool is_settled;
     int fd;
     char *content;
+    char *memory; /* in which that lies, behind `room` bytes */
+    size_t room;
     void *kept;           /* of the identity */
     size_t kept_bytes;    /* of all representations */
     struct wr_body owner; /* wr_file_entry_owner() */

@@ -11,12 +11,13 @@
 
 #define CACHED_FDS_MAX    512
 #define CACHED_FDS_SHARE  8 /* an eighth of what the process may have, over all loops */
+#define HEAD_USUAL        ((size_t)448)
 #define ENCODED_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* Never NULL: loop_start has set it, and the app runs on loops alone. */
 static struct wr_static_loop *loop_of(weir_environ *env)
 {
-    struct wr_static_loop *l = weir_loop_state(env);
+    struct wr_static_loop *l = wr_builtin_loop_state(env);
 
     if (!l)
         __builtin_unreachable(); /* or compilers warn of it */
@@ -323,11 +324,14 @@ static __attribute__((noinline)) weir_body serve_any(weir_environ *env,
 
 static weir_body serve(weir_environ *env, weir_start_response *start_response)
 {
-    weir_body body;
+    struct wr_static_quick q;
 
-    if (wr_static_answer_quickly(env, loop_of(env), &body))
-        return body;
-    return serve_any(env, start_response);
+    if (!wr_static_find_quickly(env, loop_of(env), &q))
+        return serve_any(env, start_response);
+    wr_file_entry_ref(q.entry);
+    wr_builtin_free_head(env);
+    wr_builtin_start(env, q.status, q.block);
+    return wr_builtin_content(env, q.content, wr_file_entry_owner(q.entry));
 }
 
 /* ---- life ---- */
@@ -440,6 +444,12 @@ static void loop_stop(void *state, void *loop_state)
     free(l);
 }
 
+/* Bytes of a head in front of content in memory: what most have, and what rules add. */
+static size_t room_of_heads(const struct wr_static_options *o)
+{
+    return HEAD_USUAL + (o->lines_max < WR_STATIC_LINES_MAX ? o->lines_max : WR_STATIC_LINES_MAX);
+}
+
 static int32_t loop_start(const weir_host *host, weir_loop *loop, void *state, void **loop_state)
 {
     struct wr_static *s = state;
@@ -448,6 +458,7 @@ static int32_t loop_start(const weir_host *host, weir_loop *loop, void *state, v
         .folder = s->options.setup.folder,
         .encodings = s->encodings,
         .has_siblings = s->options.setup.compress != WR_STATIC_COMPRESS_OFF,
+        .room = room_of_heads(&s->options),
         .type_of = type_of,
         .is_open = is_open,
         .ctx = &s->options,

@@ -375,7 +375,7 @@ static int choose(struct wr_static_request *r, struct wr_file_entry *e,
     int err, refused = -ENODATA;
 
     accept =
-        wr_static_accepted(r->loop, field_of(r, WR_FIELD_ACCEPT_ENCODING, "HTTP_ACCEPT_ENCODING"));
+        *wr_static_accepted(r->loop, field_of(r, WR_FIELD_ACCEPT_ENCODING, "HTTP_ACCEPT_ENCODING"));
     r->is_negotiated =
         accept.q[WR_CODING_GZIP] || accept.q[WR_CODING_BR] || accept.q[WR_CODING_ZSTD];
     if (accept.q[WR_CODING_IDENTITY] > 0 &&

@@ -3,8 +3,7 @@
 #include "handlers/disposition.h"
 #include "handlers/static_request.h"
 
-#define LINES_MAX  4096 /* of a block: more than that is written anew each time */
-#define FIELDS_MAX 9    /* of a file, beside those of rules */
+#define FIELDS_MAX 9 /* of a file, beside those of rules */
 
 /* ---- single fields ---- */
 
@@ -173,29 +172,79 @@ static struct wr_field_block write_block(struct wr_response_field *to, struct wr
         .fields = to, .lines = {lines->p + begin, lines->n - begin}, .n = (uint16_t)n};
 }
 
-/* Two lists of fields, and what they take. */
-struct plan {
-    struct wr_response_field *content, *not_modified;
-    size_t content_n, not_modified_n, lines;
+/* Fields, and the bytes that they take as lines. */
+struct list {
+    struct wr_response_field *v;
+    size_t n, lines;
 };
 
-/* One piece of memory: the struct, the pairs, the lines. NULL: no memory. */
-static struct wr_static_heads *write_heads(const struct plan *p, size_t *bytes)
+struct plan {
+    struct list content, not_modified;
+};
+
+/* A list as a block, in the answer that has it, which begins at `p`. */
+static struct wr_field_block write_answer(struct wr_ready_answer *answer, int status, char *p,
+                                          struct wr_response_field *to, const struct list *list,
+                                          struct wr_slice content)
 {
-    size_t pairs = p->content_n + p->not_modified_n;
+    struct wr_buf b = wr_buf_on(p, (size_t)(content.p - p));
+    struct wr_field_block block;
+
+    wr_ready_start(&b, status);
+    block = write_block(to, &b, list->v, list->n);
+    wr_ready_end(&b, status, content.n);
+    *answer = wr_ready_answer(status, p, content);
+    block.ready = answer;
+    return block;
+}
+
+/* Where the answer with the content begins, in the room in front of that; NULL: there is too little. */
+static char *place_of_head(const struct wr_representation *rep, const struct plan *p)
+{
+    size_t room = rep->room ? (size_t)(rep->content - rep->room) : 0;
+    size_t n = p->content.lines + wr_ready_around(200, rep->size);
+
+    return n <= room ? rep->room + (room - n) : NULL;
+}
+
+/* One piece of memory: the struct, the pairs, the 304, and the lines of the 200, unless those stand in front of
+ * the content. NULL: no memory. */
+static struct wr_static_heads *write_heads(const struct plan *p,
+                                           const struct wr_representation *rep, size_t *bytes)
+{
+    size_t pairs = p->content.n + p->not_modified.n;
+    size_t not_modified_n = p->not_modified.lines + wr_ready_around(304, 0);
+    char *head = place_of_head(rep, p), *memory;
     struct wr_static_heads *h;
     struct wr_response_field *to;
-    struct wr_buf lines;
 
-    *bytes = sizeof *h + pairs * sizeof *to + p->lines;
-    h = malloc(*bytes);
+    *bytes = sizeof *h + pairs * sizeof *to + not_modified_n + (head ? 0 : p->content.lines);
+    h = calloc(1, *bytes);
     if (!h)
         return NULL;
     to = (struct wr_response_field *)(h + 1);
-    lines = wr_buf_on((char *)(to + pairs), p->lines);
-    h->content = write_block(to, &lines, p->content, p->content_n);
-    h->not_modified = write_block(to + p->content_n, &lines, p->not_modified, p->not_modified_n);
+    memory = (char *)(to + pairs);
+    h->not_modified = write_answer(&h->ready_not_modified, 304, memory, to, &p->not_modified,
+                                   wr_slice(memory + not_modified_n, 0));
+    to += p->not_modified.n;
+    if (head) {
+        h->content = write_answer(&h->ready_content, 200, head, to, &p->content,
+                                  wr_slice(rep->content, rep->size));
+    } else {
+        struct wr_buf lines = wr_buf_on(memory + not_modified_n, p->content.lines);
+
+        h->content = write_block(to, &lines, p->content.v, p->content.n);
+    }
     return h;
+}
+
+/* The rules' fields, and others behind them. */
+static struct list join(struct wr_response_field *v, size_t rules_n, const struct fields *others)
+{
+    size_t n = rules_n + others->n;
+
+    memcpy(v + rules_n, others->v, others->n * sizeof *v);
+    return (struct list){v, n, lines_of(v, n)};
 }
 
 /* In memory of the request; false: not as blocks. */
@@ -208,20 +257,12 @@ static bool plan_heads(const struct wr_static_request *r, const struct wr_file *
 
     if (!v || !list_rules(&r->verdict, v, &rules_n))
         return false;
+    memcpy(v + room, v, rules_n * sizeof *v);
     list_content(r, wr_static_type_of(r, f), f, rep, &content);
     list_validators(r, f, rep, &not_modified);
-    *p = (struct plan){.content = v,
-                       .not_modified = v + room,
-                       .content_n = rules_n + content.n,
-                       .not_modified_n = rules_n + not_modified.n};
-    memcpy(p->not_modified, v, rules_n * sizeof *v);
-    memcpy(p->content + rules_n, content.v, content.n * sizeof *v);
-    memcpy(p->not_modified + rules_n, not_modified.v, not_modified.n * sizeof *v);
-    p->lines = lines_of(p->content, p->content_n);
-    if (p->lines == 0 || p->lines > LINES_MAX)
-        return false;
-    p->lines += lines_of(p->not_modified, p->not_modified_n);
-    return true;
+    p->content = join(v, rules_n, &content);
+    p->not_modified = join(v + room, rules_n, &not_modified);
+    return p->content.lines > 0 && p->content.lines <= WR_STATIC_LINES_MAX;
 }
 
 /* Those that are kept, or from now on; NULL: none can be. What a fallback varies by is the request's, so
@@ -238,7 +279,7 @@ static const struct wr_static_heads *heads_for(const struct wr_static_request *r
         return NULL;
     if (*rep->kept || !wr_file_is_kept(e) || !plan_heads(r, wr_file_of(e), rep, &plan))
         return wr_static_heads_of(rep);
-    made = write_heads(&plan, &bytes);
+    made = write_heads(&plan, rep, &bytes);
     if (made)
         wr_file_keep(e, rep, made, bytes);
     return made;

@@ -92,6 +92,20 @@ static const char *absolute(struct copying *c, const char *folder)
     return copy;
 }
 
+static size_t line_of(const char *name, const char *value)
+{
+    return value ? strlen(name) + strlen(": \r\n") + strlen(value) : 0;
+}
+
+static void count_rule(struct wr_static_options *o, const struct wr_static_rule *rule)
+{
+    o->fields_max += rule->fields.n;
+    for (size_t i = 0; i < rule->fields.n; i++)
+        o->lines_max += line_of(rule->fields.v[i].name, rule->fields.v[i].value);
+    o->lines_max += line_of("Cache-Control", rule->cache_control) + line_of("", rule->type);
+    o->has_denials |= rule->deny;
+}
+
 int wr_static_options_init(struct wr_static_options *o, const struct wr_static_setup *setup)
 {
     struct copying c = {.arena = &o->arena};
@@ -104,10 +118,8 @@ int wr_static_options_init(struct wr_static_options *o, const struct wr_static_s
     o->setup.fallback = copy_text(&c, setup->fallback);
     o->setup.types = copy_pairs(&c, setup->types);
     o->setup.rules = copy_rules(&c, setup);
-    for (size_t i = 0; i < setup->rules_n; i++) {
-        o->fields_max += setup->rules[i].fields.n;
-        o->has_denials |= setup->rules[i].deny;
-    }
+    for (size_t i = 0; i < setup->rules_n && !c.has_failed; i++)
+        count_rule(o, &o->setup.rules[i]);
     if (!c.has_failed)
         return 0;
     wr_static_options_fini(o);

@@ -13,6 +13,7 @@
 struct wr_static_options {
     struct wr_static_setup setup; /* whose pointers lead into the arena */
     size_t fields_max;            /* of all rules together */
+    size_t lines_max;             /* bytes that they take in a head, at most */
     bool has_denials;             /* a rule denies something */
     struct wr_arena arena;
 };

@@ -9,14 +9,13 @@ static unsigned slot_of(struct wr_slice text)
     return (unsigned)(text.n * 5 + (unsigned char)text.p[text.n - 1]) % WR_STATIC_ACCEPTS;
 }
 
-struct wr_accept_codings wr_static_accepted(struct wr_static_loop *l, struct wr_slice text)
+const struct wr_accept_codings *wr_static_accepted(struct wr_static_loop *l, struct wr_slice text)
 {
     struct wr_static_accept *last;
-    struct wr_accept_codings codings;
 
     if (text.n == 0 || text.n > sizeof last->text) {
-        wr_accept_codings_parse(text, &codings);
-        return codings;
+        wr_accept_codings_parse(text, &l->accepted);
+        return &l->accepted;
     }
     last = &l->accepts[slot_of(text)];
     if (last->n != text.n || memcmp(last->text, text.p, text.n) != 0) {
@@ -24,7 +23,7 @@ struct wr_accept_codings wr_static_accepted(struct wr_static_loop *l, struct wr_
         memcpy(last->text, text.p, text.n);
         last->n = text.n;
     }
-    return last->codings;
+    return &last->codings;
 }
 
 /* ---- the file ---- */
@@ -67,13 +66,13 @@ static const struct wr_representation *
 find_representation(weir_environ *env, struct wr_static_loop *l, const struct wr_file_entry *e)
 {
     const struct wr_file *f = wr_file_of(e);
-    struct wr_accept_codings accept;
+    const struct wr_accept_codings *accept;
 
     if (!f->varies || !wr_builtin_has_field(env, WR_FIELD_ACCEPT_ENCODING))
         return &f->identity;
     accept = wr_static_accepted(
         l, wr_builtin_field(env, WR_FIELD_ACCEPT_ENCODING, WR_SLICE("HTTP_ACCEPT_ENCODING")));
-    return wr_file_cache_chosen(e, &accept, wr_loop_turn(l->loop->worker->loop));
+    return wr_file_cache_chosen(e, accept, wr_loop_turn(l->loop->worker->loop));
 }
 
 /* How the conditions are met at first sight. */
@@ -101,7 +100,8 @@ static enum sight look_at_conditions(weir_environ *env, const struct wr_file *f,
     return own.n > 0 && wr_slice_eq(known, own) ? IS_KNOWN : IS_UNCLEAR;
 }
 
-bool wr_static_answer_quickly(weir_environ *env, struct wr_static_loop *l, weir_body *body)
+bool wr_static_find_quickly(weir_environ *env, struct wr_static_loop *l,
+                            struct wr_static_quick *out)
 {
     enum wr_method method = wr_builtin_method(env);
     const struct wr_representation *rep;
@@ -119,14 +119,10 @@ bool wr_static_answer_quickly(weir_environ *env, struct wr_static_loop *l, weir_
     sight = look_at_conditions(env, wr_file_of(e), rep);
     if (sight == IS_UNCLEAR || (sight == NO_CONDITIONS && !rep->content))
         return false;
-    wr_file_entry_ref(e);
-    wr_builtin_free_head(env);
-    if (sight == IS_KNOWN) {
-        wr_builtin_start(env, 304, &heads->not_modified);
-        *body = wr_builtin_content(env, WR_SLICE(""), wr_file_entry_owner(e));
-    } else {
-        wr_builtin_start(env, 200, &heads->content);
-        *body = wr_builtin_content(env, wr_slice(rep->content, rep->size), wr_file_entry_owner(e));
-    }
+    if (sight == IS_KNOWN)
+        *out = (struct wr_static_quick){e, 304, &heads->not_modified,
+                                        heads->ready_not_modified.content};
+    else
+        *out = (struct wr_static_quick){e, 200, &heads->content, wr_slice(rep->content, rep->size)};
     return true;
 }

@@ -50,6 +50,7 @@ struct wr_static_loop {
     struct wr_file_windows *windows;
     size_t listed;                                      /* bytes of listings that are held */
     struct wr_static_accept accepts[WR_STATIC_ACCEPTS]; /* seen last, by a hash of the text */
+    struct wr_accept_codings accepted;                  /* of a text that is not kept there */
 };
 
 /* A listing that is on its way to clients. */
@@ -143,22 +144,36 @@ weir_body wr_static_answer(struct wr_static_request *r);
 
 /* ---- static_quick.c ---- */
 
+/* What a request is answered with. */
+struct wr_static_quick {
+    struct wr_file_entry *entry; /* not held */
+    int status;
+    const struct wr_field_block *block;
+    struct wr_slice content;
+};
+
 /*
  * GET or HEAD of a small file that the cache has, unchanged, and that was answered with before, whole or
- * by 304: neither the path nor the rules are looked at again, and no field is written anew. False:
- * nothing was done.
+ * by 304: neither the path nor the rules are looked at again, and no field is written anew. False: it is
+ * to be answered the long way.
  */
-bool wr_static_answer_quickly(weir_environ *env, struct wr_static_loop *l, weir_body *body);
+bool wr_static_find_quickly(weir_environ *env, struct wr_static_loop *l,
+                            struct wr_static_quick *out);
 
-/* wr_accept_codings_parse() of a text that may have come before. */
-struct wr_accept_codings wr_static_accepted(struct wr_static_loop *l, struct wr_slice text);
+/* wr_accept_codings_parse() of a text that may have come before; until the next call. */
+const struct wr_accept_codings *wr_static_accepted(struct wr_static_loop *l, struct wr_slice text);
 
 /* ---- static_head.c ---- */
 
+#define WR_STATIC_LINES_MAX                                                                        \
+    ((size_t)4096) /* of a block: more than that is written anew each time */
+
 /* The fields of all answers with a representation, as blocks: of 200, and of 206 with one part; of 304.
- * Kept with the representation. */
+ * Kept with the representation. Of the 304, and of the 200 where there is room in front of the content, all
+ * is ready (server/ready.h). */
 struct wr_static_heads {
     struct wr_field_block content, not_modified;
+    struct wr_ready_answer ready_content, ready_not_modified;
 };
 
 /* NULL: none were made. */

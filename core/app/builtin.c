@@ -1,5 +1,6 @@
 #include "app/builtin.h"
 
+#include "app/mount.h"
 #include "app/start.h"
 
 static bool is_plain_name(struct wr_slice name)
@@ -19,15 +20,23 @@ bool wr_builtin_may_stand_in_block(struct wr_slice name, struct wr_slice value)
     return is_plain_name(name) && wr_skip_value(value.p, end) == end;
 }
 
-weir_body wr_builtin_content(weir_environ *env, struct wr_slice content, struct wr_body *owner)
+void *wr_builtin_loop_state(weir_environ *env)
 {
-    struct wr_environ *e = wr_environ_of(env);
+    const struct wr_environ *e = wr_environ_of(env);
 
-    if (e->error < 0) { /* the answer is a page, whatever the app returns */
-        owner->ops->close(owner);
-        return weir_error(env, 503);
-    }
-    e->x->response.content = content;
-    e->ours = owner;
-    return weir_bytes(content.p, content.n);
+    return e->mount->loops[e->x->worker->index].state;
+}
+
+struct wr_slice wr_builtin_get(weir_environ *env, struct wr_slice key)
+{
+    struct wr_slice value;
+
+    value.p = wr_environ_get_n(env, key.p, key.n, &value.n);
+    return value;
+}
+
+weir_body wr_builtin_drop_content(weir_environ *env, struct wr_body *owner)
+{
+    owner->ops->close(owner);
+    return weir_error(env, 503);
 }

@@ -11,6 +11,7 @@
 
 #include "app/environ.h"
 #include "app/watch.h"
+#include "base/branch.h"
 #include "io/pool.h"
 
 struct wr_coroutines;
@@ -32,6 +33,9 @@ static inline struct wr_app_loop *wr_app_loop_of(weir_loop *loop)
 {
     return WR_CONTAINER_OF(loop, struct wr_app_loop, base);
 }
+
+/* weir_loop_state() of an app that every loop calls for itself and none checks. */
+void *wr_builtin_loop_state(weir_environ *env);
 
 /* Does the request have this field? Most have few, and asking costs nothing. */
 static inline bool wr_builtin_has_field(weir_environ *env, enum wr_field_id id)
@@ -59,14 +63,15 @@ static inline enum wr_method wr_builtin_method(weir_environ *env)
     return wr_environ_of(env)->x->request.method;
 }
 
-/* As weir_get_n() of `key`, which is HTTP_ with the name of the field: at once where there is one of it, as
- * most have. */
+/* weir_get_n() of a key. */
+struct wr_slice wr_builtin_get(weir_environ *env, struct wr_slice key);
+
+/* The same of HTTP_ with the name of the field: at once where there is one of it, as most have. */
 static inline struct wr_slice wr_builtin_field(weir_environ *env, enum wr_field_id id,
                                                struct wr_slice key)
 {
     const struct wr_fields *fields = &wr_environ_of(env)->x->request.fields;
     const struct wr_field *field = wr_fields_find(fields, id);
-    struct wr_slice value;
 
     if (wr_builtin_is_as_it_came(env)) {
         if (!field)
@@ -74,8 +79,7 @@ static inline struct wr_slice wr_builtin_field(weir_environ *env, enum wr_field_
         if (!wr_fields_next(fields, field))
             return field->value;
     }
-    value.p = wr_environ_get_n(env, key.p, key.n, &value.n);
-    return value;
+    return wr_builtin_get(env, key);
 }
 
 /* Is it mounted at its path alone? PATH_INFO does not tell: at the exact route of "/" it is "/". */
@@ -157,8 +161,21 @@ static inline weir_body wr_builtin_body(weir_environ *env, struct wr_body *body,
     return (weir_body){.kind = WEIR_BODY_MEMORY, .size = size};
 }
 
+/* The answer is a page, whatever the app returns: closes the owner. */
+WR_COLD weir_body wr_builtin_drop_content(weir_environ *env, struct wr_body *owner);
+
 /* Content that lies in memory until `owner` is closed, which it is in every ending; it is never asked for
  * a piece. To be returned at once. */
-weir_body wr_builtin_content(weir_environ *env, struct wr_slice content, struct wr_body *owner);
+static inline weir_body wr_builtin_content(weir_environ *env, struct wr_slice content,
+                                           struct wr_body *owner)
+{
+    struct wr_environ *e = wr_environ_of(env);
+
+    if (e->error < 0)
+        return wr_builtin_drop_content(env, owner);
+    e->x->response.content = content;
+    e->ours = owner;
+    return (weir_body){.kind = WEIR_BODY_MEMORY, .data = content.p, .size = content.n};
+}
 
 #endif

@@ -354,6 +354,77 @@ static void coding__that_comes_and_goes__is_seen(void **state)
     close_site(&s);
 }
 
+/* A sibling is also a file of its own, and only one of the two has room for a head in front of its content. */
+static void coding__asked_for_by_its_name_too__is_right_in_either_order(void **state)
+{
+    static const char own[] =
+        "200\nContent-Type: application/gzip\nLast-Modified: " DATE
+        "\nETag: " ETAG("3") "\nAccept-Ranges: bytes\n"
+                             "X-Content-Type-Options: nosniff\nContent-Length: 3\n";
+    const char *gzip = "Accept-Encoding: gzip\r\n";
+    struct site s;
+
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        open_coded(&s);
+        if (first == 0)
+            check_always(&s, "GET", "/a.txt.gz", "", own, "zip");
+        check_always(&s, "GET", "/a.txt", gzip, GZIP_HEAD, "zip");
+        check_always(&s, "GET", "/a.txt.gz", gzip, own, "zip");
+        check_always(&s, "GET", "/a.txt", gzip, GZIP_HEAD, "zip");
+        close_site(&s);
+    }
+}
+
+static void coding__that_was_made__is_the_same_each_time(void **state)
+{
+    const char *gzip = "Accept-Encoding: gzip\r\n";
+    char text[1000], head[1024], again[1024], content[1000];
+    struct site s;
+    size_t n;
+
+    (void)state;
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    begin_site(&s);
+    write_at(&s, "a.txt", text);
+    open_site(&s);
+    write_head(ask(&s, "/a.txt", gzip), head);
+    assert_non_null(strstr(head, "Content-Encoding: gzip\n"));
+    n = s.got.v[0].content_n;
+    assert_true(n > 0 && n < sizeof content);
+    memcpy(content, s.got.v[0].content, n);
+    for (int i = 0; i < TIMES; i++) {
+        write_head(ask(&s, "/a.txt", gzip), again);
+        assert_string_equal(again, head);
+        assert_int_equal(s.got.v[0].content_n, n);
+        assert_memory_equal(s.got.v[0].content, content, n);
+    }
+    close_site(&s);
+}
+
+/* More than the head of a file may have in front of its content. */
+static void fields__that_find_no_room__are_sent_too(void **state)
+{
+    char type[1024], head[2048];
+    const struct wr_static_pair types[] = {{"txt", type}};
+    struct site s;
+
+    (void)state;
+    snprintf(type, sizeof type, "text/plain; a=%0500d", 1);
+    snprintf(head, sizeof head,
+             "200\nContent-Type: %s\nLast-Modified: " DATE
+             "\nETag: " ETAG("3") "\nVary: Accept-Encoding\nAccept-Ranges: bytes\n"
+                                  "X-Content-Type-Options: nosniff\nContent-Length: 3\n",
+             type);
+    begin_site(&s);
+    s.setup.types = (struct wr_static_pairs){types, 1};
+    write_at(&s, "a.txt", "abc");
+    open_site(&s);
+    check_always(&s, "GET", "/a.txt", "", head, "abc");
+    close_site(&s);
+}
+
 /* ---- paths ---- */
 
 static void path__that_may_not_be_asked_for__is_not_there_though_it_is_kept(void **state)
@@ -641,6 +712,9 @@ WR_TESTS(cmocka_unit_test(fields__of_each_answer__are_those_of_the_first),
          cmocka_unit_test(coding__in_one_turn__is_of_each_request),
          cmocka_unit_test(conditions__of_a_coding__are_of_the_one_that_is_chosen),
          cmocka_unit_test(coding__that_comes_and_goes__is_seen),
+         cmocka_unit_test(coding__asked_for_by_its_name_too__is_right_in_either_order),
+         cmocka_unit_test(coding__that_was_made__is_the_same_each_time),
+         cmocka_unit_test(fields__that_find_no_room__are_sent_too),
          cmocka_unit_test(path__that_may_not_be_asked_for__is_not_there_though_it_is_kept),
          cmocka_unit_test(path__of_a_folder__has_its_slash),
          cmocka_unit_test(vary__of_a_fallback__is_not_that_of_the_file),
