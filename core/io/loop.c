@@ -13,6 +13,7 @@
 
 #define BATCH     256 /* events of one epoll_wait: more only delays timers and posts */
 #define TABLE_MIN 64
+#define AGAIN_US  100 /* for sources that asked for another turn: then events are looked for */
 
 struct slot {
     struct wr_source *source; /* NULL: free */
@@ -28,7 +29,8 @@ struct wr_loop {
     struct slot *table; /* by descriptor */
     size_t table_n;
     uint32_t generation;
-    struct wr_list again;
+    struct wr_list again; /* sources; during a turn those behind the mark have asked in it */
+    struct wr_list mark;
     struct wr_task *deferred;
     struct wr_task *own, **own_end; /* posted by the thread that runs the turn, for the next one */
     struct wr_source wake;
@@ -347,19 +349,15 @@ static void say_asleep(struct wr_loop *l)
     atomic_compare_exchange_strong(&l->posted, &last, &l->asleep);
 }
 
-/* Calls the sources that asked for another turn; those that ask again wait for the next. */
+/* Calls the sources before the mark. Some may be left for the next turn, in which they are the first:
+ * each may have much to do, and nobody else is to wait for all of them. */
 static int run_again(struct wr_loop *l)
 {
-    struct wr_list due;
+    int64_t end_us = wr_loop_read_us(l) + AGAIN_US;
     int n = 0;
 
-    if (wr_list_is_empty(&l->again))
-        return 0;
-    due = l->again;
-    due.next->prev = due.prev->next = &due;
-    wr_list_init(&l->again);
-    while (!wr_list_is_empty(&due)) {
-        struct wr_source *s = WR_CONTAINER_OF(due.next, struct wr_source, again);
+    while (l->again.next != &l->mark && (n == 0 || wr_loop_read_us(l) < end_us)) {
+        struct wr_source *s = WR_CONTAINER_OF(l->again.next, struct wr_source, again);
         uint32_t events = s->again_events;
 
         wr_list_remove(&s->again);
@@ -367,6 +365,7 @@ static int run_again(struct wr_loop *l)
         s->fn(s, events);
         n++;
     }
+    wr_list_remove(&l->mark);
     return n;
 }
 
@@ -404,6 +403,7 @@ int wr_loop_step(struct wr_loop *l, int timeout_ms)
 {
     struct epoll_event events[BATCH];
     int own = wr_loop_timeout(l), tasks, n;
+    bool has_again;
 
     if (own >= 0 && (timeout_ms < 0 || own < timeout_ms))
         timeout_ms = own;
@@ -416,9 +416,13 @@ int wr_loop_step(struct wr_loop *l, int timeout_ms)
     l->turn++;
     say_awake(l);
     tasks = run_posted(l);
-    tasks += run_again(l); /* before the events: who asks for it in this turn waits for the next */
+    has_again = !wr_list_is_empty(&l->again);
+    if (has_again) /* who asks for it from here on waits for the next turn */
+        wr_list_append(&l->again, &l->mark);
     for (int i = 0; i < n; i++)
         dispatch(l, &events[i]);
+    if (has_again) /* behind the events: who asks for it has had a turn, and is likely to need long */
+        tasks += run_again(l);
     wr_timers_run(&l->timers, l->now_ms);
     run_deferred(l);
     say_asleep(l);

@@ -7,7 +7,9 @@
  * others up the stack may still touch goes by wr_loop_defer(), after the batch.
  *
  * Work that stops at a budget gets no new edge: it asks for wr_loop_again() and is called in the
- * next turn, which then does not wait.
+ * next turn, which then does not wait. Events go before it; and when there is a lot of such work, some
+ * is left for the turns that follow, so that an event waits for a tenth of a millisecond of it, or for
+ * one piece that takes longer.
  *
  * Ownership: sources, timers and posts are embedded in the caller's structs and removed by him.
  * Threads:   one loop, one thread at a time; any other may only call wr_loop_post().
@@ -67,7 +69,8 @@ void wr_loop_remove(struct wr_loop *l, struct wr_source *s);
  */
 void wr_loop_forget(struct wr_loop *l, struct wr_source *s);
 
-/* Calls s->fn with `events` in the next turn, also without a registered descriptor. */
+/* Calls s->fn with `events` in the next turn, or in one of those behind it when others had asked before
+ * and take long; also without a registered descriptor. */
 void wr_loop_again(struct wr_loop *l, struct wr_source *s, uint32_t events);
 
 /* Runs `t` when the current batch is done, in any order. */

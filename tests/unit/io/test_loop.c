@@ -467,6 +467,80 @@ static void loop__always_again__lets_others_in(void **state)
     close_pipe(fds);
 }
 
+static void come_second(struct probe *p)
+{
+    assert_int_equal(p->other->calls, 1);
+}
+
+/* Who has asked for another turn has had one. */
+static void loop__event__comes_before_who_asked_again(void **state)
+{
+    struct probe waiting, p;
+    int fds[2];
+
+    (void)state;
+    open_pipe(fds);
+    put_byte(fds[1]);
+    probe_add(&p, fds[0], EPOLLIN | EPOLLET, NULL);
+    probe_init(&waiting, come_second);
+    waiting.other = &p;
+    wr_loop_again(loop, &waiting.source, EPOLLIN);
+    step(2);
+    assert_int_equal(waiting.calls, 1);
+    wr_loop_remove(loop, &p.source);
+    close_pipe(fds);
+}
+
+/* Of the tenth of a millisecond that such work may take in a turn. */
+static void take_long_and_ask_again(struct probe *p)
+{
+    fake.more_us += 60;
+    wr_loop_again(loop, &p->source, EPOLLIN);
+}
+
+static void loop__again_of_many_that_take_long__is_in_turns_and_in_order(void **state)
+{
+    static const int want[][3] = {{1, 1, 0}, {2, 1, 1}, {2, 2, 2}, {3, 3, 2}};
+    struct probe p[3];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        probe_init(&p[i], take_long_and_ask_again);
+        wr_loop_again(loop, &p[i].source, EPOLLIN);
+    }
+    for (int turn = 0; turn < 4; turn++) {
+        step(2);
+        assert_int_equal(wr_loop_timeout(loop), 0);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(p[i].calls, want[turn][i]);
+    }
+    for (int i = 0; i < 3; i++)
+        wr_loop_remove(loop, &p[i].source);
+}
+
+static void take_very_long(struct probe *p)
+{
+    (void)p;
+    fake.more_us += 5000;
+}
+
+static void loop__again_that_takes_very_long__is_one_a_turn(void **state)
+{
+    struct probe first, second;
+
+    (void)state;
+    probe_init(&first, take_very_long);
+    probe_init(&second, take_very_long);
+    wr_loop_again(loop, &first.source, EPOLLIN);
+    wr_loop_again(loop, &second.source, EPOLLIN);
+    step(1);
+    assert_int_equal(first.calls, 1);
+    step(1);
+    assert_int_equal(second.calls, 1);
+    assert_int_equal(wr_loop_timeout(loop), -1);
+    step(0);
+}
+
 WR_TESTS(TEST(loop__events__reach_their_source),
          TEST(loop__remove__leaves_the_descriptor_open_and_free_to_be_added),
          TEST(loop__add_that_fails__changes_nothing), TEST(loop__high_descriptor__gets_its_events),
@@ -482,4 +556,6 @@ WR_TESTS(TEST(loop__events__reach_their_source),
          TEST(loop__removed_by_one_called_again_before_it__is_dropped),
          TEST(loop__removed_by_an_event__is_not_called_again),
          TEST(loop__budget_of_one__takes_all_with_one_edge),
-         TEST(loop__always_again__lets_others_in));
+         TEST(loop__always_again__lets_others_in), TEST(loop__event__comes_before_who_asked_again),
+         TEST(loop__again_of_many_that_take_long__is_in_turns_and_in_order),
+         TEST(loop__again_that_takes_very_long__is_one_a_turn));
