@@ -5,7 +5,7 @@
 
 #include "app/builtin.h"
 
-#define WINDOW ((uint64_t)2 * 1024 * 1024) /* what the protocol sends in a turn, at most */
+#define WINDOW ((uint64_t)2 * 1024 * 1024) /* two turns of the protocol */
 
 /* ---- reading ahead ---- */
 

@@ -14,13 +14,13 @@
 #include "http/h1_format.h"
 #include "http/status.h"
 
-#define COPY_MAX     ((size_t)16 * 1024)       /* above it a second iovec is cheaper than a copy */
-#define SEND_MAX     ((size_t)2 * 1024 * 1024) /* of one sendfile: then others have their turn */
-#define TURN_MAX     SEND_MAX
-#define CHUNK_HEAD   24                   /* CRLF of the last chunk, 16 digits, CRLF */
-#define CORK_MIN     ((size_t)256 * 1024) /* of a file: fewer segments pay for two system calls */
-#define PIECE_COST   512                  /* of the turn's budget: a small piece is work too, */
-#define EMPTY_COST   4096                 /* and an empty one brings nobody further */
+#define COPY_MAX     ((size_t)16 * 1024)   /* above it a second iovec is cheaper than a copy */
+#define TURN_MAX     ((size_t)1024 * 1024) /* of content: then others have their turn */
+#define SEND_STEP    ((size_t)64 * 1024)   /* what the kernel moves at once of a file */
+#define CHUNK_HEAD   24                    /* CRLF of the last chunk, 16 digits, CRLF */
+#define CORK_MIN     ((size_t)256 * 1024)  /* of a file: fewer segments pay for two system calls */
+#define PIECE_COST   512                   /* of the turn's budget: a small piece is work too, */
+#define EMPTY_COST   4096                  /* and an empty one brings nobody further */
 #define CONTINUE     "HTTP/1.1 100 Continue\r\n\r\n"
 #define HEAD_INTERIM 128 /* bytes of the head of an interim response that are not fields */
 #define HEAD_FRAMING 512 /* bytes of the head that are not the handler's fields */
@@ -608,9 +608,18 @@ static void set_cork(struct wr_h1 *h, bool on)
     t->ops->cork(t, on);
 }
 
+/* What this turn may still send of a file, in whole steps: the file is read by pages. */
+static size_t file_share(const struct wr_h1 *h)
+{
+    size_t left = h->turn_sent < TURN_MAX ? TURN_MAX - h->turn_sent : 0;
+
+    return (left / SEND_STEP + 1) * SEND_STEP;
+}
+
 static enum wr_h1_io send_file(struct wr_h1 *h, const struct wr_piece *piece, size_t len)
 {
     struct wr_transport *t = h->conn->transport;
+    size_t share = file_share(h);
     enum wr_h1_io io;
     off_t off = piece->off;
     ssize_t sent;
@@ -620,8 +629,8 @@ static enum wr_h1_io send_file(struct wr_h1 *h, const struct wr_piece *piece, si
     io = wr_h1_flush(h, true);
     if (io != WR_H1_IO_OK)
         return io;
-    if (len > SEND_MAX)
-        len = SEND_MAX;
+    if (len > share)
+        len = share;
     sent = t->ops->sendfile ? t->ops->sendfile(t, piece->fd, &off, len)
                             : send_by_reading(h, piece->fd, off, len);
     h->has_lost_output |= sent < 0 && sent != -EAGAIN;

@@ -9,15 +9,18 @@
 #include "test_checks.h"
 
 #define GET   "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-#define LARGE ((size_t)3 * 1024 * 1024)
+#define MIB   ((size_t)1024 * 1024)
+#define LARGE (3 * MIB)
+#define STEP  (MIB / 16) /* by which a turn may be longer: file_share() in h1_write.c */
 #define TURNS 10
 
-/* A body of `size` bytes of a file, which has nothing for a while when `waits_at` bytes are out. */
+/* A body of `size` bytes of a file, in pieces (0: one), which has nothing for a while when `waits_at`
+ * bytes are out. */
 static struct source {
     struct wr_body base;
     struct wr_exchange *x;
     int fd;
-    size_t size, at, waits_at;
+    size_t size, at, waits_at, piece;
     bool is_awaited;
 } source;
 
@@ -32,6 +35,8 @@ static int source_peek(struct wr_body *b, struct wr_piece *out, int max)
     s->is_awaited = s->at == s->waits_at;
     if (s->is_awaited)
         return -EAGAIN;
+    if (s->piece > 0 && end > (s->at / s->piece + 1) * s->piece)
+        end = (s->at / s->piece + 1) * s->piece;
     *out = (struct wr_piece){.fd = s->fd, .off = (off_t)s->at, .len = end - s->at};
     return 1;
 }
@@ -115,7 +120,7 @@ static void large__file__is_corked_once_until_its_end(void **state)
     close_both(&s, &c);
 }
 
-/* It takes several turns, of 2 MiB each. */
+/* It takes several turns, of a MiB each. */
 static void large__taken_at_once__is_corked_once(void **state)
 {
     struct test_server s;
@@ -129,6 +134,30 @@ static void large__taken_at_once__is_corked_once(void **state)
     assert_int_equal(c.transport.corks, 1);
     check_sent(&c);
     close_both(&s, &c);
+}
+
+/* Also when what the body gives ends within the turn, and when the client has no room for a while. */
+static void large__turn__sends_a_mebibyte_at_most(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    for (size_t piece = MIB / 2; piece <= LARGE; piece += MIB / 2) {
+        open_source(&s, &c, LARGE, SIZE_MAX);
+        source.piece = piece;
+        c.transport.room = 200 * 1024;
+        test_client_send(&c, GET);
+        go_on(&s);
+        test_client_take(&c, FAKE_NO_LIMIT, 1);
+        for (size_t before = source.at; source.at < LARGE; before = source.at) {
+            test_server_step(&s);
+            assert_in_range(source.at, before + 1, before + MIB + STEP);
+        }
+        go_on(&s);
+        check_sent(&c);
+        close_both(&s, &c);
+    }
 }
 
 static void large__not_so__is_not_corked(void **state)
@@ -276,6 +305,7 @@ static void head__with_another_behind_it__leaves_that(void **state)
 
 WR_TESTS(cmocka_unit_test(large__file__is_corked_once_until_its_end),
          cmocka_unit_test(large__taken_at_once__is_corked_once),
+         cmocka_unit_test(large__turn__sends_a_mebibyte_at_most),
          cmocka_unit_test(large__not_so__is_not_corked),
          cmocka_unit_test(large__that_waits__goes_out_meanwhile),
          cmocka_unit_test(large__by_a_transport_without_corks__is_the_same),
