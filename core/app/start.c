@@ -170,13 +170,25 @@ static int32_t add_copy(struct wr_environ *e, struct wr_slice name, struct wr_sl
     return 0;
 }
 
-/* A field that takes the place of the server's own. */
-static int32_t add_once(struct wr_environ *e, bool *has_it, struct wr_slice name,
-                        struct wr_slice value)
+static int32_t refuse_second(struct wr_environ *e, struct wr_slice name)
 {
-    if (*has_it)
-        return wr_start_fault(e, WEIR_EINVAL, "a second %.*s", (int)name.n, name.p);
-    *has_it = true;
+    return wr_start_fault(e, WEIR_EINVAL, "a second %.*s", (int)name.n, name.p);
+}
+
+/* They take the place of the server's own. */
+static int32_t add_date(struct wr_environ *e, struct wr_slice name, struct wr_slice value)
+{
+    if (response_of(e)->has_date)
+        return refuse_second(e, name);
+    response_of(e)->has_date = true;
+    return add_copy(e, name, value);
+}
+
+static int32_t add_server(struct wr_environ *e, struct wr_slice name, struct wr_slice value)
+{
+    if (response_of(e)->has_server)
+        return refuse_second(e, name);
+    response_of(e)->has_server = true;
     return add_copy(e, name, value);
 }
 
@@ -222,9 +234,9 @@ static int32_t add_field(struct wr_environ *e, const char *name_text, struct wr_
     case CONTENT_LENGTH:
         return declare_length(e, value);
     case DATE:
-        return add_once(e, &response_of(e)->has_date, name, value);
+        return add_date(e, name, value);
     case SERVER:
-        return add_once(e, &response_of(e)->has_server, name, value);
+        return add_server(e, name, value);
     case ORDINARY:
         break;
     }

@@ -337,7 +337,8 @@ void wr_exchange_end(struct wr_exchange *x)
     x->state = x->state == WR_EXCHANGE_RESPONDING ? WR_EXCHANGE_FINISHED : WR_EXCHANGE_CANCELLED;
     x->stream = NULL; /* first: closing a body may call back */
     x->on_input = NULL;
-    close_body(&x->response);
+    if (x->response.body)
+        close_body(&x->response);
     if (x->on_end)
         x->on_end(x);
     wr_exchange_unref(x);

@@ -347,8 +347,8 @@ __attribute__((noinline)) static enum wr_h1_result parse_any(struct wr_h1 *h)
     return result;
 }
 
-/* What of the head is in the buffer. */
-static enum wr_h1_result parse_head(struct wr_h1 *h)
+/* What of the head is in the buffer. inline: read_other_head() is rare. */
+static inline __attribute__((always_inline)) enum wr_h1_result parse_head(struct wr_h1 *h)
 {
     struct wr_request *r = &h->x->request;
     const bool is_new = h->parser.scanned == 0;

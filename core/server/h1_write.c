@@ -108,14 +108,14 @@ static enum wr_h1_io stash(struct wr_h1 *h, const char *bytes, size_t n)
 {
     enum wr_h1_io io = keep(h, bytes, n);
 
-    h->conn->worker->out.n = 0;
+    h->worker->out.n = 0;
     return io;
 }
 
 /* Not all of it was taken at once, or something is in front of it. */
 static WR_COLD enum wr_h1_io flush_slowly(struct wr_h1 *h, bool more)
 {
-    struct wr_buf *out = &h->conn->worker->out;
+    struct wr_buf *out = &h->worker->out;
     enum wr_h1_io io = h->pending ? flush_pending(h) : WR_H1_IO_OK;
     size_t at = 0;
 
@@ -142,7 +142,7 @@ static WR_COLD enum wr_h1_io flush_slowly(struct wr_h1 *h, bool more)
 
 enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
 {
-    struct wr_buf *out = &h->conn->worker->out;
+    struct wr_buf *out = &h->worker->out;
     ssize_t sent;
 
     if (h->pending || h->has_lost_output)
@@ -169,7 +169,7 @@ enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
 static enum wr_h1_io flush_with(struct wr_h1 *h, const struct wr_piece *piece, size_t len,
                                 size_t *taken)
 {
-    struct wr_buf *out = &h->conn->worker->out;
+    struct wr_buf *out = &h->worker->out;
     ssize_t sent = out->n > 0 ? send_two(h, wr_buf_slice(out), wr_slice(piece->mem, len))
                               : send_bytes(h, piece->mem, len, false);
     size_t out_n = out->n;
@@ -209,10 +209,10 @@ static enum wr_h1_io send_now(struct wr_h1 *h, struct wr_slice text)
 enum wr_h1_io wr_h1_write_continue(struct wr_h1 *h)
 {
     static const struct wr_slice text = {CONTINUE, sizeof CONTINUE - 1};
-    struct wr_buf *out = &h->conn->worker->out;
+    struct wr_buf *out = &h->worker->out;
 
     h->owes_continue = false;
-    if (h->conn->worker->running != h->conn) /* the out buffer may be another's */
+    if (h->worker->running != h->conn) /* the out buffer may be another's */
         return send_now(h, text);
     if (text.n > wr_buf_room(out) && wr_h1_flush(h, true) == WR_H1_IO_FAILED)
         return WR_H1_IO_FAILED;
@@ -312,12 +312,12 @@ static void format_start(struct wr_h1 *h, struct wr_buf *b)
     const struct wr_response *r = &h->x->response;
 
     if (r->status == 200 && !r->reason.p && !r->has_date && !r->has_server) {
-        memcpy(b->p + b->n, wr_worker_usual_start(h->conn->worker), sizeof WR_WORKER_START - 1);
+        memcpy(b->p + b->n, wr_worker_usual_start(h->worker), sizeof WR_WORKER_START - 1);
         b->n += sizeof WR_WORKER_START - 1;
         return;
     }
     wr_h1_format_status(b, r->status, r->reason);
-    wr_buf_slice_append(b, own_fields(h->conn->worker, r));
+    wr_buf_slice_append(b, own_fields(h->worker, r));
 }
 
 /* What the connection is to say of itself. */
@@ -366,7 +366,7 @@ static WR_COLD enum wr_h1_io refuse_head(const struct wr_h1 *h, size_t size)
 {
     wr_log(&h->x->lease->site->log, WR_LOG_ERROR,
            "a response head of %zu bytes is larger than the %zu that can be sent", size,
-           h->conn->worker->out.cap);
+           h->worker->out.cap);
     return WR_H1_IO_FAILED;
 }
 
@@ -378,8 +378,10 @@ static WR_COLD enum wr_h1_io refuse_head(const struct wr_h1 *h, size_t size)
 /* Is it small content that lies in memory, and no field but those of a block? */
 static bool is_plain(const struct wr_response *r)
 {
-    return r->n == 0 && !r->has_date && !r->has_server && !r->may_have_trailers && !r->reason.p &&
-           r->content.p && r->content.n <= COPY_MAX && r->length == (int64_t)r->content.n;
+    bool is_special = r->has_date || r->has_server || r->may_have_trailers;
+
+    return r->n == 0 && !is_special && !r->reason.p && r->content.p && r->content.n <= COPY_MAX &&
+           r->length == (int64_t)r->content.n;
 }
 
 /* Is nothing to be said of the connection, and may more be sent in this turn? */
@@ -401,7 +403,7 @@ static bool is_usual(const struct wr_h1 *h)
 static void note_usual(struct wr_h1 *h, size_t content_n)
 {
     h->x->body_sent = content_n;
-    wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_SENT], content_n);
+    wr_metric_add(&h->worker->metrics.count[WR_METRIC_CONTENT_SENT], content_n);
     h->turn_sent += content_n + PIECE_COST;
     h->has_tx_body = h->ends_by_close = false;
 }
@@ -416,7 +418,7 @@ static bool write_usual(struct wr_h1 *h, struct wr_buf *out)
 
     if (lines.n + content.n + AROUND > wr_buf_room(out))
         return false;
-    memcpy(p, wr_worker_usual_start(h->conn->worker), sizeof WR_WORKER_START - 1);
+    memcpy(p, wr_worker_usual_start(h->worker), sizeof WR_WORKER_START - 1);
     p += sizeof WR_WORKER_START - 1;
     memcpy(p, lines.p, lines.n);
     p += lines.n;
@@ -461,7 +463,7 @@ static bool write_ready(struct wr_h1 *h, struct wr_buf *out, struct wr_ready_ans
 
     if (a->n > wr_buf_room(out))
         return false;
-    set_date(a, h->conn->worker);
+    set_date(a, h->worker);
     if (out->n == 0 && !wr_h1_has_input(h) && !h->is_readable)
         sent = send_bytes(h, a->p, a->n, false);
     if (sent < 0)
@@ -476,7 +478,7 @@ static bool write_ready(struct wr_h1 *h, struct wr_buf *out, struct wr_ready_ans
 
 static __attribute__((noinline)) enum wr_h1_io write_any_head(struct wr_h1 *h)
 {
-    struct wr_buf *out = &h->conn->worker->out;
+    struct wr_buf *out = &h->worker->out;
     size_t size = size_of_head(&h->x->response);
 
     decide_persistence(h);
@@ -496,7 +498,7 @@ static __attribute__((noinline)) enum wr_h1_io write_any_head(struct wr_h1 *h)
 
 enum wr_h1_io wr_h1_write_head(struct wr_h1 *h)
 {
-    struct wr_buf *out = &h->conn->worker->out;
+    struct wr_buf *out = &h->worker->out;
     struct wr_ready_answer *ready;
     bool is_written = false;
 
@@ -526,7 +528,7 @@ int wr_h1_write_interim(struct wr_h1 *h, int status, const struct wr_response_fi
     for (size_t i = 0; i < n; i++)
         wr_h1_format_field(&b, fields[i].name, fields[i].value);
     WR_BUF_LITERAL(&b, "\r\n");
-    if (h->conn->worker->running == h->conn) /* else the out buffer may be another's */
+    if (h->worker->running == h->conn) /* else the out buffer may be another's */
         io = wr_h1_flush(h, true);
     if (io != WR_H1_IO_FAILED)
         io = send_now(h, wr_buf_slice(&b));
@@ -539,7 +541,7 @@ int wr_h1_write_interim(struct wr_h1 *h, int status, const struct wr_response_fi
 /* How much of a piece of `len` bytes may go now; opens a chunk when one is needed. */
 static size_t frame_piece(struct wr_h1 *h, size_t len)
 {
-    struct wr_buf *out = &h->conn->worker->out;
+    struct wr_buf *out = &h->worker->out;
 
     if (!h->is_tx_chunked) {
         bool is_bounded = h->x->response.length >= 0;
@@ -559,12 +561,12 @@ static void note_sent(struct wr_h1 *h, size_t n)
     struct wr_exchange *x = h->x;
 
     wr_exchange_advance(x, n);
-    wr_metric_add(&h->conn->worker->metrics.count[WR_METRIC_CONTENT_SENT], n);
+    wr_metric_add(&h->worker->metrics.count[WR_METRIC_CONTENT_SENT], n);
     h->turn_sent += n;
     if (h->is_tx_chunked) {
         h->chunk_left -= n;
         if (h->chunk_left == 0)
-            WR_BUF_LITERAL(&h->conn->worker->out, "\r\n");
+            WR_BUF_LITERAL(&h->worker->out, "\r\n");
     }
     if (x->response.length >= 0)
         h->tx_left -= n;
@@ -572,7 +574,7 @@ static void note_sent(struct wr_h1 *h, size_t n)
 
 static enum wr_h1_io send_memory(struct wr_h1 *h, const struct wr_piece *piece, size_t len)
 {
-    struct wr_buf *out = &h->conn->worker->out;
+    struct wr_buf *out = &h->worker->out;
     enum wr_h1_io io;
     size_t taken;
 
@@ -590,7 +592,7 @@ static enum wr_h1_io send_memory(struct wr_h1 *h, const struct wr_piece *piece, 
 /* For transports that cannot send from a descriptor. */
 static ssize_t send_by_reading(struct wr_h1 *h, int fd, off_t off, size_t len)
 {
-    char *scratch = h->conn->worker->scratch;
+    char *scratch = h->worker->scratch;
     ssize_t n = pread(fd, scratch, len < WR_WORKER_SCRATCH ? len : WR_WORKER_SCRATCH, off);
 
     if (n <= 0)
@@ -657,7 +659,7 @@ static enum wr_h1_io send_file(struct wr_h1 *h, const struct wr_piece *piece, si
 static enum wr_h1_io write_trailers(struct wr_h1 *h)
 {
     const struct wr_response *r = &h->x->response;
-    struct wr_buf *out = &h->conn->worker->out;
+    struct wr_buf *out = &h->worker->out;
 
     WR_BUF_LITERAL(out, "0\r\n");
     for (size_t i = 0; i < r->trailers_n; i++) {
@@ -705,7 +707,7 @@ static bool is_too_long(const struct wr_h1 *h, size_t len)
 
 static enum wr_h1_io write_piece(struct wr_h1 *h)
 {
-    struct wr_buf *out = &h->conn->worker->out;
+    struct wr_buf *out = &h->worker->out;
     struct wr_piece piece;
     int count;
     size_t len;

@@ -31,9 +31,9 @@ struct wr_field_block {
 struct wr_response {
     int status;
     uint16_t n, cap;
-    bool out_of_memory;                 /* sticky: a field was lost, the response becomes a 503 */
-    bool has_date, has_server;          /* among the fields: the protocol adds none */
-    bool may_have_trailers;             /* known with the head: there may be some */
+    bool out_of_memory : 1;             /* sticky: a field was lost, the response becomes a 503 */
+    bool has_date : 1, has_server : 1;  /* among the fields: the protocol adds none */
+    bool may_have_trailers : 1;         /* known with the head: there may be some */
     struct wr_slice reason;             /* absent: the registered one */
     const struct wr_field_block *block; /* in front of `fields`; NULL: none */
     struct wr_body *body;               /* NULL: none */
