@@ -601,7 +601,7 @@ static void note_dangers(struct file *f, const struct dynamic *d, const char *st
                          struct wr_elf *e)
 {
     const elf_segment *stack = find_segment(f, PT_GNU_STACK), *own = find_segment(f, PT_DYNAMIC);
-    elf_dynamic *entries = read_part_at(f, own->p_vaddr, own->p_filesz);
+    elf_dynamic *entries = own ? read_part_at(f, own->p_vaddr, own->p_filesz) : NULL;
 
     for (size_t i = 0; entries && i < own->p_filesz / sizeof *entries; i++)
         if (entries[i].d_tag == DT_NEEDED && entries[i].d_un.d_val < d->strings_n &&

@@ -45,21 +45,26 @@ static inline int wr_hex_value(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/* As memcmp() == 0, without a call: for short ones. Words at both ends may overlap. */
-static inline bool wr_bytes_eq(const char *a, const char *b, size_t n)
+/* Eight bytes of each: what differs. */
+static inline uint64_t wr_bytes_differ(const char *a, const char *b)
 {
     uint64_t x, y;
 
-    if (n >= sizeof x) {
-        for (size_t i = 0; i + sizeof x < n; i += sizeof x) {
-            memcpy(&x, a + i, sizeof x);
-            memcpy(&y, b + i, sizeof y);
-            if (x != y)
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x ^ y;
+}
+
+/* As memcmp() == 0, without a call: for short ones. Words at both ends may overlap. */
+static inline bool wr_bytes_eq(const char *a, const char *b, size_t n)
+{
+    if (n >= sizeof(uint64_t)) {
+        const size_t last = n - sizeof(uint64_t);
+
+        for (size_t i = sizeof(uint64_t); i < last; i += sizeof(uint64_t))
+            if (wr_bytes_differ(a + i, b + i))
                 return false;
-        }
-        memcpy(&x, a + n - sizeof x, sizeof x);
-        memcpy(&y, b + n - sizeof y, sizeof y);
-        return x == y;
+        return (wr_bytes_differ(a, b) | wr_bytes_differ(a + last, b + last)) == 0;
     }
     if (n >= sizeof(uint32_t)) {
         uint32_t p, q, r, s;

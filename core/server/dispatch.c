@@ -129,7 +129,7 @@ __attribute__((noinline)) static void dispatch_otherwise(struct wr_exchange *x)
     serve(x, false);
 }
 
-void wr_dispatch(struct wr_exchange *x)
+inline void wr_dispatch(struct wr_exchange *x)
 {
     const struct wr_request *r = &x->request;
     const struct wr_route *route = wr_router_find_quickly(&x->lease->site->router, r->path);

@@ -209,8 +209,8 @@ static void init_request(struct wr_request *r)
     atomic_store_explicit(&r->trailers, NULL, memory_order_relaxed);
 }
 
-struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_ops *stream,
-                                    void *stream_data)
+inline struct wr_exchange *wr_exchange_new(struct wr_worker *w, const struct wr_stream_ops *stream,
+                                           void *stream_data)
 {
     struct wr_exchange *x = wr_worker_take_exchange(w);
 
@@ -296,7 +296,7 @@ static void free_trailers(struct wr_exchange *x)
     free(x->trailer_lines);
 }
 
-void wr_exchange_unref(struct wr_exchange *x)
+inline void wr_exchange_unref(struct wr_exchange *x)
 {
     assert(x->holders > 0);
     if (--x->holders > 0)
@@ -332,7 +332,7 @@ void wr_exchange_count(const struct wr_exchange *x)
         wr_metrics_count(m, WR_METRIC_UNANSWERED);
 }
 
-void wr_exchange_end(struct wr_exchange *x)
+inline void wr_exchange_end(struct wr_exchange *x)
 {
     x->state = x->state == WR_EXCHANGE_RESPONDING ? WR_EXCHANGE_FINISHED : WR_EXCHANGE_CANCELLED;
     x->stream = NULL; /* first: closing a body may call back */

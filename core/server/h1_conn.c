@@ -499,7 +499,7 @@ static bool is_idle(const struct wr_h1 *h)
 }
 
 /* An event that brought nothing does not make the wait begin anew. */
-static void fall_idle(struct wr_h1 *h)
+static inline void fall_idle(struct wr_h1 *h)
 {
     struct wr_conn *c = h->conn;
     bool is_waiting =

@@ -139,7 +139,7 @@ static enum wr_h1_io note_read(struct wr_h1 *h, ssize_t n, size_t cap)
     return WR_H1_IO_OK;
 }
 
-enum wr_h1_io wr_h1_fill(struct wr_h1 *h)
+inline enum wr_h1_io wr_h1_fill(struct wr_h1 *h)
 {
     struct wr_transport *t = h->conn->transport;
     struct wr_read_buffer *in;

@@ -140,7 +140,7 @@ static WR_COLD enum wr_h1_io flush_slowly(struct wr_h1 *h, bool more)
     return WR_H1_IO_OK;
 }
 
-enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
+inline enum wr_h1_io wr_h1_flush(struct wr_h1 *h, bool more)
 {
     struct wr_buf *out = &h->worker->out;
     ssize_t sent;

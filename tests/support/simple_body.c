@@ -71,7 +71,7 @@ static const struct wr_body_ops memory_ops = {memory_peek, memory_advance, simpl
 static const struct wr_body_ops file_ops = {file_peek, file_advance, simple_close};
 
 struct wr_body *test_memory_body(struct wr_arena *a, struct wr_slice bytes,
-                               void (*release)(void *arg), void *arg)
+                                 void (*release)(void *arg), void *arg)
 {
     struct simple_body *b = wr_arena_alloc(a, sizeof *b);
 
@@ -82,7 +82,7 @@ struct wr_body *test_memory_body(struct wr_arena *a, struct wr_slice bytes,
 }
 
 struct wr_body *test_file_body(struct wr_arena *a, int fd, off_t off, uint64_t len,
-                             void (*release)(void *arg), void *arg)
+                               void (*release)(void *arg), void *arg)
 {
     struct simple_body *b = wr_arena_alloc(a, sizeof *b);
 
