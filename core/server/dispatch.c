@@ -117,7 +117,8 @@ WR_COLD static void answer_otherwise(struct wr_exchange *x)
 }
 
 /* noinline: most have neither, and need no place for what is kept over the calls of this. */
-__attribute__((noinline)) static void dispatch_otherwise(struct wr_exchange *x)
+__attribute__((noinline)) static void dispatch_otherwise(struct wr_exchange *x,
+                                                         const struct wr_route *route)
 {
     const struct wr_request *r = &x->request;
 
@@ -125,7 +126,9 @@ __attribute__((noinline)) static void dispatch_otherwise(struct wr_exchange *x)
         answer_otherwise(x);
         return;
     }
-    x->route = wr_router_find(&x->lease->site->router, NULL, r->host, r->path);
+    if (!route)
+        route = wr_router_find(&x->lease->site->router, NULL, r->host, r->path);
+    x->route = route;
     serve(x, false);
 }
 
@@ -138,7 +141,7 @@ inline void wr_dispatch(struct wr_exchange *x)
     x->state = WR_EXCHANGE_RUNNING;
     if (WR_UNLIKELY(!route || is_answered_by_none(r) || route->handler->limits ||
                     wr_exchange_is_too_large(x))) {
-        dispatch_otherwise(x);
+        dispatch_otherwise(x, route);
         return;
     }
     h = route->handler;

@@ -320,7 +320,7 @@ bool wr_exchange_ends_with_input(const struct wr_exchange *x)
 }
 
 /* One that was refused before it had a method has none that is known. */
-void wr_exchange_count(const struct wr_exchange *x)
+static void count(const struct wr_exchange *x)
 {
     struct wr_metrics *m = &x->worker->metrics;
     const struct wr_request *r = &x->request;
@@ -330,6 +330,18 @@ void wr_exchange_count(const struct wr_exchange *x)
                           x->response.status);
     else
         wr_metrics_count(m, WR_METRIC_UNANSWERED);
+}
+
+inline void wr_exchange_tell(struct wr_exchange *x)
+{
+    const struct wr_access_log *log = &x->lease->site->access_log;
+
+    if (x->is_told)
+        return;
+    x->is_told = true;
+    if (log->write && x->state == WR_EXCHANGE_RESPONDING)
+        wr_access_log_write(log, x, wr_loop_wall_ns(x->worker->loop));
+    count(x);
 }
 
 inline void wr_exchange_end(struct wr_exchange *x)

@@ -71,6 +71,7 @@ struct wr_exchange {
     bool is_last;      /* what follows it on its connection may be no request: HTTP/1 takes none;
                            streams of HTTP/2 do not follow each other */
     bool is_called;    /* its stream has the handler called, and looks itself at what came of it */
+    bool is_told;      /* wr_exchange_tell() */
     bool is_complete;  /* all of the response is sent, or taken over to be */
     bool is_head_free; /* nobody but the server looks at the request any more, nor does the response
                              point into it: it may move, as below */
@@ -235,8 +236,9 @@ void wr_exchange_clear_response(struct wr_exchange *x);
 /* Does its route take a client that half-closes for one that is gone? */
 bool wr_exchange_ends_with_input(const struct wr_exchange *x);
 
-/* Counts the request that comes to its end now, as answered or not. */
-void wr_exchange_count(const struct wr_exchange *x);
+/* The line of the request in the access log, and the counters of those that were answered, or not: at its
+ * end, or right before a whole answer is sent, for who has it may look. Once. */
+void wr_exchange_tell(struct wr_exchange *x);
 
 /*
  * The stream lets go: the body is closed, the handler is told. The memory goes back to the pool now

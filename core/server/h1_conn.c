@@ -268,11 +268,8 @@ static WR_COLD enum next note_half_close(struct wr_h1 *h, enum next next)
 static inline void end_exchange(struct wr_h1 *h)
 {
     struct wr_exchange *x = h->x;
-    const struct wr_access_log *log = &x->lease->site->access_log;
 
-    if (log->write && x->state == WR_EXCHANGE_RESPONDING)
-        wr_access_log_write(log, x, wr_loop_wall_ns(h->worker->loop));
-    wr_exchange_count(x);
+    wr_exchange_tell(x);
     h->x = NULL;
     wr_exchange_end(x);
     wr_h1_release_input(h);

@@ -454,8 +454,8 @@ static void set_date(struct wr_ready_answer *a, struct wr_worker *w)
 
 /*
  * From where it lies, when nothing is to go with it: in front of it in the out buffer, or behind it to one
- * who has sent more. What is not taken at once goes by the out buffer as if all had. False: there is no
- * room in that.
+ * who has sent more; and when no log wants to know how long it took. What is not taken at once goes by the
+ * out buffer as if all had. False: there is no room in that.
  */
 static bool write_ready(struct wr_h1 *h, struct wr_buf *out, struct wr_ready_answer *a)
 {
@@ -464,13 +464,15 @@ static bool write_ready(struct wr_h1 *h, struct wr_buf *out, struct wr_ready_ans
     if (a->n > wr_buf_room(out))
         return false;
     set_date(a, h->worker);
-    if (out->n == 0 && !wr_h1_has_input(h) && !h->is_readable)
+    note_usual(h, a->content.n);
+    if (out->n == 0 && !wr_h1_has_input(h) && !h->is_readable && h->x->began_us == 0) {
+        wr_exchange_tell(h->x);
         sent = send_bytes(h, a->p, a->n, false);
+    }
     if (sent < 0)
         sent = 0;
     if ((size_t)sent < a->n)
         wr_buf_append(out, a->p + sent, a->n - (size_t)sent);
-    note_usual(h, a->content.n);
     return true;
 }
 
@@ -615,7 +617,7 @@ static size_t file_share(const struct wr_h1 *h)
 {
     size_t left = h->turn_sent < TURN_MAX ? TURN_MAX - h->turn_sent : 0;
 
-    return (left / SEND_STEP + 1) * SEND_STEP;
+    return left > 0 ? (left + SEND_STEP - 1) / SEND_STEP * SEND_STEP : SEND_STEP;
 }
 
 static enum wr_h1_io send_file(struct wr_h1 *h, const struct wr_piece *piece, size_t len)

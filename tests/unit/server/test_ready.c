@@ -121,6 +121,41 @@ static void ready__304__has_no_length(void **state)
     close_both(&s, &c);
 }
 
+/* What had been counted when the transport was given the answer. */
+static struct {
+    const struct wr_metrics *metrics;
+    ssize_t (*write)(struct wr_transport *t, const void *p, size_t n, bool more);
+    uint64_t answered, sent;
+} seen;
+
+static ssize_t see_and_write(struct wr_transport *t, const void *p, size_t n, bool more)
+{
+    seen.answered = seen.metrics->answered[WR_METHOD_GET][1];
+    seen.sent = seen.metrics->count[WR_METRIC_CONTENT_SENT];
+    return seen.write(t, p, n, more);
+}
+
+/* Whoever has it may ask at once, on another loop. */
+static void ready__answer__is_counted_before_it_is_sent_and_once(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+    struct answer a;
+
+    (void)state;
+    open_ready(&s, &c, &a);
+    seen.metrics = &s.worker.metrics;
+    seen.write = c.transport.ops.write;
+    c.transport.ops.write = see_and_write;
+    for (uint64_t i = 1; i <= 2; i++) {
+        test_client_send(&c, GET("/"));
+        assert_int_equal(seen.answered, i);
+        assert_int_equal(seen.sent, i * strlen(CONTENT));
+        assert_int_equal(s.worker.metrics.answered[WR_METHOD_GET][1], i);
+    }
+    close_both(&s, &c);
+}
+
 /* With what is in front of it, and behind it: also with a request that has not come as a whole. */
 static void ready__pipelined_answers__leave_in_one_write(void **state)
 {
@@ -254,6 +289,7 @@ static void ready__answer_that_was_changed__is_another(void **state)
 }
 
 WR_TESTS(cmocka_unit_test(ready__answer__is_sent_from_where_it_lies_with_the_date_of_now),
+         cmocka_unit_test(ready__answer__is_counted_before_it_is_sent_and_once),
          cmocka_unit_test(ready__304__has_no_length),
          cmocka_unit_test(ready__pipelined_answers__leave_in_one_write),
          cmocka_unit_test(ready__behind_one_that_is_not__keeps_the_order),
