@@ -161,7 +161,7 @@ static void forget_alarm(struct alarm *a)
 }
 
 /* One that sets itself anew for now would be due in this turn again, and so without end: it is
- * in the next. 0, or below 0: no memory. */
+ * in one that follows. 0, or below 0: no memory. */
 static int set_alarm(struct alarm *a, uint32_t ms)
 {
     struct wr_watches *ws = a->of;

@@ -9,11 +9,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/branch.h"
 #include "base/cache_line.h"
 
 #define BATCH     256 /* events of one epoll_wait: more only delays timers and posts */
 #define TABLE_MIN 64
-#define AGAIN_US  100 /* for sources that asked for another turn: then events are looked for */
+#define AGAIN_US  100 /* a turn, at least, for sources that asked for another one */
 
 struct slot {
     struct wr_source *source; /* NULL: free */
@@ -349,11 +350,13 @@ static void say_asleep(struct wr_loop *l)
     atomic_compare_exchange_strong(&l->posted, &last, &l->asleep);
 }
 
-/* Calls the sources before the mark. Some may be left for the next turn, in which they are the first:
- * each may have much to do, and nobody else is to wait for all of them. */
-static int run_again(struct wr_loop *l)
+/* Calls the sources before the mark, for as long as the events of the turn took. Some may be left for the
+ * next one, in which they are the first: each may have much to do, and nobody else is to wait for all of
+ * them. */
+static int run_again(struct wr_loop *l, int64_t events_began_us)
 {
-    int64_t end_us = wr_loop_read_us(l) + AGAIN_US;
+    int64_t now_us = wr_loop_read_us(l), events_us = now_us - events_began_us;
+    int64_t end_us = now_us + (events_us > AGAIN_US ? events_us : AGAIN_US);
     int n = 0;
 
     while (l->again.next != &l->mark && (n == 0 || wr_loop_read_us(l) < end_us)) {
@@ -369,13 +372,45 @@ static int run_again(struct wr_loop *l)
     return n;
 }
 
-static void dispatch(struct wr_loop *l, const struct epoll_event *ev)
+/* Whose event it is; NULL: nobody's any more. */
+static inline struct wr_source *source_of(const struct wr_loop *l, const struct epoll_event *ev)
 {
     uint32_t fd = (uint32_t)ev->data.u64, generation = (uint32_t)(ev->data.u64 >> 32);
-    struct slot *slot = &l->table[fd];
+    const struct slot *slot = &l->table[fd];
 
-    if (slot->source && slot->generation == generation)
-        slot->source->fn(slot->source, ev->events);
+    return slot->generation == generation ? slot->source : NULL;
+}
+
+static inline void dispatch(struct wr_loop *l, const struct epoll_event *ev)
+{
+    struct wr_source *s = source_of(l, ev);
+
+    if (s)
+        s->fn(s, ev->events);
+}
+
+/* While sources wait for a turn that they asked for: one of those does not come before the others by having
+ * an event, too. */
+static void dispatch_beside(struct wr_loop *l, const struct epoll_event *ev)
+{
+    struct wr_source *s = source_of(l, ev);
+
+    if (s && !wr_list_is_empty(&s->again) && !(ev->events & (EPOLLERR | EPOLLHUP)))
+        s->again_events |= ev->events;
+    else if (s)
+        s->fn(s, ev->events);
+}
+
+/* Behind the events, those who asked for it: they have had a turn, and are likely to need long. Who asks
+ * from here on waits for the next one. */
+static int run_events_and_again(struct wr_loop *l, const struct epoll_event *events, int n)
+{
+    int64_t began_us = wr_loop_read_us(l);
+
+    wr_list_append(&l->again, &l->mark);
+    for (int i = 0; i < n; i++)
+        dispatch_beside(l, &events[i]);
+    return run_again(l, began_us);
 }
 
 /* How many: it runs them. */
@@ -403,7 +438,6 @@ int wr_loop_step(struct wr_loop *l, int timeout_ms)
 {
     struct epoll_event events[BATCH];
     int own = wr_loop_timeout(l), tasks, n;
-    bool has_again;
 
     if (own >= 0 && (timeout_ms < 0 || own < timeout_ms))
         timeout_ms = own;
@@ -416,13 +450,11 @@ int wr_loop_step(struct wr_loop *l, int timeout_ms)
     l->turn++;
     say_awake(l);
     tasks = run_posted(l);
-    has_again = !wr_list_is_empty(&l->again);
-    if (has_again) /* who asks for it from here on waits for the next turn */
-        wr_list_append(&l->again, &l->mark);
-    for (int i = 0; i < n; i++)
-        dispatch(l, &events[i]);
-    if (has_again) /* behind the events: who asks for it has had a turn, and is likely to need long */
-        tasks += run_again(l);
+    if (WR_UNLIKELY(!wr_list_is_empty(&l->again)))
+        tasks += run_events_and_again(l, events, n);
+    else
+        for (int i = 0; i < n; i++)
+            dispatch(l, &events[i]);
     wr_timers_run(&l->timers, l->now_ms);
     run_deferred(l);
     say_asleep(l);

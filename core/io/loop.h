@@ -7,9 +7,9 @@
  * others up the stack may still touch goes by wr_loop_defer(), after the batch.
  *
  * Work that stops at a budget gets no new edge: it asks for wr_loop_again() and is called in the
- * next turn, which then does not wait. Events go before it; and when there is a lot of such work, some
- * is left for the turns that follow, so that an event waits for a tenth of a millisecond of it, or for
- * one piece that takes longer.
+ * next turn, which then does not wait. Events go before it, but for those of a source that has such work
+ * itself; and when there is a lot of it, some is left for the turns that follow: it gets as long as the
+ * events took, a tenth of a millisecond at least, and one piece in any case.
  *
  * Ownership: sources, timers and posts are embedded in the caller's structs and removed by him.
  * Threads:   one loop, one thread at a time; any other may only call wr_loop_post().

@@ -541,6 +541,62 @@ static void loop__again_that_takes_very_long__is_one_a_turn(void **state)
     step(0);
 }
 
+/* Its event is one of the turn that it waits for: it gets no more of them than the others. */
+static void loop__again_with_an_event_too__does_not_come_before_others(void **state)
+{
+    struct probe p[4];
+    int fds[2];
+
+    (void)state;
+    open_pipe(fds);
+    put_byte(fds[1]); /* which nobody reads: an event in each turn */
+    for (int i = 0; i < 3; i++)
+        probe_init(&p[i], take_long_and_ask_again);
+    probe_add(&p[3], fds[0], EPOLLIN, take_long_and_ask_again);
+    for (int i = 0; i < 4; i++)
+        wr_loop_again(loop, &p[i].source, EPOLLOUT);
+    for (int turn = 0; turn < 12; turn++)
+        assert_true(wr_loop_step(loop, 0) > 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(p[i].calls, 6); /* two each turn */
+    assert_int_equal(p[3].events, EPOLLIN);
+    for (int i = 0; i < 4; i++)
+        wr_loop_remove(loop, &p[i].source);
+    close_pipe(fds);
+}
+
+static void take_milliseconds(struct probe *p)
+{
+    (void)p;
+    fake.more_us += 5000;
+}
+
+/* Events that take long leave as long for what was put off. */
+static void loop__again_beside_events_that_take_long__has_half_of_the_time(void **state)
+{
+    struct probe p[200], slow;
+    int fds[2];
+
+    (void)state;
+    open_pipe(fds);
+    put_byte(fds[1]);
+    probe_add(&slow, fds[0], EPOLLIN, take_milliseconds);
+    for (int i = 0; i < 200; i++) {
+        probe_init(&p[i], take_long_and_ask_again); /* 60 us: 84 of them are 5 ms */
+        wr_loop_again(loop, &p[i].source, EPOLLIN);
+    }
+    for (int turn = 0; turn < 3; turn++)
+        assert_true(wr_loop_step(loop, 0) > 0);
+    assert_int_equal(slow.calls, 3);
+    assert_int_equal(p[199].calls, 1); /* 3 * 84 = 200 + 52 */
+    assert_int_equal(p[51].calls, 2);
+    assert_int_equal(p[52].calls, 1);
+    for (int i = 0; i < 200; i++)
+        wr_loop_remove(loop, &p[i].source);
+    wr_loop_remove(loop, &slow.source);
+    close_pipe(fds);
+}
+
 WR_TESTS(TEST(loop__events__reach_their_source),
          TEST(loop__remove__leaves_the_descriptor_open_and_free_to_be_added),
          TEST(loop__add_that_fails__changes_nothing), TEST(loop__high_descriptor__gets_its_events),
@@ -558,4 +614,6 @@ WR_TESTS(TEST(loop__events__reach_their_source),
          TEST(loop__budget_of_one__takes_all_with_one_edge),
          TEST(loop__always_again__lets_others_in), TEST(loop__event__comes_before_who_asked_again),
          TEST(loop__again_of_many_that_take_long__is_in_turns_and_in_order),
+         TEST(loop__again_with_an_event_too__does_not_come_before_others),
+         TEST(loop__again_beside_events_that_take_long__has_half_of_the_time),
          TEST(loop__again_that_takes_very_long__is_one_a_turn));
