@@ -117,7 +117,7 @@ static const struct wr_file_variant *add_sibling(struct wr_file_cache *c, struct
     struct wr_buf etag;
 
     rep.coding = coding;
-    rep.room = take_room(sibling);
+    rep.room = e->cache ? take_room(sibling) : NULL; /* else no head will be written there */
     v = add_variant(e, rep);
     if (!v) {
         wr_file_entry_unref(sibling);
@@ -206,11 +206,11 @@ static void make_room_for_encoded(struct wr_file_cache *c, const struct wr_file_
 }
 
 /* What was made is shared by all loops; of what is small each has a copy, with room in front of it: an
- * answer is sent from there. Takes `made`; the bytes that are held. */
-static size_t hold_made(const struct wr_file_cache *c, struct wr_file_variant *v,
+ * answer is sent from there, if the entry is kept. Takes `made`; the bytes that are held. */
+static size_t hold_made(const struct wr_file_entry *e, struct wr_file_variant *v,
                         struct wr_encoded *made)
 {
-    size_t room = c->setup.room, n = made->n;
+    size_t room = e->cache ? e->cache->setup.room : 0, n = made->n;
     char *copy = room > 0 && n <= (size_t)WR_FILE_CONTENT_MAX ? malloc(room + n) : NULL;
 
     if (!copy) {
@@ -251,7 +251,7 @@ static const struct wr_file_variant *add_made(struct wr_file_cache *c, struct wr
     wr_buf_char(&etag, '-');
     wr_buf_hex(&etag, made->hash);
     end_etag(v, &etag);
-    bytes = hold_made(c, v, made);
+    bytes = hold_made(e, v, made);
     if (e->cache) {
         make_room_for_encoded(c, e, bytes);
         c->encoded_bytes += bytes;

@@ -36,6 +36,15 @@ static void free_entry(struct wr_file_entry *e)
     free(e);
 }
 
+/* It may outlive the variant, kept in the cache: then its room is for the next one, or for itself. */
+static void let_go_of_sibling(const struct wr_file_variant *v)
+{
+    if (--v->sibling->refs == 0)
+        free_entry(v->sibling);
+    else if (v->rep.room)
+        v->sibling->file.identity.room = v->rep.room;
+}
+
 /* A sibling has no variants, so this goes one deep. */
 static void free_variants(struct wr_file_variant *v)
 {
@@ -44,8 +53,8 @@ static void free_variants(struct wr_file_variant *v)
 
         if (v->encoded)
             wr_encoded_unref(v->encoded);
-        if (v->sibling && --v->sibling->refs == 0)
-            free_entry(v->sibling);
+        if (v->sibling)
+            let_go_of_sibling(v);
         free(v->memory);
         free(v->kept);
         free(v);

@@ -4,6 +4,7 @@
  */
 #include "static_fixture.h"
 
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -376,6 +377,58 @@ static void coding__asked_for_by_its_name_too__is_right_in_either_order(void **s
     }
 }
 
+/* Where the last answer was sent from. */
+static struct {
+    struct site *site;
+    ssize_t (*write)(struct wr_transport *t, const void *p, size_t n, bool more);
+    bool is_copied;
+} sent;
+
+static ssize_t see_and_write(struct wr_transport *t, const void *p, size_t n, bool more)
+{
+    const struct wr_buf *out = &sent.site->server.worker.out;
+    const char *from = p;
+
+    sent.is_copied = from >= out->p && from < out->p + out->cap;
+    return sent.write(t, p, n, more);
+}
+
+static void watch_sending(struct site *s)
+{
+    sent.site = s;
+    sent.write = s->client.transport.ops.write;
+    s->client.transport.ops.write = see_and_write;
+}
+
+static bool is_sent_from_where_it_lies(struct site *s, const char *target)
+{
+    for (int i = 0; i < TIMES; i++)
+        ask(s, target, "Accept-Encoding: gzip\r\n");
+    return !sent.is_copied;
+}
+
+/* It stays in the cache when the file whose coding it is goes, and is that of the next one. */
+static void coding__of_a_file_that_is_loaded_anew__is_sent_from_where_it_lies(void **state)
+{
+    struct site s;
+    char second[PATH_MAX];
+
+    (void)state;
+    open_coded(&s);
+    watch_sending(&s);
+    assert_true(is_sent_from_where_it_lies(&s, "/a.txt"));
+    snprintf(second, sizeof second, "%s", temp_path(&s.folder, "b.txt"));
+    for (int i = 0; i < 2; i++) { /* another name, and back: its time of change is another */
+        if (i == 0)
+            assert_int_equal(link(temp_path(&s.folder, "a.txt"), second), 0);
+        else
+            assert_int_equal(unlink(second), 0);
+        assert_true(is_sent_from_where_it_lies(&s, "/a.txt"));
+    }
+    check_always(&s, "GET", "/a.txt", "Accept-Encoding: gzip\r\n", GZIP_HEAD, "zip");
+    close_site(&s);
+}
+
 static void coding__that_was_made__is_the_same_each_time(void **state)
 {
     const char *gzip = "Accept-Encoding: gzip\r\n";
@@ -713,6 +766,7 @@ WR_TESTS(cmocka_unit_test(fields__of_each_answer__are_those_of_the_first),
          cmocka_unit_test(conditions__of_a_coding__are_of_the_one_that_is_chosen),
          cmocka_unit_test(coding__that_comes_and_goes__is_seen),
          cmocka_unit_test(coding__asked_for_by_its_name_too__is_right_in_either_order),
+         cmocka_unit_test(coding__of_a_file_that_is_loaded_anew__is_sent_from_where_it_lies),
          cmocka_unit_test(coding__that_was_made__is_the_same_each_time),
          cmocka_unit_test(fields__that_find_no_room__are_sent_too),
          cmocka_unit_test(path__that_may_not_be_asked_for__is_not_there_though_it_is_kept),
