@@ -1,5 +1,6 @@
 #include "app/app_body.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -117,6 +118,7 @@ void wr_app_body_pull(struct wr_environ *e)
 {
     int empties = 0;
 
+    assert(e->has_more != 0); /* which the faults of a pull rely on */
     do
         e->pulled = pull_once(e);
     while (e->pulled == WEIR_CHUNK && e->chunk.size == 0 && ++empties < EMPTIES_MAX);

@@ -127,7 +127,8 @@ static inline struct wr_environ *wr_environ_of(weir_environ *env)
 /*
  * Whoever keeps more for an app than status, fields and content in memory says so first: streaming, trailers,
  * Content-Length, a fault, events, functions that are deferred, a body that is to be closed. Else neither
- * the answer nor the end of the request looks for any of that. Where the app runs.
+ * the answer nor the end of the request looks for any of that. Where the app runs; of one that does not run on
+ * the loop at once, or comes behind another, serve_otherwise() has said so for all of it.
  */
 void wr_environ_set_more(struct wr_environ *e);
 

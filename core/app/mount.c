@@ -1,5 +1,6 @@
 #include "app/mount.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -207,6 +208,7 @@ void wr_mount_serve_gathered(struct wr_environ *e)
 /* What an earlier app of this request has left, who has declined. */
 static void take_over(struct wr_environ *e, struct wr_environ *previous)
 {
+    assert(e->has_more != 0);
     e->previous = previous;
     wr_input_pass_on(previous, e);
     wr_environ_pass_on(previous, e);

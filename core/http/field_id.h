@@ -34,7 +34,8 @@ __attribute__((always_inline)) static inline bool wr_is_name(const char *name, c
 }
 
 /* For each length the last letters of the names that have it, a bit each: most fields of a request have
- * none of these names, which is seen here. */
+ * none of these names, which is seen here. A name that is added to wr_field_id_find() needs its letter here:
+ * else it is not found (tests/unit/http/test_h1_scan.c looks at all of them). */
 static const uint32_t wr_field_last_letters[] = {
 #define WR_LAST(letter) (UINT32_C(1) << ((letter) % 32))
     [4] = WR_LAST('t'),

@@ -4,7 +4,7 @@
  * A scan takes what is whole and usual: a request line, and field lines one after the other. It
  * stops in front of the first line that is anything else — not all there, refused, above a limit,
  * of another version — and leaves that to wr_h1_parse(), which alone knows why. So it cannot say
- * WR_H1_BAD, and reads no line that it does not take more than once.
+ * WR_H1_BAD. A line that it does not take is looked at once or twice, and then left alone.
  *
  * There is one for each set of instructions. All are made of h1_scan.inc, do the same, and are held to
  * it by tests/fuzz/fuzz_h1_scan.c.

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define WATCHDOG_S 50 /* below ctest's own limit, so that the core shows where it hung */
+#define WATCHDOG_S 110 /* below ctest's own limit, so that the core shows where it hung */
 
 static int open_descriptors(void)
 {
