@@ -12,8 +12,9 @@
 
 #define EVENTS (POLLIN | POLLOUT | POLLPRI | POLLRDHUP)
 
-#define IDLE_CALLS         64   /* in a row, that left as much to be read as there was */
-#define IDLE_CALLS_UNKNOWN 1000 /* the same where nobody knows how much there is */
+#define IDLE_CALLS                                                                                 \
+    1000 /* in a row, that left as much to be read as there was: some milliseconds of a
+                           callback that does nothing, and more than one that reads finds the same */
 
 bool wr_lint_watch_begin(struct wr_lint_watch *w, int32_t fd)
 {
@@ -60,12 +61,11 @@ int64_t wr_lint_watch_measure(int32_t fd)
 bool wr_lint_watch_is_idle(struct wr_lint_watch *w, uint32_t ready, int64_t before)
 {
     struct pollfd p = {.fd = w->fd, .events = (short)(ready & EVENTS & ~(uint32_t)POLLOUT)};
-    unsigned enough = before < 0 ? IDLE_CALLS_UNKNOWN : IDLE_CALLS;
     bool is_as_before = w->is_on && (ready & ~(uint32_t)POLLOUT) != 0 && poll(&p, 1, 0) == 1 &&
                         (p.revents & POLLNVAL) == 0 && wr_lint_watch_measure(w->fd) == before;
 
     w->idle = is_as_before ? w->idle + 1 : 0;
-    return w->idle == enough;
+    return w->idle == IDLE_CALLS;
 }
 
 const char *wr_lint_watch_fault(int32_t fd, uint32_t events, int32_t err, enum wr_lint_rule *rule)
