@@ -41,6 +41,7 @@ struct generation {
     int fails_on;             /* the loop of l */
     int live;                 /* exchanges; under lock */
     struct wr_exchange *held; /* under lock */
+    bool is_blocked;          /* the same: its handler is in a request that blocks */
     struct wr_task answer_held;
     sem_t *stop_waits_for, *serve_waits_for; /* NULL: for nothing */
     int file;                                /* for /file */
@@ -80,6 +81,12 @@ static inline bool is_holding(struct generation *g, const char *unused)
 {
     (void)unused;
     return g->held != NULL;
+}
+
+static inline bool is_blocked(struct generation *g, const char *unused)
+{
+    (void)unused;
+    return g->is_blocked;
 }
 
 /* Waits until it holds. */
@@ -219,6 +226,7 @@ static inline void serve(struct wr_handler *h, struct wr_exchange *x)
 {
     struct generation *g = generation_of(h);
     bool is_to_hold = wr_slice_eq(x->request.path, WR_SLICE("/hold"));
+    bool is_to_block = wr_slice_eq(x->request.path, WR_SLICE("/block"));
 
     pthread_mutex_lock(&lock);
     if (strchr(g->trace, 'S'))
@@ -229,10 +237,11 @@ static inline void serve(struct wr_handler *h, struct wr_exchange *x)
     if (is_to_hold) {
         wr_exchange_ref(x);
         g->held = x;
-        pthread_cond_broadcast(&changed);
     }
+    g->is_blocked = is_to_block;
+    pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
-    if (wr_slice_eq(x->request.path, WR_SLICE("/block")))
+    if (is_to_block)
         sem_wait(g->serve_waits_for);
     if (is_to_hold)
         return;

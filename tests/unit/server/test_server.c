@@ -273,6 +273,7 @@ static void reload__who_waits_at_an_address_that_goes__is_served(void **state)
     start_server(1, 1);
     blocker = dial(&f.l[0]->address);
     assert_true(send_get(blocker, "/block"));
+    await(is_blocked, &f.g[0], NULL);
     for (int i = 0; i < 3; i++) {
         waiting[i] = dial(&f.l[0]->address);
         assert_true(waiting[i] >= 0);
