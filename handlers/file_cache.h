@@ -29,7 +29,8 @@
 #include "io/root.h"
 #include "server/body.h"
 
-#define WR_FILE_CONTENT_MAX ((int64_t)16 * 1024) /* bytes of a file that is kept in memory */
+#define WR_FILE_CONTENT_MAX ((int64_t)32 * 1024) /* bytes of a file that is kept in memory */
+#define WR_FILE_ROOM_MAX    ((int64_t)16 * 1024) /* … and of one that has room in front of it */
 #define WR_ETAG_MAX         112 /* W/, quotes, six 64-bit numbers in hex, hyphens, a coding's name */
 
 /* A representation of a file in a coding. All of it as long as the entry is held. */
@@ -78,7 +79,7 @@ struct wr_file_cache_setup {
     struct wr_encodings *encodings; /* outlives the cache; NULL: nothing is encoded on the fly */
     bool has_siblings;              /* a.css.br, .zst, .gz, when not older, are codings of a.css */
     size_t fds_max;                 /* descriptors that it keeps */
-    size_t room; /* bytes in front of content in memory: wr_representation.room */
+    size_t room; /* bytes in front of content of up to WR_FILE_ROOM_MAX: wr_representation.room */
     /* The Content-Type value of a path, for as long as the cache is there; NULL: wr_mime_of_path(). */
     struct wr_slice (*type_of)(void *ctx, struct wr_slice path);
     /* May a client ask for this path by its name? NULL: any. For who wants to know it of an entry

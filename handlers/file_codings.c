@@ -211,7 +211,7 @@ static size_t hold_made(const struct wr_file_entry *e, struct wr_file_variant *v
                         struct wr_encoded *made)
 {
     size_t room = e->cache ? e->cache->setup.room : 0, n = made->n;
-    char *copy = room > 0 && n <= (size_t)WR_FILE_CONTENT_MAX ? malloc(room + n) : NULL;
+    char *copy = room > 0 && n <= (size_t)WR_FILE_ROOM_MAX ? malloc(room + n) : NULL;
 
     if (!copy) {
         v->encoded = made;

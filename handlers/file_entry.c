@@ -159,6 +159,7 @@ static int read_twice(struct wr_file_entry *e, struct wr_file_moment now)
 int wr_file_entry_load(struct wr_file_entry *e, struct wr_file_moment now)
 {
     struct wr_file_info *info = &e->file.info;
+    const size_t room = e->room;
     int err = -ESTALE;
 
     for (int i = 0; i < READS_MAX && err == -ESTALE; i++) {
@@ -167,6 +168,7 @@ int wr_file_entry_load(struct wr_file_entry *e, struct wr_file_moment now)
         err = wr_file_info_of(e->fd, info);
         if (err < 0 || info->size > WR_FILE_CONTENT_MAX)
             break;
+        e->room = info->size <= WR_FILE_ROOM_MAX ? room : 0;
         resized = realloc(e->memory, e->room + (size_t)info->size + 1);
         if (!resized)
             return -ENOMEM;

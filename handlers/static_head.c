@@ -1,9 +1,13 @@
+#include <assert.h>
 #include <stdlib.h>
 
 #include "handlers/disposition.h"
 #include "handlers/static_request.h"
 
 #define FIELDS_MAX 9 /* of a file, beside those of rules */
+
+static_assert(WR_FILE_ROOM_MAX == WR_READY_CONTENT_MAX,
+              "room in front of what is sent with a head");
 
 /* ---- single fields ---- */
 

@@ -14,7 +14,7 @@
 #include "http/h1_format.h"
 #include "http/status.h"
 
-#define COPY_MAX     ((size_t)16 * 1024)   /* above it a second iovec is cheaper than a copy */
+#define COPY_MAX     WR_READY_CONTENT_MAX  /* above it a second iovec is cheaper than a copy */
 #define TURN_MAX     ((size_t)1024 * 1024) /* of content: then others have their turn */
 #define SEND_STEP    ((size_t)64 * 1024)   /* what the kernel moves at once of a file */
 #define CHUNK_HEAD   24                    /* CRLF of the last chunk, 16 digits, CRLF */

@@ -19,6 +19,8 @@
 
 #include "base/buf.h"
 
+#define WR_READY_CONTENT_MAX ((size_t)16 * 1024) /* with more it is put together as others are */
+
 struct wr_ready_answer {
     int status;
     size_t n;

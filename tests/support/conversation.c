@@ -5,7 +5,8 @@
 
 #include "handlers/static.h"
 
-#define LARGE    20000 /* above the 16 KiB up to which content is kept and copied */
+#define LARGE    40000 /* above the 32 KiB up to which a file is kept in memory */
+#define MEDIUM   20000 /* and not copied above 16 KiB */
 #define HOUR_NS  3600000000000
 #define TURNS    50 /* of going on: more than any conversation takes */
 #define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
@@ -77,11 +78,14 @@ static const struct wr_slice pieces[] = {{"one", 3}, {"", 0}, {"two and three", 
 
 const struct conversation conversations[] = {
     {"small file", BY_STATIC, .requests = {GET("/small.txt", "")}, .statuses = "200"},
-    {"large file", BY_STATIC, .requests = {GET("/large.bin", "")}, .statuses = "200"},
+    {"medium file", BY_STATIC, .requests = {GET("/medium.bin", "")}, .statuses = "200"},
+    {"large file", BY_STATIC, .requests = {GET("/large.bin", "")}, .statuses = "200",
+     .is_by_sendfile = true},
     {"large file by reading", BY_STATIC, .requests = {GET("/large.bin", "")}, .statuses = "200",
      .is_by_reading = true},
     {"large file, then small", BY_STATIC,
-     .requests = {GET("/large.bin", ""), GET("/small.txt", "")}, .statuses = "200 200"},
+     .requests = {GET("/large.bin", ""), GET("/small.txt", "")}, .statuses = "200 200",
+     .is_by_sendfile = true},
     {"head of a file", BY_STATIC,
      .requests = {"HEAD /small.txt HTTP/1.1\r\n" A "\r\n", GET("/small.txt", "")}, .methods = "HG",
      .statuses = "200 200"},
@@ -91,7 +95,7 @@ const struct conversation conversations[] = {
     {"range", BY_STATIC,
      .requests = {GET("/large.bin", "Range: bytes=100-199\r\n"),
                   GET("/small.txt", "Range: bytes=99-\r\n")},
-     .statuses = "206 416"},
+     .statuses = "206 416", .is_by_sendfile = true},
     {"file, HTTP/1.0", BY_STATIC, .requests = {"GET /small.txt HTTP/1.0\r\n\r\n"},
      .statuses = "200"},
     {"file, HTTP/1.0 and kept", BY_STATIC,
@@ -168,6 +172,7 @@ static void make_folder(struct temp_folder *f)
     temp_file_write(f, "small.txt", WR_SLICE("0123456789"));
     temp_file_date(f, "small.txt", 784000000); /* Sat, 05 Nov 1994 01:46:40 GMT */
     temp_file_write(f, "empty", WR_SLICE(""));
+    temp_file_fill(f, "medium.bin", MEDIUM);
     temp_file_fill(f, "large.bin", LARGE);
 }
 
@@ -255,6 +260,7 @@ static void record(struct scene *s)
     s->output_n = s->client.transport.out_n;
     s->answers = parse(s, wr_slice(s->expected, s->expected_n), s->input_n);
     check_statuses(s, &s->answers);
+    assert_int_equal(s->client.transport.sendfiles > 0, s->as->is_by_sendfile);
     s->ends_by_close = s->answers.v[s->answers.n - 1].is_close_delimited;
     s->content_at = out.n - s->answers.v[s->answers.n - 1].content_n;
     scene_end(s, "undisturbed");

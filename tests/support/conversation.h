@@ -32,6 +32,7 @@ struct conversation {
     bool has_no_length;       /* the response's length is not known */
     bool is_slow;             /* its pieces come one by one: test_serve_body */
     bool is_by_reading;       /* the transport has no sendfile */
+    bool is_by_sendfile;      /* and else uses it: no conversation has lost what it is for */
     bool expects;             /* waits for 100 before its content goes */
     bool is_answered_by_head; /* whatever becomes of the content */
 };

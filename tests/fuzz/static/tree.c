@@ -13,7 +13,7 @@
 #include "traps.h"
 
 #define NODES_MAX 300
-#define LARGE     20000 /* sent from its descriptor */
+#define LARGE     40000 /* sent from its descriptor */
 #define LONG      3000  /* worth a content coding */
 #define CHAIN     42    /* links one behind the other: two more than are followed */
 #define BORN_S    1000000000

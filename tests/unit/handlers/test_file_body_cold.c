@@ -14,7 +14,7 @@
 #include "test_server.h"
 
 #define HOUR_MS 3600000 /* after it all that was written is settled */
-#define LARGE   40000   /* bytes; above 16 KiB it is sent from its descriptor */
+#define LARGE   40000   /* bytes; above 32 KiB it is sent from its descriptor */
 #define WHOLE   "GET /large HTTP/1.1\r\nHost: a\r\n\r\n"
 #define FIRST   "GET /large HTTP/1.1\r\nHost: a\r\nRange: bytes=0-0\r\n\r\n"
 

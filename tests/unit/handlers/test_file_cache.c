@@ -8,20 +8,20 @@
 
 #include "handlers/file_entry.h"
 
-static void cache__file_up_to_16_kib__is_kept_in_memory(void **state)
+static void cache__file_up_to_32_kib__is_kept_in_memory(void **state)
 {
     struct fixture f;
     struct wr_file_entry *e;
 
     (void)state;
     open_cache(&f);
-    temp_file_fill(&f.folder, "small", 16384);
-    temp_file_fill(&f.folder, "large", 16385);
+    temp_file_fill(&f.folder, "small", 32768);
+    temp_file_fill(&f.folder, "large", 32769);
     e = get(&f, "small");
     assert_int_equal(wr_file_of(e)->identity.fd, -1);
     assert_non_null(wr_file_of(e)->identity.content);
-    assert_int_equal(wr_file_of(e)->info.size, 16384);
-    assert_int_equal(wr_file_of(e)->identity.content[16383], 'a' + 16383 % 23);
+    assert_int_equal(wr_file_of(e)->info.size, 32768);
+    assert_int_equal(wr_file_of(e)->identity.content[32767], 'a' + 32767 % 23);
     wr_file_entry_unref(e);
     e = get(&f, "large");
     assert_true(wr_file_of(e)->identity.fd >= 0);
@@ -102,9 +102,9 @@ static void cache__every_kind_of_change__is_seen_in_the_next_turn(void **state)
     wr_file_entry_unref(e);
 
     f.now.turn++;
-    temp_file_fill(&f.folder, "x", 20000);
+    temp_file_fill(&f.folder, "x", 40000);
     e = get(&f, "x");
-    assert_int_equal(wr_file_of(e)->info.size, 20000);
+    assert_int_equal(wr_file_of(e)->info.size, 40000);
     assert_true(wr_file_of(e)->identity.fd >= 0);
     wr_file_entry_unref(e);
     close_cache(&f);
@@ -352,7 +352,7 @@ static void cache__more_large_files_than_descriptors__drops_those_used_longest_a
     open_cache(&f);
     for (int i = 0; i < 3 * FDS_MAX; i++) {
         snprintf(name, sizeof name, "f%d", i);
-        temp_file_fill(&f.folder, name, 20000);
+        temp_file_fill(&f.folder, name, 40000);
     }
     f.now.wall_ns = wr_clock_system.wall_ns(NULL) + HOUR;
     before = open_descriptors();
@@ -373,7 +373,7 @@ static void cache__freed__leaves_an_entry_to_its_holder(void **state)
 
     (void)state;
     open_cache(&f);
-    temp_file_fill(&f.folder, "large", 20000);
+    temp_file_fill(&f.folder, "large", 40000);
     e = get(&f, "large");
     close_cache(&f);
     assert_int_equal(pread(wr_file_of(e)->identity.fd, &byte, 1, 1), 1);
@@ -594,7 +594,7 @@ static void cache__type__is_what_the_setup_says_or_by_the_name(void **state)
     close_cache(&f);
 }
 
-WR_TESTS(cmocka_unit_test(cache__file_up_to_16_kib__is_kept_in_memory),
+WR_TESTS(cmocka_unit_test(cache__file_up_to_32_kib__is_kept_in_memory),
          cmocka_unit_test(cache__unchanged_file__is_the_same_entry),
          cmocka_unit_test(cache__one_turn__has_one_look_at_the_disk),
          cmocka_unit_test(cache__every_kind_of_change__is_seen_in_the_next_turn),

@@ -370,9 +370,9 @@ static void write_large(const struct fixture *f, int i)
     char name[32];
 
     snprintf(name, sizeof name, "f%d.js", i);
-    temp_file_fill(&f->folder, name, 20000);
+    temp_file_fill(&f->folder, name, 40000);
     snprintf(name, sizeof name, "f%d.js.br", i);
-    temp_file_fill(&f->folder, name, 17000);
+    temp_file_fill(&f->folder, name, 34000);
 }
 
 static void choose_large(struct fixture *f, int i, const struct wr_accept_codings *accept,
@@ -387,7 +387,7 @@ static void choose_large(struct fixture *f, int i, const struct wr_accept_coding
     assert_int_equal(wr_file_cache_choose(f->cache, e, accept, f->now, &r), 0);
     assert_int_equal(r.coding, coding);
     assert_true(r.fd >= 0);
-    assert_int_equal(r.size, coding == WR_CODING_BR ? 17000 : 20000);
+    assert_int_equal(r.size, coding == WR_CODING_BR ? 34000 : 40000);
     wr_file_entry_unref(e);
     assert_true(descriptors_of(f) <= FDS_MAX + 1);
 }
@@ -434,7 +434,7 @@ static void siblings__fresh__are_not_kept(void **state)
     f.now.wall_ns = wr_clock_system.wall_ns(NULL);
     assert_int_equal(stat(temp_path(&f.folder, "f0.js"), &st), 0);
     do /* until its change is so much later that the file alone has settled */
-        temp_file_fill(&f.folder, "f0.js.br", 17000);
+        temp_file_fill(&f.folder, "f0.js.br", 34000);
     while (wr_clock_system.wall_ns(NULL) - f.now.wall_ns < SECOND / 5);
     f.now.wall_ns = st.st_ctim.tv_sec * SECOND + st.st_ctim.tv_nsec + SECOND / 10;
     for (int i = 0; i < 5; i++, f.now.turn++) {

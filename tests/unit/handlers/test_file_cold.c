@@ -329,7 +329,7 @@ static void cold__kept_descriptor__holds_its_path_in_memory(void **state)
 
     (void)state;
     open_cold(&f);
-    temp_file_fill(&f.folder, "large", 20000);
+    temp_file_fill(&f.folder, "large", 40000);
     wr_file_entry_unref(get(&f, "large"));
     reset_counts();
     f.now.turn++;
@@ -406,7 +406,7 @@ static void cold__content_of_a_large_file__is_not_needed(void **state)
 
     (void)state;
     open_cold(&f);
-    temp_file_fill(&f.folder, "large", 20000);
+    temp_file_fill(&f.folder, "large", 40000);
     kernel.cold_content = true;
     wr_file_entry_unref(get(&f, "large"));
     warm(&f, "large");

@@ -109,7 +109,7 @@ static void memory__each_allocation_that_fails__costs_one_answer_at_most(void **
     (void)state;
     temp_folder_init(&folder);
     temp_file_fill(&folder, "x.css", ANY_SIZE);
-    temp_file_fill(&folder, "large.js", 20000);
+    temp_file_fill(&folder, "large.js", 40000);
     temp_file_write(&folder, "x.css.br", WR_SLICE("x.css.br"));
     do {
         struct fixture f = {.folder = folder,

@@ -13,7 +13,7 @@
 #define SMALL_S      784000000 /* Sat, 05 Nov 1994 01:46:40 GMT */
 #define HOUR_MS      3600000   /* after it all that was written is settled */
 #define HELPED_TURNS 8     /* of the loop, at most, until what a helper did has come to an answer */
-#define LARGE        40000 /* bytes; above 16 KiB it is sent from its descriptor */
+#define LARGE        40000 /* bytes; above 32 KiB it is sent from its descriptor */
 
 struct site {
     struct temp_folder folder;
@@ -133,7 +133,7 @@ static void get__small_file__is_sent_with_its_fields(void **state)
 
 static void get__files_of_every_size__are_whole(void **state)
 {
-    static const size_t sizes[] = {0, 1, 16383, 16384, 16385, 65536, 300000};
+    static const size_t sizes[] = {0, 1, 32767, 32768, 32769, 65536, 300000};
     struct site s;
 
     (void)state;
@@ -148,7 +148,7 @@ static void get__files_of_every_size__are_whole(void **state)
         assert_int_equal(r->content_n, sizes[i]);
         for (size_t k = 0; k < sizes[i]; k++)
             assert_int_equal(r->content[k], 'a' + (int)(k % 23));
-        assert_int_equal(s.client.transport.sendfiles > 0, sizes[i] > 16384);
+        assert_int_equal(s.client.transport.sendfiles > 0, sizes[i] > 32768);
     }
     close_site(&s);
 }

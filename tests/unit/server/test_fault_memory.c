@@ -74,7 +74,7 @@ static void empty_pools(struct wr_worker *w)
 /* The client's memory does not run out. */
 static void make_client_ready(struct fake_transport *t)
 {
-    const size_t cap = (size_t)64 * 1024;
+    const size_t cap = (size_t)256 * 1024;
 
     t->in = malloc(cap);
     t->out = malloc(cap);
