@@ -41,7 +41,7 @@ static inline uint64_t end_of(struct wr_slice path)
 
 /* Eight bytes at once; the last ones may be mixed in twice. Names are of files that are there, so nobody
  * but who may write them could choose them. */
-static inline uint32_t hash_of(struct wr_slice path)
+static inline uint64_t hash_of(struct wr_slice path)
 {
     const uint64_t prime = 0x9E3779B97F4A7C15U;
     uint64_t hash = path.n * prime;
@@ -49,7 +49,7 @@ static inline uint32_t hash_of(struct wr_slice path)
     for (size_t at = 0; at + 8 < path.n; at += 8)
         hash = ((hash ^ word_at(path.p + at, 8)) * prime) ^ hash >> 29;
     hash = (hash ^ end_of(path)) * prime;
-    return (uint32_t)(hash ^ hash >> 32);
+    return hash ^ hash >> 32;
 }
 
 /* In the same steps: of a short path its end is all. */
@@ -121,18 +121,28 @@ static void drop_all(struct wr_file_cache *c)
         wr_file_cache_drop(c, oldest(c));
 }
 
+/* For lack of room: it is asked for again, maybe. */
+static void push_out(struct wr_file_cache *c, struct wr_file_entry *e, int64_t wall_ns)
+{
+    int64_t age_ns = wall_ns - e->checked_ns;
+
+    if (age_ns >= 0 && age_ns <= MEMORY_NS) /* else it may be another by now */
+        wr_file_known_add(&c->known, hash_of(e->file.path), wall_ns);
+    wr_file_cache_drop(c, e);
+}
+
 static bool has_room(const struct wr_file_cache *c, const struct wr_file_entry *e)
 {
     return c->entries < ENTRIES_MAX && c->bytes + bytes_of(e) <= BYTES_MAX &&
            (e->fd < 0 || c->fds < c->setup.fds_max);
 }
 
-static void insert(struct wr_file_cache *c, struct wr_file_entry *e)
+static void insert(struct wr_file_cache *c, struct wr_file_entry *e, int64_t wall_ns)
 {
     struct wr_file_entry **bucket = bucket_of(c, e->hash);
 
     while (!wr_list_is_empty(&c->lru) && !has_room(c, e))
-        wr_file_cache_drop(c, oldest(c));
+        push_out(c, oldest(c), wall_ns);
     if (!has_room(c, e))
         return;
     e->refs++;
@@ -145,8 +155,9 @@ static void insert(struct wr_file_cache *c, struct wr_file_entry *e)
     c->fds += e->fd >= 0;
 }
 
-static struct wr_file_entry *find(struct wr_file_cache *c, struct wr_slice path, uint32_t hash)
+static struct wr_file_entry *find(struct wr_file_cache *c, struct wr_slice path)
 {
+    uint32_t hash = (uint32_t)hash_of(path);
     struct wr_file_entry *e = *bucket_of(c, hash);
 
     while (e && (e->hash != hash || !has_path(e, path)))
@@ -205,12 +216,21 @@ static struct wr_file_entry *new_entry(const struct wr_file_cache *c, struct wr_
     return e;
 }
 
-static int open_entry(const struct wr_file_cache *c, struct wr_slice path,
-                      struct wr_file_moment now, struct wr_file_entry **out)
+static int open_file(struct wr_file_cache *c, struct wr_slice path, struct wr_file_moment now,
+                     struct wr_file_info *info)
+{
+    if (now.may_wait)
+        return wr_root_open_file(&c->root, path.p, info);
+    if (wr_file_known_has(&c->known, hash_of(path), now.wall_ns))
+        return wr_root_reopen_file_cached(&c->root, path.p, info);
+    return wr_root_open_file_cached(&c->root, path.p, info);
+}
+
+static int open_entry(struct wr_file_cache *c, struct wr_slice path, struct wr_file_moment now,
+                      struct wr_file_entry **out)
 {
     struct wr_file_info info;
-    int fd = now.may_wait ? wr_root_open_file(&c->root, path.p, &info)
-                          : wr_root_open_file_cached(&c->root, path.p, &info);
+    int fd = open_file(c, path, now, &info);
     struct wr_file_entry *e;
     int err = 0;
 
@@ -241,13 +261,13 @@ static int load(struct wr_file_cache *c, struct wr_slice path, struct wr_file_mo
     }
     if (err < 0)
         return err;
-    e->hash = hash_of(path);
+    e->hash = (uint32_t)hash_of(path);
     e->path_end = end_of(path);
     e->checked_turn = now.turn;
     e->checked_ns = now.wall_ns;
     wr_file_entry_describe(e, now.wall_ns);
     if (e->is_settled)
-        insert(c, e);
+        insert(c, e, now.wall_ns);
     *out = e;
     return 0;
 }
@@ -290,6 +310,7 @@ static int follow(struct wr_file_cache *c)
     if (!S_ISDIR(st.st_mode) || (st.st_dev == c->root_info.dev && st.st_ino == c->root_info.ino))
         return 0;
     drop_all(c);
+    wr_file_known_forget(&c->known);
     err = open_root(c);
     return is_gone(err) ? 0 : err;
 }
@@ -332,7 +353,7 @@ void wr_file_cache_touch(struct wr_file_cache *c, struct wr_file_entry *e)
 int wr_file_cache_get(struct wr_file_cache *c, struct wr_slice path, struct wr_file_moment now,
                       struct wr_file_entry **out)
 {
-    struct wr_file_entry *e = find(c, path, hash_of(path));
+    struct wr_file_entry *e = find(c, path);
     int err = e ? wr_file_cache_look(c, e, now) : -ESTALE;
 
     if (e && err == 0) {
@@ -362,7 +383,7 @@ look_anew(struct wr_file_cache *c, struct wr_file_entry *e, struct wr_file_momen
 struct wr_file_entry *wr_file_cache_find(struct wr_file_cache *c, struct wr_slice path,
                                          struct wr_file_moment now)
 {
-    struct wr_file_entry *e = find(c, path, hash_of(path));
+    struct wr_file_entry *e = find(c, path);
 
     if (!e || e->checked_turn == now.turn)
         return e; /* used in this turn already, so it is among the last */
@@ -403,6 +424,7 @@ void wr_file_cache_free(struct wr_file_cache *c)
     if (!c)
         return;
     drop_all(c);
+    wr_file_known_free(&c->known);
     wr_root_close(&c->root);
     free(c);
 }

@@ -165,7 +165,7 @@ int wr_file_entry_load(struct wr_file_entry *e, struct wr_file_moment now)
     for (int i = 0; i < READS_MAX && err == -ESTALE; i++) {
         char *resized;
 
-        err = wr_file_info_of(e->fd, info);
+        err = i > 0 ? wr_file_info_of(e->fd, info) : 0;
         if (err < 0 || info->size > WR_FILE_CONTENT_MAX)
             break;
         e->room = info->size <= WR_FILE_ROOM_MAX ? room : 0;

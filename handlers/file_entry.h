@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "handlers/file_cache.h"
+#include "handlers/file_known.h"
 
 #define WR_FILE_CACHE_BUCKETS 1024 /* a power of two */
 
@@ -70,13 +71,15 @@ struct wr_file_cache {
     int followed;
     struct wr_list lru; /* the one used last is at the end */
     size_t entries, bytes, fds, encoded_bytes;
+    struct wr_file_known known; /* what there was no more room for */
     struct wr_file_cache_setup setup;
     struct wr_file_entry *buckets[WR_FILE_CACHE_BUCKETS];
     char folder[];
 };
 
 /* All of a small file comes into memory, as it was in one moment, and its descriptor is closed; one
- * that grows, or will not hold still, is sent from that. -EAGAIN as wr_file_read() has it. */
+ * that grows, or will not hold still, is sent from that. file.info is what has just been told of the
+ * descriptor. -EAGAIN as wr_file_read() has it. */
 int wr_file_entry_load(struct wr_file_entry *e, struct wr_file_moment now);
 
 /* Is the change so old that another one would not carry the same time stamps? */

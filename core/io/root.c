@@ -396,6 +396,16 @@ int wr_root_open_file_cached(const struct wr_root *r, const char *path, struct w
                                                : keep_regular(fd, info);
 }
 
+int wr_root_reopen_file_cached(const struct wr_root *r, const char *path, struct wr_file_info *info)
+{
+    int fd = r->no_openat2 || r->is_memory ? -ENOSYS : openat2_cached(r->fd, path, FILE_FLAGS);
+
+    if (cannot_ask(fd))
+        fd = open_beneath(r, path, FILE_FLAGS);
+    return fd >= 0 || fd == -EAGAIN ? keep_regular(fd, info)
+                                    : wr_root_open_file_cached(r, path, info);
+}
+
 /* A folder that may be searched and not read is one all the same: what it is takes no right to it. */
 static int error_of_refused(const struct wr_root *r, const char *path)
 {

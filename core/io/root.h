@@ -61,6 +61,11 @@ int wr_root_open_file(const struct wr_root *r, const char *path, struct wr_file_
 /* The same, but -EAGAIN when the look-up would wait for the disk. */
 int wr_root_open_file_cached(const struct wr_root *r, const char *path, struct wr_file_info *info);
 
+/* The same of what was a regular file not long ago, so that it is opened without a look at what it is. Should
+ * it have become a FIFO or a device meanwhile, that is opened, without waiting, and closed. */
+int wr_root_reopen_file_cached(const struct wr_root *r, const char *path,
+                               struct wr_file_info *info);
+
 /* Would a look-up of `path` go without waiting, whatever comes of it? True where it cannot be told. */
 bool wr_root_is_cached(const struct wr_root *r, const char *path);
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -494,6 +495,133 @@ static void cost__misses__share_the_look_at_the_folder(void **state)
     close_cache(&f);
 }
 
+/* Of as many large files as there are descriptors, and one more, the first is the one that is pushed out: as
+ * much later than it was asked for. */
+static void push_out_first(struct fixture *f, int64_t later_ns)
+{
+    char name[16];
+
+    for (int i = 0; i <= FDS_MAX; i++) {
+        snprintf(name, sizeof name, "f%d", i);
+        temp_file_fill(&f->folder, name, 40000);
+    }
+    wr_file_entry_unref(get(f, "f0"));
+    f->now.wall_ns += later_ns;
+    for (int i = 1; i <= FDS_MAX; i++) {
+        snprintf(name, sizeof name, "f%d", i);
+        wr_file_entry_unref(get(f, name));
+    }
+    f->now.turn++;
+    reset_counts();
+}
+
+static void expect_looks_before_opening(struct fixture *f, int path_opens)
+{
+    kernel.path_opens = kernel.opens = 0;
+    wr_file_entry_unref(get(f, "f0"));
+    assert_int_equal(kernel.path_opens, path_opens);
+    assert_int_equal(kernel.opens, 1);
+}
+
+static void cost__file_that_was_pushed_out__is_opened_without_a_look(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        open_cold(&f);
+        push_out_first(&f, 0);
+        f.now.wall_ns += i == 1 ? 10 * SECOND : i == 2 ? 10 * SECOND + 1 : i == 3 ? -1 : 0;
+        expect_looks_before_opening(&f, i < 2 ? 0 : 1);
+        close_cache(&f);
+    }
+}
+
+static void cost__file_that_was_looked_at_long_before__has_a_look(void **state)
+{
+    static const int64_t ages[] = {10 * SECOND, 10 * SECOND + 1, -1};
+    struct fixture f;
+
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(ages); i++) {
+        open_cold(&f);
+        push_out_first(&f, ages[i]);
+        expect_looks_before_opening(&f, i == 0 ? 0 : 1);
+        close_cache(&f);
+    }
+}
+
+static void known__where_it_cannot_be_asked__is_opened(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        open_cold(&f);
+        push_out_first(&f, 0);
+        kernel.is_old = i == 0;
+        kernel.refuses_openat2 = i == 1;
+        wr_file_entry_unref(get(&f, "f0"));
+        assert_int_equal(kernel.looks, 1); /* at the folder */
+        close_cache(&f);
+    }
+}
+
+static void known__file_that_has_become_something_else__is_what_it_is(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    open_cold(&f);
+    push_out_first(&f, 0);
+    assert_int_equal(unlink(temp_path(&f.folder, "f0")), 0);
+    assert_int_equal(error_of(&f, "f0"), -ENOENT);
+    temp_folder_add(&f.folder, "f0");
+    assert_int_equal(error_of(&f, "f0"), -EISDIR);
+    assert_int_equal(rmdir(temp_path(&f.folder, "f0")), 0);
+    assert_int_equal(mkfifo(temp_path(&f.folder, "f0"), 0600), 0);
+    assert_int_equal(error_of(&f, "f0"), -ENOENT);
+    assert_int_equal(unlink(temp_path(&f.folder, "f0")), 0);
+    temp_file_write(&f.folder, "f0", WR_SLICE("abc"));
+    expect_content(&f, "f0", "abc");
+    close_cache(&f);
+}
+
+static void known__cold_path__eagain_until_it_is_warm(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    open_cold(&f);
+    push_out_first(&f, 0);
+    kernel.cold_path = "f0";
+    assert_int_equal(error_of(&f, "f0"), -EAGAIN);
+    assert_int_equal(kernel.waits, 0);
+    warm(&f, "f0");
+    wr_file_entry_unref(get(&f, "f0"));
+    close_cache(&f);
+}
+
+static void known__another_folder__is_not(void **state)
+{
+    struct fixture f;
+    char moved[100];
+
+    (void)state;
+    open_cold(&f);
+    push_out_first(&f, 0);
+    snprintf(moved, sizeof moved, "%s.moved", f.folder.path);
+    assert_int_equal(rename(f.folder.path, moved), 0);
+    assert_int_equal(mkdir(f.folder.path, 0700), 0);
+    temp_file_fill(&f.folder, "f0", 40000);
+    f.now.turn++;
+    expect_looks_before_opening(&f, 1);
+    assert_int_equal(unlink(temp_path(&f.folder, "f0")), 0);
+    assert_int_equal(rmdir(f.folder.path), 0);
+    assert_int_equal(rename(moved, f.folder.path), 0);
+    close_cache(&f);
+}
+
 /* ---- ranges of files ---- */
 
 #define PAGE  4096
@@ -610,6 +738,12 @@ WR_TESTS(cmocka_unit_test(cold__path__eagain_until_it_is_warm),
          cmocka_unit_test(cost__kept_file__one_call_a_turn),
          cmocka_unit_test(cost__sibling__two_calls_a_turn),
          cmocka_unit_test(cost__misses__share_the_look_at_the_folder),
+         cmocka_unit_test(cost__file_that_was_pushed_out__is_opened_without_a_look),
+         cmocka_unit_test(cost__file_that_was_looked_at_long_before__has_a_look),
+         cmocka_unit_test(known__where_it_cannot_be_asked__is_opened),
+         cmocka_unit_test(known__file_that_has_become_something_else__is_what_it_is),
+         cmocka_unit_test(known__cold_path__eagain_until_it_is_warm),
+         cmocka_unit_test(known__another_folder__is_not),
          cmocka_unit_test(range__cold_at_an_end__is_cold),
          cmocka_unit_test(range__cold_between_the_ends__cachestat_tells),
          cmocka_unit_test(range__file_system_that_cannot_tell__is_warm),

@@ -359,6 +359,16 @@ static void root__without_waiting__stays_beneath(void **state)
     open_file = wr_root_open_file;
 }
 
+/* Whatever it has become since it was a regular file. */
+static void root__opened_again__stays_beneath(void **state)
+{
+    (void)state;
+    open_file = wr_root_reopen_file_cached;
+    check_table(false);
+    check_table(true);
+    open_file = wr_root_open_file;
+}
+
 /* Its kind must not be told either: any of the answers that mean "not found". */
 static void root__link_to_a_pipe_outside__is_not_found(void **state)
 {
@@ -654,6 +664,7 @@ static void file_info__bad_descriptor__ebadf(void **state)
 WR_TESTS(cmocka_unit_test_setup(root__with_openat2__stays_beneath, make_tree),
          cmocka_unit_test(root__with_the_walk__stays_beneath),
          cmocka_unit_test(root__without_waiting__stays_beneath),
+         cmocka_unit_test(root__opened_again__stays_beneath),
          cmocka_unit_test(root__link_to_a_pipe_outside__is_not_found),
          cmocka_unit_test(root__without_permission__eacces),
          cmocka_unit_test(root__not_a_folder__is_refused),
