@@ -1,6 +1,8 @@
 #include "support.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "test_checks.h"
 
@@ -288,6 +290,71 @@ static void ready__answer_that_was_changed__is_another(void **state)
     }
 }
 
+/* ---- a block of which no answer lies ready ---- */
+
+#define LENGTH_MAX 70
+
+struct lengths {
+    struct wr_response_field field;
+    struct wr_field_block block;
+    struct wr_slice content;
+};
+
+static void serve_lengths(struct test_handler *h, struct wr_exchange *x)
+{
+    struct lengths *l = h->arg;
+
+    x->response.status = 200;
+    x->response.block = &l->block;
+    wr_exchange_set_content(x, l->content, NULL);
+    wr_exchange_respond(x);
+}
+
+/* Lines and content have memory of their own, of just their size: nothing beside them may be read. */
+static void check_lengths(struct test_server *s, size_t value_n, size_t content_n)
+{
+    static const char pattern[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-+abcdefgh";
+    char text[512], *lines = malloc(value_n + 5), *content = malloc(content_n + 1);
+    struct lengths l = {.field = {WR_SLICE("X"), {pattern, value_n}}};
+    struct test_client c;
+    int n;
+
+    n = snprintf(text, sizeof text, "X: %.*s\r\n", (int)value_n, pattern);
+    assert_int_equal(n, value_n + 5);
+    memcpy(lines, text, value_n + 5);
+    memcpy(content, pattern + 1, content_n);
+    content = realloc(content, content_n > 0 ? content_n : 1);
+    l.block = (struct wr_field_block){.fields = &l.field, .lines = {lines, value_n + 5}, .n = 1};
+    l.content = wr_slice(content, content_n);
+    s->handler.arg = &l;
+    test_client_open(s, &c);
+    test_client_send(&c, GET("/"));
+    snprintf(text, sizeof text,
+             "HTTP/1.1 200 OK\r\n" DATE(
+                 "0") "Server: Weir\r\nX: %.*s\r\nContent-Length: %zu\r\n\r\n%.*s",
+             (int)value_n, pattern, content_n, (int)content_n, pattern + 1);
+    check_output(&c, text);
+    test_client_fini(&c);
+    free(lines);
+    free(content);
+}
+
+static void block__lines_and_content_of_every_length__are_whole(void **state)
+{
+    struct test_server s;
+
+    (void)state;
+    test_server_init(&s);
+    s.handler.serve = serve_lengths;
+    s.time.wall_ns = 0;
+    for (size_t n = 0; n <= LENGTH_MAX; n++) {
+        check_lengths(&s, n, 3);
+        check_lengths(&s, 3, n);
+    }
+    test_server_fini(&s);
+}
+
 WR_TESTS(cmocka_unit_test(ready__answer__is_sent_from_where_it_lies_with_the_date_of_now),
          cmocka_unit_test(ready__answer__is_counted_before_it_is_sent_and_once),
          cmocka_unit_test(ready__304__has_no_length),
@@ -296,4 +363,5 @@ WR_TESTS(cmocka_unit_test(ready__answer__is_sent_from_where_it_lies_with_the_dat
          cmocka_unit_test(ready__taken_in_part__is_sent_as_it_was),
          cmocka_unit_test(ready__transport_that_takes_little_a_call__gets_all_of_it),
          cmocka_unit_test(ready__transport_that_fails__ends_the_connection),
-         cmocka_unit_test(ready__answer_that_was_changed__is_another));
+         cmocka_unit_test(ready__answer_that_was_changed__is_another),
+         cmocka_unit_test(block__lines_and_content_of_every_length__are_whole));
