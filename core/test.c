@@ -523,8 +523,8 @@ static weir_test_exchange *call(weir_test *t, const weir_test_request *request, 
     if (s->response.is_done)
         return s;
     wr_log(&t->site.log, WR_LOG_ERROR,
-           "test: %s has no answer, or no end: the app waits for what will never come",
-           s->x->request.target.p);
+           "test: %.*s has no answer, or no end: the app waits for what will never come",
+           (int)s->x->request.target.n, s->x->request.target.p);
     wr_test_log_wait(s);
     wr_test_let_go(s, true);
     wr_test_run(t);

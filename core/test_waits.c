@@ -155,8 +155,8 @@ void wr_test_log_wait(const weir_test_exchange *s)
     if (!s->x || s->response.is_done)
         return;
     r = &s->x->request;
-    wr_log(&s->t->site.log, WR_LOG_ERROR, "test: %.*s %s waits for %s", (int)r->method_token.n,
-           r->method_token.p, r->target.p, say_wait(s));
+    wr_log(&s->t->site.log, WR_LOG_ERROR, "test: %.*s %.*s waits for %s", (int)r->method_token.n,
+           r->method_token.p, (int)r->target.n, r->target.p, say_wait(s));
 }
 
 void wr_test_print_held(const weir_test_exchange *s)
@@ -166,5 +166,6 @@ void wr_test_print_held(const weir_test_exchange *s)
     if (!s->x)
         return;
     r = &s->x->request;
-    fprintf(stderr, "    %.*s %s\n", (int)r->method_token.n, r->method_token.p, r->target.p);
+    fprintf(stderr, "    %.*s %.*s\n", (int)r->method_token.n, r->method_token.p, (int)r->target.n,
+            r->target.p);
 }

@@ -188,6 +188,8 @@ _Static_assert(WEIR_ABI_MAJOR == 1 && WEIR_ABI_MINOR == 0, "weir.version says so
 
 /* How a value is had. */
 enum way {
+    LINED, /* of the request, unless it is empty, and the end of something: the octet behind it, a blank or
+               the end of a line, means nothing any more */
     SLICED, /* of the request: there may be no NUL behind it */
     FIXED,  /* a text, at no cost */
     MADE    /* a text, anew each time */
@@ -195,13 +197,13 @@ enum way {
 
 /* Number, key, its fourth character and the last three, by which it is told from the others. */
 #define OWN_KEYS(X)                                                                                \
-    X(PATH_INFO, "PATH_INFO", 'H', 'N', 'F', 'O', SLICED, path_info)                               \
-    X(REQUEST_METHOD, "REQUEST_METHOD", 'U', 'H', 'O', 'D', SLICED, request_method)                \
-    X(QUERY_STRING, "QUERY_STRING", 'R', 'I', 'N', 'G', SLICED, query_string)                      \
+    X(PATH_INFO, "PATH_INFO", 'H', 'N', 'F', 'O', FIXED, path_info)                                \
+    X(REQUEST_METHOD, "REQUEST_METHOD", 'U', 'H', 'O', 'D', LINED, request_method)                 \
+    X(QUERY_STRING, "QUERY_STRING", 'R', 'I', 'N', 'G', LINED, query_string)                       \
     X(SCRIPT_NAME, "SCRIPT_NAME", 'I', 'A', 'M', 'E', FIXED, script_name)                          \
-    X(CONTENT_TYPE, "CONTENT_TYPE", 'T', 'Y', 'P', 'E', SLICED, content_type)                      \
-    X(CONTENT_LENGTH, "CONTENT_LENGTH", 'T', 'G', 'T', 'H', SLICED, content_length)                \
-    X(REQUEST_URI, "REQUEST_URI", 'U', 'U', 'R', 'I', SLICED, request_uri)                         \
+    X(CONTENT_TYPE, "CONTENT_TYPE", 'T', 'Y', 'P', 'E', LINED, content_type)                       \
+    X(CONTENT_LENGTH, "CONTENT_LENGTH", 'T', 'G', 'T', 'H', LINED, content_length)                 \
+    X(REQUEST_URI, "REQUEST_URI", 'U', 'U', 'R', 'I', LINED, request_uri)                          \
     X(REMOTE_ADDR, "REMOTE_ADDR", 'O', 'D', 'D', 'R', MADE, remote_addr)                           \
     X(REMOTE_PORT, "REMOTE_PORT", 'O', 'O', 'R', 'T', MADE, remote_port)                           \
     X(SERVER_NAME, "SERVER_NAME", 'V', 'A', 'M', 'E', SLICED, server_name)                         \
@@ -406,26 +408,28 @@ static struct wr_slice value_of(struct wr_environ *e, size_t number, enum way *w
     size_t i = number - KEYS;
 
     if (number < KEYS) {
-        *way = keys[number].way;
+        *way = number == KEY_CONTENT_LENGTH && e->is_gathered ? MADE : keys[number].way;
         return keys[number].get(e);
     }
-    *way = SLICED;
-    if (f->v[i].id == WR_FIELD_HOST) /* RFC 9112 3.2.2: or of the target */
+    if (f->v[i].id == WR_FIELD_HOST) { /* RFC 9112 3.2.2: or of the target, with more behind it */
+        *way = e->x->request.host.p == f->v[i].value.p ? LINED : SLICED;
         return e->x->request.host;
+    }
+    *way = LINED;
     if (is_last_of_name(f, i))
         return f->v[i].value;
     *way = MADE;
     return join(e, i);
 }
 
-/* A decoded path has a NUL behind it; one that lies in the target has not. */
-static bool is_terminated(const struct wr_environ *e, size_t number, struct wr_slice value)
+/* The memory of a head is the request's, and whoever asks has read it: the blank or the end of line behind the
+ * value becomes the NUL of a text, which saves a copy. */
+static struct wr_slice end_in_place(struct wr_slice value)
 {
-    struct wr_slice target = e->x->request.target;
+    char *end = (char *)(uintptr_t)value.p + value.n; /* NOLINT(performance-no-int-to-ptr) */
 
-    if (value.n == 0)
-        return false;
-    return number == KEY_PATH_INFO && (uintptr_t)value.p - (uintptr_t)target.p >= target.n;
+    *end = '\0';
+    return value;
 }
 
 /* Of this number; absent: it has none, or there is no memory. With a NUL behind it, if that is wanted. */
@@ -439,12 +443,12 @@ static struct wr_slice look_up(struct wr_environ *e, size_t number, bool wants_t
     if (e->texts && e->texts->v[number].p)
         return e->texts->v[number];
     value = value_of(e, number, &way);
-    if (!value.p || way == FIXED || (way == SLICED && !wants_text))
+    if (!value.p || way == FIXED || (way != MADE && !wants_text))
         return value;
-    if (way == SLICED && value.n == 0)
+    if (way != MADE && value.n == 0)
         return TEXT("");
-    if (way == SLICED && is_terminated(e, number, value))
-        return value;
+    if (way == LINED)
+        return end_in_place(value);
     if (way == SLICED)
         value = wr_arena_dup(arena_of(e), value);
     if (value.p)
@@ -563,14 +567,40 @@ static bool is_first_of_name(const struct wr_fields *f, size_t i)
     return true;
 }
 
-/* The key of field i, without HTTP_ in front of it; absent when it has none or an earlier field has it. */
+/* Of names that are known. The rest is made. */
+static const struct wr_slice known_names[WR_FIELD_COUNT] = {
+#define KNOWN(id, text) [WR_FIELD_##id] = {"HTTP_" text, sizeof("HTTP_" text) - 1}
+    KNOWN(HOST, "HOST"),
+    KNOWN(RANGE, "RANGE"),
+    KNOWN(COOKIE, "COOKIE"),
+    KNOWN(EXPECT, "EXPECT"),
+    KNOWN(REFERER, "REFERER"),
+    KNOWN(IF_MATCH, "IF_MATCH"),
+    KNOWN(IF_RANGE, "IF_RANGE"),
+    KNOWN(CONNECTION, "CONNECTION"),
+    KNOWN(USER_AGENT, "USER_AGENT"),
+    KNOWN(IF_NONE_MATCH, "IF_NONE_MATCH"),
+    KNOWN(ACCEPT_ENCODING, "ACCEPT_ENCODING"),
+    KNOWN(IF_MODIFIED_SINCE, "IF_MODIFIED_SINCE"),
+    KNOWN(TRANSFER_ENCODING, "TRANSFER_ENCODING"),
+    KNOWN(IF_UNMODIFIED_SINCE, "IF_UNMODIFIED_SINCE"),
+#undef KNOWN
+};
+
+/* The key of field i; absent when it has none or an earlier field has it. */
 static struct wr_slice make_name(struct wr_environ *e, size_t i)
 {
     const size_t before = strlen("HTTP_");
     const struct wr_fields *f = &e->x->request.fields;
     struct wr_slice name = f->v[i].name;
-    char *text = is_first_of_name(f, i) ? wr_arena_alloc(arena_of(e), before + name.n + 1) : NULL;
+    enum wr_field_id id = f->v[i].id;
+    char *text;
 
+    if (!is_first_of_name(f, i))
+        return absent;
+    if (id != WR_FIELD_OTHER && known_names[id].p)
+        return known_names[id];
+    text = wr_arena_alloc(arena_of(e), before + name.n + 1);
     if (!text)
         return absent;
     memcpy(text, "HTTP_", before);

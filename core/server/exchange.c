@@ -242,26 +242,33 @@ static size_t head_bytes(const struct wr_request *r)
 }
 
 struct move {
-    const char *from, *to;
+    const char *from;
+    char *to;
     size_t n;
+    bool by_slices; /* is each copied by itself? Else all has been copied */
 };
 
 static void rebase(struct wr_slice *s, const struct move *m)
 {
-    if (s->p && s->p >= m->from && s->p <= m->from + m->n)
-        s->p = m->to + (s->p - m->from);
+    if (!s->p || s->p < m->from || s->p > m->from + m->n)
+        return;
+    if (m->by_slices)
+        memcpy(m->to + (s->p - m->from), s->p, s->n);
+    s->p = m->to + (s->p - m->from);
 }
 
-/* To the arena, where the slices point from then on. False: no memory. */
-static bool copy_head(struct wr_exchange *x, size_t n)
+/* To the arena, where the slices point from then on; what is between them only where no app has it yet, which
+ * may end a text there. False: no memory. */
+static bool copy_head(struct wr_exchange *x, size_t n, bool has_app)
 {
     struct wr_request *r = &x->request;
     char *copy = wr_arena_alloc(&x->arena, n + 1);
-    const struct move m = {.from = r->method_token.p, .to = copy, .n = n};
+    const struct move m = {.from = r->method_token.p, .to = copy, .n = n, .by_slices = has_app};
 
     if (!copy)
         return false;
-    memcpy(copy, m.from, n);
+    if (!has_app)
+        memcpy(copy, m.from, n);
     copy[n] = '\0'; /* of a path that is the last of it */
     rebase(&r->method_token, &m);
     rebase(&r->target, &m);
@@ -279,7 +286,7 @@ void wr_exchange_own_head(struct wr_exchange *x)
 {
     size_t n = x->head ? head_bytes(&x->request) : 0;
 
-    if (!x->head || n > OWN_HEAD_MAX || !copy_head(x, n))
+    if (!x->head || n > OWN_HEAD_MAX || !copy_head(x, n, false))
         return;
     wr_worker_unref_buffer(x->worker, x->head);
     x->head = NULL;
@@ -370,7 +377,7 @@ static bool copy_request(struct wr_exchange *x, const struct wr_exchange *from)
     if (!x->request.fields.v)
         return false;
     memcpy(x->request.fields.v, fields->v, fields->n * sizeof *fields->v);
-    if (!from->head && !copy_head(x, head_bytes(&from->request)))
+    if (!from->head && !copy_head(x, head_bytes(&from->request), true))
         return false;
     if (path.p)
         x->request.path = wr_arena_dup(&x->arena, path);

@@ -2,7 +2,9 @@
  * request.h — what a client asked, whatever protocol brought it.
  *
  * Knows no descriptor, parser, keep-alive, chunked or Connection field: those are the protocol's.
- * Lifetime: all slices are valid as long as the exchange is held.
+ * Lifetime: all slices are valid as long as the exchange is held. Behind the method, the target and the value
+ * of a field, unless it is empty, is an octet of the request's memory that means nothing: who serves it ends a
+ * text there, on whatever thread that is, so nobody else may look at it.
  */
 #ifndef WR_SERVER_REQUEST_H
 #define WR_SERVER_REQUEST_H

@@ -35,7 +35,7 @@
 #define WR_WORKER_START    WR_WORKER_STATUS WR_WORKER_FIELDS
 
 /* Bytes that were read and are not consumed yet. Never written to once read, but for the NUL behind a
- * path: slices point here. */
+ * path and those of texts (request.h): slices point here. */
 struct wr_read_buffer {
     struct wr_read_buffer *next; /* in the pool */
     unsigned refs;               /* the connection, and an exchange whose head lies here */

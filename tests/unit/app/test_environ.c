@@ -1,24 +1,12 @@
-#include "support.h"
+#include "environ_fixture.h"
 
 #include <weir/version.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "test_checks.h"
-
-#define GET(target, fields) "GET " target " HTTP/1.1\r\nHost: a\r\n" fields "\r\n"
-
-/* What the app does in this test, and what it found; the loop is the test's own thread. */
-static weir_body (*look)(weir_environ *env);
 static const char *wanted;
 static bool is_there;
-static char got[512], got_n[512];
-
-static void keep(char out[static 512], const char *text, size_t n)
-{
-    snprintf(out, 512, "%.*s", (int)n, text ? text : "");
-}
+static char got_n[512];
 
 static weir_body look_up(weir_environ *env)
 {
@@ -32,40 +20,6 @@ static weir_body look_up(weir_environ *env)
     if (is_there != (slice != NULL) || (!slice && n != 0))
         keep(got_n, "weir_get_n differs", 18);
     return weir_empty();
-}
-
-static weir_body app(weir_environ *env, weir_start_response *start_response)
-{
-    start_response(env, 200, NULL);
-    return look(env);
-}
-
-static const weir_plugin plugin = {.magic = WEIR_PLUGIN_MAGIC,
-                                   .abi_major = WEIR_ABI_MAJOR,
-                                   .abi_minor = WEIR_ABI_MINOR,
-                                   .size = sizeof(weir_plugin),
-                                   .name = "look",
-                                   .app = app,
-                                   .runs = WEIR_ON_LOOP};
-
-static void open_both(struct test_server *s, struct test_client *c,
-                      weir_body (*what)(weir_environ *))
-{
-    look = what;
-    test_server_init(s);
-    assert_non_null(test_server_mount(s, &plugin, NULL, NULL));
-    test_client_open(s, c);
-}
-
-static void check_ok(const struct test_client *c)
-{
-    struct test_responses r;
-
-    test_client_responses(c, "", &r);
-    assert_null(r.error);
-    assert_true(r.n > 0);
-    assert_int_equal(r.v[r.n - 1].status, 200);
-    test_responses_free(&r);
 }
 
 static void check_got(const char *expected, const char *where)
@@ -439,39 +393,6 @@ static void get__http_keys__are_the_fields(void **state)
     close_both(&s, &c);
 }
 
-static weir_body look_at_pointers(weir_environ *env)
-{
-    size_t n;
-    const char *uri = weir_get_n(env, "REQUEST_URI", &n);
-    const char *query = weir_get_n(env, "QUERY_STRING", &n);
-    const char *field = weir_get_n(env, "HTTP_X", &n);
-    const char *text = weir_get(env, "HTTP_X"), *joined = weir_get(env, "HTTP_Y");
-
-    keep(got, "", 0);
-    if (query != uri + strlen("/p?"))
-        keep(got, "the query is a copy", 19);
-    else if (field != uri + strlen("/p?q HTTP/1.1\r\nHost: a\r\nX: "))
-        keep(got, "the field is a copy", 19);
-    else if (text != weir_get(env, "HTTP_X") || joined != weir_get(env, "HTTP_Y"))
-        keep(got, "not the same string twice", 25);
-    else if (text == field || strcmp(text, "value") != 0 || strcmp(joined, "1, 2") != 0)
-        keep(got, "not terminated", 14);
-    return weir_empty();
-}
-
-static void get__twice__is_one_string_and_slices_are_not_copied(void **state)
-{
-    struct test_server s;
-    struct test_client c;
-
-    (void)state;
-    open_both(&s, &c, look_at_pointers);
-    test_client_send(&c, GET("/p?q", "X: value\r\nY: 1\r\nY: 2\r\n"));
-    check_ok(&c);
-    assert_string_equal(got, "");
-    close_both(&s, &c);
-}
-
 /* ---- weir_set ---- */
 
 static bool is_value(weir_environ *env, const char *key, const char *expected)
@@ -485,12 +406,6 @@ static bool is_value(weir_environ *env, const char *key, const char *expected)
     return value && strcmp(value, expected) == 0 && slice && n == strlen(expected) &&
            memcmp(slice, expected, n) == 0;
 }
-
-#define CHECK_APP(condition)                                                                       \
-    do {                                                                                           \
-        if (!(condition) && !got[0])                                                               \
-            snprintf(got, sizeof got, "line %d", __LINE__);                                        \
-    } while (0)
 
 static weir_body set_keys(weir_environ *env)
 {
@@ -537,35 +452,6 @@ static void set__key__counts_from_then_on(void **state)
     look = look_up; /* and for no other request */
     check_key(&s, GET("/", ""), "own.key", NULL);
     check_key(&s, GET("/", ""), "REQUEST_METHOD", "GET");
-    close_both(&s, &c);
-}
-
-static weir_body use_up_memory(weir_environ *env)
-{
-    const char *had = weir_get(env, "HTTP_Y");
-
-    got[0] = '\0';
-    for (size_t n = 65536; n > 0; n /= 2)
-        while (weir_alloc(env, n))
-            ;
-    CHECK_APP(weir_get(env, "HTTP_X") == NULL);
-    CHECK_APP(weir_set(env, "k", "v") == WEIR_ENOMEM);
-    CHECK_APP(weir_get(env, "k") == NULL);
-    CHECK_APP(had == weir_get(env, "HTTP_Y") && strcmp(had, "1") == 0);
-    CHECK_APP(weir_get_n(env, "HTTP_X", &(size_t){0}) != NULL); /* takes none */
-    return weir_empty();
-}
-
-static void get__without_memory__is_null(void **state)
-{
-    struct test_server s;
-    struct test_client c;
-
-    (void)state;
-    open_both(&s, &c, use_up_memory);
-    test_client_send(&c, GET("/", "X: value\r\nY: 1\r\n"));
-    check_ok(&c);
-    assert_string_equal(got, "");
     close_both(&s, &c);
 }
 
@@ -828,9 +714,7 @@ WR_TESTS(cmocka_unit_test(get__every_key__has_its_value),
          cmocka_unit_test(get__request_id__is_each_requests_own),
          cmocka_unit_test(get__multithread__says_whether_two_calls_may_be_made_at_once),
          cmocka_unit_test(get__http_keys__are_the_fields),
-         cmocka_unit_test(get__twice__is_one_string_and_slices_are_not_copied),
          cmocka_unit_test(set__key__counts_from_then_on),
-         cmocka_unit_test(get__without_memory__is_null),
          cmocka_unit_test(each__is_called_once_for_every_key_that_is_there),
          cmocka_unit_test(each__something_other_than_0__ends_it),
          cmocka_unit_test(header_each__gives_the_fields_as_they_came),

@@ -5,6 +5,7 @@
  */
 #include "support.h"
 
+#include <semaphore.h>
 #include <string.h>
 
 #include "test_checks.h"
@@ -108,6 +109,48 @@ static void request_ms__of_an_app_that_has_its_own_head__keeps_the_request(void 
         assert_non_null(strstr(s.access_text, "\"GET /slow?q=1 HTTP/1.1\" 503 "));
         end(&s, &c);
     }
+}
+
+static sem_t is_in_app, may_go_on;
+
+/* Where it lies in the head, which is copied meanwhile: not before, nor behind, but by threads that have no
+ * order. */
+static weir_body end_a_text_and_block(weir_environ *env, weir_start_response *start_response)
+{
+    const char *method;
+
+    (void)start_response;
+    sem_post(&is_in_app);
+    method = weir_get(env, "REQUEST_METHOD");
+    it.calls = method && strcmp(method, "GET") == 0;
+    sem_wait(&may_go_on);
+    return weir_error(env, 500);
+}
+
+static void request_ms__of_an_app_that_asks_for_texts__keeps_the_request(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    sem_init(&is_in_app, 0, 0);
+    sem_init(&may_go_on, 0, 0);
+    begin(&s, &c, WEIR_IN_THREAD, end_a_text_and_block);
+    s.site.config.request_ms = 1000;
+    test_client_send(&c, "GET /slow?q=1 HTTP/1.1\r\nHost: a\r\nUser-Agent: robot\r\n\r\n");
+    sem_wait(&is_in_app);
+    test_server_advance_ms(&s, 1001);
+    assert_non_null(s.access_text);
+    assert_non_null(strstr(s.access_text, "\"GET /slow?q=1 HTTP/1.1\" 503 "));
+    sem_post(&may_go_on);
+    for (int k = 0; k < 3; k++) {
+        s.mounted->ops->wait(s.mounted);
+        test_server_step(&s);
+    }
+    assert_int_equal(it.calls, 1);
+    end(&s, &c);
+    sem_destroy(&is_in_app);
+    sem_destroy(&may_go_on);
 }
 
 /* ---- a request that nobody waits for ---- */
@@ -264,6 +307,7 @@ static void sleep_and_timer__behind_work__take_as_long_as_ever(void **state)
 
 WR_TESTS(cmocka_unit_test(weir_fail__when_the_client_is_gone__is_no_line_of_the_log),
          cmocka_unit_test(request_ms__of_an_app_that_has_its_own_head__keeps_the_request),
+         cmocka_unit_test(request_ms__of_an_app_that_asks_for_texts__keeps_the_request),
          cmocka_unit_test(loop_start__that_fails__is_not_heard_of),
          cmocka_unit_test(sleep__for_a_coroutine_that_sleeps__is_refused),
          cmocka_unit_test(sleep_and_timer__behind_work__take_as_long_as_ever));
