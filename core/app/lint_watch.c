@@ -12,9 +12,9 @@
 
 #define EVENTS (POLLIN | POLLOUT | POLLPRI | POLLRDHUP)
 
-#define IDLE_CALLS                                                                                 \
-    1000 /* in a row, that left as much to be read as there was: some milliseconds of a
-                           callback that does nothing, and more than one that reads finds the same */
+/* In a row, that left as much to be read as there was: some milliseconds of a callback that does nothing, and
+ * more than one that reads finds the same. */
+#define IDLE_CALLS 1000
 
 bool wr_lint_watch_begin(struct wr_lint_watch *w, int32_t fd)
 {

@@ -119,6 +119,50 @@ static void get__length_of_gathered_content__is_one_string(void **state)
     gathers = false;
 }
 
+/* Names that the parser knows, each with itself as the value where that may be anything. */
+#define KNOWN_FIELDS                                                                               \
+    "Host: a\r\nRange: range\r\nCookie: cookie\r\nExpect: 100-continue\r\nReferer: referer\r\n"    \
+    "If-Match: if-match\r\nIf-Range: if-range\r\nConnection: keep-alive\r\n"                       \
+    "User-Agent: user-agent\r\nContent-Type: a/b\r\nIf-None-Match: if-none-match\r\n"              \
+    "Accept-Encoding: accept-encoding\r\nIf-Modified-Since: if-modified-since\r\n"                 \
+    "Transfer-Encoding: chunked\r\nIf-Unmodified-Since: if-unmodified-since\r\n"
+
+static int32_t note_key(void *arg, const char *key, const char *value, size_t n)
+{
+    struct wr_buf *keys = arg;
+
+    (void)value;
+    (void)n;
+    if (strncmp(key, "HTTP_", 5) == 0)
+        wr_buf_printf(keys, "%s ", key);
+    return 0;
+}
+
+static weir_body list_keys(weir_environ *env)
+{
+    struct wr_buf keys = wr_buf_on(got, sizeof got - 1);
+
+    weir_each(env, note_key, &keys);
+    got[keys.n] = '\0';
+    return weir_empty();
+}
+
+static void each__known_names__have_the_keys_of_cgi(void **state)
+{
+    struct test_server s;
+    struct test_client c;
+
+    (void)state;
+    open_both(&s, &c, list_keys);
+    test_client_send(&c, "POST / HTTP/1.1\r\n" KNOWN_FIELDS "\r\n0\r\n\r\n");
+    assert_string_equal(got, /* RFC 3875 4.1.18 */
+                        "HTTP_HOST HTTP_RANGE HTTP_COOKIE HTTP_EXPECT HTTP_REFERER HTTP_IF_MATCH "
+                        "HTTP_IF_RANGE HTTP_CONNECTION HTTP_USER_AGENT HTTP_IF_NONE_MATCH "
+                        "HTTP_ACCEPT_ENCODING HTTP_IF_MODIFIED_SINCE HTTP_TRANSFER_ENCODING "
+                        "HTTP_IF_UNMODIFIED_SINCE ");
+    close_both(&s, &c);
+}
+
 static weir_body use_up_memory(weir_environ *env)
 {
     const char *had = weir_get(env, "HTTP_Y");
@@ -152,4 +196,5 @@ static void get__without_memory__is_null(void **state)
 WR_TESTS(cmocka_unit_test(get__twice__is_one_string_and_slices_are_not_copied),
          cmocka_unit_test(get__texts__end_in_place_and_leave_the_rest),
          cmocka_unit_test(get__length_of_gathered_content__is_one_string),
+         cmocka_unit_test(each__known_names__have_the_keys_of_cgi),
          cmocka_unit_test(get__without_memory__is_null));
